@@ -1,0 +1,264 @@
+"""Settings as frozen values, and `MODEL_SIZES`, the one registry of model sizes.
+
+Every field has a default and half a line of reason. A mapping from outside (a checkpoint's metadata, a
+TOML file) becomes a value through `from_mapping`, which refuses unknown keys and names the nearest known
+one. Numbers of the released backbones: Depth Anything 3, `da3` presets; numbers of the FAST3DIS decoder:
+paper sections 3.3-3.5 where stated, Mask2Former where not.
+"""
+
+import dataclasses
+import difflib
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+from fast3dis_core.errors import ConfigError
+
+PATCH_SIZE = 14  # pixels; every network input side is a multiple of it
+
+Ffn = Literal["mlp", "swiglu"]
+HeadKind = Literal["dual_dpt", "dpt"]
+ReferenceStrategy = Literal["saddle_balanced", "saddle_sim_range", "middle", "first"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DepthAnything3Config:
+    """Architecture of one Depth Anything 3 network.
+
+    A start of -1 switches alternation, q/k norm or rotary positions off (the monocular networks).
+    """
+
+    embed_dim: int
+    depth: int
+    num_heads: int
+    out_layers: tuple[int, int, int, int]
+    features: int  # channels of the fusion blocks of the depth head
+    out_channels: tuple[int, int, int, int]
+    ffn: Ffn = "mlp"
+    alternating_start: int = -1  # first block with global attention allowed; camera token enters here
+    qk_norm_start: int = -1
+    rope_start: int = -1
+    concatenate_local: bool = True  # features are (last local block, this block); off: this block only
+    head: HeadKind = "dual_dpt"
+    cameras: bool = True  # camera encoder and decoder present
+    camera_encoder_heads: int = 16  # whatever the width: upstream's choice
+
+    @property
+    def feature_dim(self) -> int:
+        """Channels of each out-layer feature."""
+        return self.embed_dim * (2 if self.concatenate_local else 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSize:
+    """One row of the registry.
+
+    `preset` is the upstream name in a checkpoint's `config.json`. `metric` is the second, monocular
+    network of the nested model. `channels` and `num_layers` size the FAST3DIS decoder.
+    """
+
+    preset: str
+    backbone: DepthAnything3Config
+    metric: DepthAnything3Config | None = None
+    channels: int = 256
+    num_layers: int = 9
+    num_heads: int = 8
+    ffn_channels: int = 2048
+
+
+def _any_view(
+    width: int,
+    depth: int,
+    heads: int,
+    start: int,
+    out: tuple[int, int, int, int],
+    features: int,
+    channels: tuple[int, int, int, int],
+    ffn: Ffn = "mlp",
+) -> DepthAnything3Config:
+    return DepthAnything3Config(
+        embed_dim=width,
+        depth=depth,
+        num_heads=heads,
+        ffn=ffn,
+        out_layers=out,
+        features=features,
+        out_channels=channels,
+        alternating_start=start,
+        qk_norm_start=start,
+        rope_start=start,
+    )
+
+
+_WIDE = (256, 512, 1024, 1024)
+_GIANT = _any_view(1536, 40, 24, 13, (19, 27, 33, 39), 256, _WIDE, "swiglu")
+_MONOCULAR = DepthAnything3Config(
+    embed_dim=1024,
+    depth=24,
+    num_heads=16,
+    out_layers=(4, 11, 17, 23),
+    features=256,
+    out_channels=_WIDE,
+    concatenate_local=False,
+    head="dpt",
+    cameras=False,
+)
+
+MODEL_SIZES: Mapping[str, ModelSize] = {
+    # bundled and trained here, for rendered rooms: small enough for two CPU cores
+    "nano": ModelSize(
+        preset="nano",
+        backbone=_any_view(192, 12, 3, 4, (5, 7, 9, 11), 64, (48, 96, 192, 192)),
+        channels=128,
+        num_layers=6,
+        ffn_channels=512,
+    ),
+    "small": ModelSize(preset="da3-small", backbone=_any_view(384, 12, 6, 4, (5, 7, 9, 11), 64, (48, 96, 192, 384))),
+    "base": ModelSize(preset="da3-base", backbone=_any_view(768, 12, 12, 4, (5, 7, 9, 11), 128, (96, 192, 384, 768))),
+    "large": ModelSize(preset="da3-large", backbone=_any_view(1024, 24, 16, 8, (11, 15, 19, 23), 256, _WIDE)),
+    "giant": ModelSize(preset="da3-giant", backbone=_GIANT),
+    "nested-giant-large": ModelSize(preset="da3nested-giant-large", backbone=_GIANT, metric=_MONOCULAR),
+    # one view at a time, no cameras: parts of the nested model, usable alone through DepthAnything3
+    "metric-large": ModelSize(preset="da3metric-large", backbone=_MONOCULAR),
+    "mono-large": ModelSize(preset="da3mono-large", backbone=_MONOCULAR),
+}
+
+
+def model_size(name: str) -> ModelSize:
+    """Row of `MODEL_SIZES`.
+
+    Raises
+    ------
+    ConfigError
+        For an unknown name; the message names the nearest known one.
+    """
+    if name not in MODEL_SIZES:
+        raise ConfigError(
+            f"Unknown model size {name!r}: expected one of {', '.join(MODEL_SIZES)}{_did_you_mean(name, MODEL_SIZES)}."
+        )
+    return MODEL_SIZES[name]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig:
+    """FAST3DIS on one backbone (paper 3.1-3.5). Stored beside the weights in a checkpoint."""
+
+    size: str = "base"
+    num_queries: int = 80  # N_a = N_q of the paper, from the object counts of its training scenes
+    channels: int = 256  # C; Mask2Former
+    num_layers: int = 9  # L; three rounds over three levels, Mask2Former
+    num_heads: int = 8
+    ffn_channels: int = 2048
+    lora_rank: int = 16
+    lora_alpha: float = 16.0  # scale alpha / rank = 1
+
+    @classmethod
+    def for_size(cls, size: str, **changes: Any) -> "ModelConfig":
+        """Defaults of a size, with any field changed.
+
+        Raises
+        ------
+        ConfigError
+            For an unknown size, an unknown field, or a size without cameras.
+        """
+        row = model_size(size)
+        if not row.backbone.cameras:
+            raise ConfigError(
+                f"Size {size!r} sees one view at a time and has no cameras: choose nano, small, base, "
+                "large, giant or nested-giant-large."
+            )
+        defaults = {
+            "size": size,
+            "channels": row.channels,
+            "num_layers": row.num_layers,
+            "num_heads": row.num_heads,
+            "ffn_channels": row.ffn_channels,
+        }
+        return from_mapping(cls, {**defaults, **changes})
+
+
+@dataclass(frozen=True, kw_only=True)
+class InferenceConfig:
+    """What turns mask logits into instances (paper 3.5) and which points count.
+
+    The filters are the product's defaults; `paper()` switches them off.
+    """
+
+    mask_threshold: float = 0.5  # theta of 3.5; the paper leaves it open, Mask2Former keeps logits > 0
+    objectness_threshold: float = 0.3  # delta of 3.5; what is shown and exported by default
+    objectness_floor: float = 0.05  # below it a query is not assembled at all
+    confidence_percentile: float = 10.0  # points whose depth confidence is in the lowest share are dropped; 0 is off
+    depth_edge: float = 0.04  # relative depth jump to a neighbour that marks a flying pixel; 0 is off
+    minimum_points: int = 50  # smaller instances are dropped; 0 is off
+
+    def __post_init__(self) -> None:
+        for name in ("mask_threshold", "objectness_threshold", "objectness_floor"):
+            _between(name, getattr(self, name), 0.0, 1.0)
+        _between("confidence_percentile", self.confidence_percentile, 0.0, 100.0)
+        _between("depth_edge", self.depth_edge, 0.0, float("inf"))
+        _between("minimum_points", self.minimum_points, 0, float("inf"))
+
+    @classmethod
+    def paper(cls, **changes: Any) -> "InferenceConfig":
+        """Section 3.5 as written: thresholds and the union over views, no filter."""
+        return from_mapping(cls, {"confidence_percentile": 0.0, "depth_edge": 0.0, "minimum_points": 0, **changes})
+
+
+Config = TypeVar("Config")
+
+
+def from_mapping(kind: type[Config], values: Mapping[str, Any]) -> Config:
+    """Build a config dataclass from plain values, refusing what it does not know.
+
+    Parameters
+    ----------
+    kind : dataclass type
+    values : mapping
+        Field names to values. Lists become tuples where the field is a tuple.
+
+    Raises
+    ------
+    ConfigError
+        For an unknown field (the nearest known one is named), a missing field or a value of another type.
+    """
+    fields = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    hints = typing.get_type_hints(kind)
+    kwargs: dict[str, Any] = {}
+    for name, value in values.items():
+        if name not in fields:
+            raise ConfigError(
+                f"{kind.__name__} has no setting {name!r}: expected one of {', '.join(fields)}"
+                f"{_did_you_mean(name, fields)}."
+            )
+        kwargs[name] = _convert(f"{kind.__name__}.{name}", hints[name], value)
+    try:
+        return kind(**kwargs)
+    except TypeError as error:
+        raise ConfigError(f"{kind.__name__} is incomplete: {error}.") from error
+
+
+def to_mapping(config: Any) -> dict[str, Any]:
+    """Plain values of a config dataclass; `from_mapping` reverses it."""
+    return dataclasses.asdict(config)
+
+
+def _convert(name: str, hint: Any, value: Any) -> Any:
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if hint in (int, float, str, bool):
+        if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
+            raise ConfigError(f"{name} must be of type {hint.__name__}, found {value!r}.")
+    elif typing.get_origin(hint) is tuple and isinstance(value, list):
+        return tuple(value)
+    return value
+
+
+def _between(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:  # also false for NaN
+        raise ConfigError(f"{name} must lie between {low:g} and {high:g}, found {value!r}.")
+
+
+def _did_you_mean(name: str, known: Any) -> str:
+    nearest = difflib.get_close_matches(name, list(known), n=1)
+    return f" (did you mean {nearest[0]!r}?)" if nearest else ""

@@ -1,0 +1,1 @@
+"""Scenes with instance labels: photos, ids, cameras."""

@@ -1,0 +1,1 @@
+"""Functions on tensors, differentiable, any device: cameras, alignment, neighbours."""

@@ -1,0 +1,1 @@
+"""Steps on one scene: device, precision, chunking and progress live here."""

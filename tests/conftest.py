@@ -1,0 +1,47 @@
+"""Fixtures for every test: seeds, the census of threads, and where golden vectors lie."""
+
+import random
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--golden-dir",
+        type=Path,
+        default=GOLDEN,
+        help="folder with da3/ and align/ golden vectors; every case found in it is run",
+    )
+
+
+@pytest.fixture(scope="session")
+def golden_dir(request):
+    return request.config.getoption("--golden-dir")
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    random.seed(0)
+    np.random.seed(0)
+    try:
+        import torch
+    except ImportError:
+        return
+    torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def no_surviving_threads():
+    """A test that leaves a thread behind fails here, not three tests later."""
+    before = set(threading.enumerate())
+    yield
+    left = [t for t in threading.enumerate() if t not in before and t.is_alive() and not t.daemon]
+    for thread in left:
+        thread.join(timeout=2)
+    left = [thread.name for thread in left if thread.is_alive()]
+    assert not left, f"threads left running: {left}"
