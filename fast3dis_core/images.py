@@ -1,0 +1,363 @@
+"""Photos and videos to a `ViewBatch`: order, orientation, sampling, network size (paper 3.1).
+
+Every photo is resized as soon as it is decoded, so that one full-size photo is held at a time. Decoding is left
+to `photo` and `video`, the resampling to `preprocessing`, cameras that come with a folder to `posed_input`.
+"""
+
+import os
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from fast3dis_core.errors import ConfigError, ImageFolderError
+from fast3dis_core.photo import read_photo, reason
+from fast3dis_core.preprocessing import (
+    LONG_EDGE,
+    PATCH,
+    CommonCrop,
+    Matrix,
+    Method,
+    Pixels,
+    Size,
+    common_crop,
+    plan_resize,
+)
+from fast3dis_core.progress import Report, silent
+from fast3dis_core.scene import ViewBatch
+from fast3dis_core.video import sample_frames
+
+PHOTO_EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".heic", ".heif")
+VIDEO_EXTENSIONS = (".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm")
+MAXIMUM_VIEWS = 50
+STEP = "Reading photos"
+
+Source: TypeAlias = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+
+
+def uniform_indices(count: int, limit: int) -> tuple[int, ...]:
+    """Evenly spaced indices of `count` items, first and last included.
+
+    The k-th of `K = min(limit, count)` is `floor(k (count - 1) / (K - 1) + 0.5)`; with K = 1 it is 0. This is
+    the view sampling of the evaluation protocol (paper 4).
+    """
+    if limit < 1:
+        raise ConfigError(f"expected at least 1 view, found {limit}; choose e.g. {MAXIMUM_VIEWS}")
+    chosen = min(limit, count)
+    if chosen <= 1:
+        return tuple(range(chosen))
+    gaps = chosen - 1
+    return tuple((2 * k * (count - 1) + gaps) // (2 * gaps) for k in range(chosen))
+
+
+def natural_key(name: str) -> tuple[tuple[str | int, ...], str]:
+    """Sort key that puts `view2` before `view10`, letter case and Unicode composition aside."""
+    parts = re.split(r"(\d+)", unicodedata.normalize("NFC", name).casefold())
+    return tuple(int(part) if place % 2 else part for place, part in enumerate(parts)), name
+
+
+def list_images(source: Source) -> tuple[Path, ...]:
+    """Photos of a folder in natural order; or the files of a list, in the order given; or one video.
+
+    Parameters
+    ----------
+    source : path, str, or sequence of them
+        A folder (subfolders are not entered; hidden files are ignored), one file, or a list of photos.
+
+    Raises
+    ------
+    ImageFolderError
+        Nothing there, no photo, a file that is no photo, or a file listed twice.
+    """
+    if not isinstance(source, str | os.PathLike):
+        return _listed([Path(item) for item in source])
+    path = Path(source)
+    if not path.exists():
+        raise ImageFolderError(f"expected a folder of photos or a video at {path}, found nothing; check the path")
+    if not path.is_dir():
+        return _listed([path])
+    try:
+        entries = sorted((entry for entry in path.iterdir() if not entry.name.startswith(".")), key=_path_key)
+    except OSError as error:
+        raise ImageFolderError(
+            f"expected a readable folder at {path}, found {reason(error)}; check its permissions"
+        ) from error
+    photos = tuple(entry for entry in entries if _has_extension(entry, PHOTO_EXTENSIONS))
+    if not photos:
+        raise ImageFolderError(_nothing_found(path, entries))
+    return photos
+
+
+def prepare_images(
+    arrays: Sequence[Pixels], *, long_edge: int = LONG_EDGE, method: Method = "upper_bound_resize"
+) -> tuple[Tensor, Tensor]:
+    """Resize decoded photos to one network size, as Depth Anything 3 does.
+
+    Parameters
+    ----------
+    arrays : sequence of S uint8 arrays (h, w, 3)
+        RGB; sizes may differ, the batch is then centre-cropped to its smallest height and width.
+    long_edge : int
+    method : str
+        See `plan_resize`.
+
+    Returns
+    -------
+    images : Tensor (S, 3, H, W) float32
+        RGB in [0, 1].
+    source_to_network : Tensor (S, 3, 3) float64
+        `K_network = source_to_network @ K_photo`.
+
+    Raises
+    ------
+    ConfigError
+        Unknown method, or a bound below one patch.
+    ImageFolderError
+        No image, an array of another shape or type, or a side that vanishes.
+    """
+    if not len(arrays):
+        raise ImageFolderError("expected at least one image, found none; pass (h, w, 3) uint8 arrays")
+    resized, matrices = [], []
+    for number, array in enumerate(arrays):
+        if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3 or 0 in array.shape:
+            raise ImageFolderError(
+                f"image {number}: expected a uint8 array (h, w, 3), found {array.dtype} {array.shape}; "
+                "convert it to RGB first"
+            )
+        try:
+            plan = plan_resize(*array.shape[:2], long_edge=long_edge, method=method)
+        except ImageFolderError as error:
+            raise ImageFolderError(f"image {number}: {error}") from error
+        resized.append(plan.apply(array))
+        matrices.append(plan.matrix())
+    images, source_to_network, _ = stack_views(resized, matrices)
+    return images, source_to_network
+
+
+def stack_views(resized: Sequence[Pixels], matrices: Sequence[Matrix]) -> tuple[Tensor, Tensor, CommonCrop]:
+    """Crop processed photos to their common size and make the tensors of a `ViewBatch`.
+
+    Parameters
+    ----------
+    resized : sequence of S uint8 arrays (H_s, W_s, 3)
+    matrices : sequence of S arrays (3, 3)
+        `ResizePlan.matrix` of each.
+
+    Returns
+    -------
+    images : Tensor (S, 3, H, W) float32 in [0, 1]
+    source_to_network : Tensor (S, 3, 3) float64
+    crop : CommonCrop
+    """
+    crop = common_crop([(image.shape[0], image.shape[1]) for image in resized])
+    images = torch.empty(len(resized), 3, *crop.size)
+    for view, image in enumerate(resized):
+        pixels = torch.from_numpy(np.ascontiguousarray(crop.apply(view, image)))
+        images[view] = pixels.permute(2, 0, 1)  # (3, H, W)
+    images /= 255
+    return images, torch.from_numpy(np.stack([crop.matrix(view) @ m for view, m in enumerate(matrices)])), crop
+
+
+def read_image_folder(
+    source: Source,
+    *,
+    long_edge: int = LONG_EDGE,
+    max_views: int = MAXIMUM_VIEWS,
+    skip_bad: bool = False,
+    report: Report = silent,
+) -> ViewBatch:
+    """Read the photos of a folder, a list of photos, or the frames of one video.
+
+    Photos are upright (EXIF orientation applied), of any bit depth and color mode Pillow converts to RGB;
+    alpha is dropped. More than `max_views` are sampled evenly. One photo is decoded at a time.
+
+    Parameters
+    ----------
+    source : path, str, or sequence of them
+        See `list_images`.
+    long_edge : int
+        Longest side of the network images, pixels.
+    max_views : int
+        Most views to use.
+    skip_bad : bool
+        Leave unreadable photos out, with a note, instead of stopping.
+    report : callable
+        Called for every photo; raises `Cancelled` to stop.
+
+    Returns
+    -------
+    ViewBatch
+        With `notes` on sampling, crops, enlarged and skipped photos.
+
+    Raises
+    ------
+    ImageFolderError
+        Nothing to read, or an unusable photo, named.
+    """
+    plan_resize(LONG_EDGE, LONG_EDGE, long_edge=long_edge)  # a bad setting must not be blamed on a photo
+    paths = list_images(source)
+    notes: list[str] = []
+    if len(paths) == 1 and _has_extension(paths[0], VIDEO_EXTENSIONS):
+        photos = _read_video(paths[0], long_edge, max_views, notes, report)
+    else:
+        photos = _read_photos(paths, long_edge, max_views, notes, skip_bad, report)
+    return batch_views(photos, notes)[0]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProcessedPhoto:
+    """One photo at network size, before the crop of the batch.
+
+    Attributes
+    ----------
+    name : str
+    source_size : (height, width)
+        Of the decoded photo.
+    image : uint8 array (H_s, W_s, 3)
+    matrix : array (3, 3)
+        Pixels of the photo to pixels of `image`.
+    """
+
+    name: str
+    source_size: Size
+    image: Pixels
+    matrix: Matrix
+
+
+def process_photo(name: str, pixels: Pixels, long_edge: int) -> ProcessedPhoto:
+    """Bring one decoded photo (h, w, 3) to network size; `ImageFolderError` names it if it is too small."""
+    height, width = pixels.shape[:2]
+    if min(height, width) < PATCH:
+        raise ImageFolderError(
+            f"{name}: expected a photo of at least {PATCH} x {PATCH} pixels, found {width} x {height}; leave it out"
+        )
+    try:
+        plan = plan_resize(height, width, long_edge=long_edge)
+    except ImageFolderError as error:
+        raise ImageFolderError(f"{name}: {error}") from error
+    return ProcessedPhoto(name=name, source_size=(height, width), image=plan.apply(pixels), matrix=plan.matrix())
+
+
+def batch_views(photos: Sequence[ProcessedPhoto], notes: Sequence[str]) -> tuple[ViewBatch, CommonCrop]:
+    """Make the `ViewBatch` of processed photos, adding notes on crops and on enlarged photos."""
+    images, source_to_network, crop = stack_views([photo.image for photo in photos], [p.matrix for p in photos])
+    views = ViewBatch(
+        images=images,
+        names=tuple(photo.name for photo in photos),
+        source_sizes=torch.tensor([photo.source_size for photo in photos], dtype=torch.int64),
+        source_to_network=source_to_network,
+        notes=(*notes, *_crop_notes(photos, crop), *_enlarged_notes(photos)),
+    )
+    return views, crop
+
+
+def view_names(paths: Sequence[Path]) -> tuple[str, ...]:
+    """Unique names to show: file names, or paths below the common folder where file names repeat."""
+    names = [path.name for path in paths]
+    if len(set(names)) < len(names):
+        root = os.path.commonpath([path.absolute().parent for path in paths])
+        names = [path.absolute().relative_to(root).as_posix() for path in paths]
+    return tuple(names)
+
+
+def _read_photos(
+    paths: Sequence[Path], long_edge: int, max_views: int, notes: list[str], skip_bad: bool, report: Report
+) -> list[ProcessedPhoto]:
+    chosen = uniform_indices(len(paths), max_views)
+    if len(chosen) < len(paths):
+        notes.append(f"Used {len(chosen)} of {len(paths)} photos, evenly spaced.")
+    names = view_names(paths)
+    photos: list[ProcessedPhoto] = []
+    for done, index in enumerate(chosen):
+        report(STEP, done / len(chosen))
+        try:
+            pixels, found = read_photo(paths[index])
+            photos.append(process_photo(names[index], pixels, long_edge))
+            notes += found
+        except ImageFolderError as error:
+            if not skip_bad:
+                raise
+            notes.append(f"Left out {error}.")
+    if not photos:
+        raise ImageFolderError(f"expected at least one readable photo, found none of {len(chosen)}. {notes[-1]}")
+    report(STEP, 1.0)
+    return photos
+
+
+def _read_video(path: Path, long_edge: int, max_views: int, notes: list[str], report: Report) -> list[ProcessedPhoto]:
+    def process(index: int, frame: Pixels) -> ProcessedPhoto:
+        return process_photo(f"{path.name}#{index:06d}", frame, long_edge)
+
+    frames, total = sample_frames(
+        path, process, choose=lambda count: uniform_indices(count, max_views), report=lambda done: report(STEP, done)
+    )
+    if len(frames) < total:
+        notes.append(f"Used {len(frames)} of {total} frames of {path.name}, evenly spaced.")
+    return frames
+
+
+def _listed(paths: list[Path]) -> tuple[Path, ...]:
+    if not paths:
+        raise ImageFolderError("expected at least one photo, found an empty list; choose photos")
+    seen: set[Path] = set()
+    for path in paths:
+        if not path.exists():
+            raise ImageFolderError(f"expected a photo at {path}, found nothing; check the path")
+        if _has_extension(path, VIDEO_EXTENSIONS):
+            if len(paths) > 1:
+                raise ImageFolderError(f"expected photos only, found the video {path.name} among them; open it alone")
+        elif not _has_extension(path, PHOTO_EXTENSIONS):
+            raise ImageFolderError(
+                f"expected a photo ({' '.join(PHOTO_EXTENSIONS)}) or one video ({' '.join(VIDEO_EXTENSIONS)}), "
+                f"found {path.name}; choose another file"
+            )
+        if path.absolute() in seen:
+            raise ImageFolderError(f"expected different photos, found {path.name} twice; list it once")
+        seen.add(path.absolute())
+    return tuple(paths)
+
+
+def _nothing_found(folder: Path, entries: list[Path]) -> str:
+    """Why a folder holds no photo, and where photos may be instead."""
+    expected = f"expected photos ({' '.join(PHOTO_EXTENSIONS)}) in {folder}"
+    for entry in entries:
+        if _has_extension(entry, VIDEO_EXTENSIONS):
+            return f"{expected}, found the video {entry.name}; open the video itself"
+        if entry.name.lower() == "images" and entry.is_dir():
+            return f"{expected}, found only its subfolder {entry.name}; choose that folder"
+    found = f"{len(entries)} other files, such as {entries[0].name}" if entries else "an empty folder"
+    return f"{expected}, found {found}; choose another folder"
+
+
+def _crop_notes(photos: Sequence[ProcessedPhoto], crop: CommonCrop) -> Iterator[str]:
+    lost = {photo.name: crop.lost(view) for view, photo in enumerate(photos) if crop.lost(view)}
+    if lost:
+        worst = max(lost, key=lambda name: lost[name])
+        yield (
+            f"Photo shapes differ: {len(lost)} of {len(photos)} were cropped to {crop.size[1]} x {crop.size[0]} "
+            f"pixels around their center ({worst} loses {lost[worst]:.0%})."
+        )
+
+
+def _enlarged_notes(photos: Sequence[ProcessedPhoto]) -> Iterator[str]:
+    small = [photo for photo in photos if max(photo.source_size) < max(photo.image.shape[:2])]
+    if small:
+        worst = min(small, key=lambda photo: max(photo.source_size))
+        yield (
+            f"{len(small)} of {len(photos)} photos are smaller than the network size and were enlarged "
+            f"(smallest: {worst.name}, {worst.source_size[1]} x {worst.source_size[0]}); expect less detail."
+        )
+
+
+def _has_extension(path: Path, extensions: tuple[str, ...]) -> bool:
+    return path.suffix.lower() in extensions
+
+
+def _path_key(path: Path) -> tuple[tuple[str | int, ...], str]:
+    return natural_key(path.name)

@@ -1,0 +1,143 @@
+"""One photo file to RGB pixels: format, orientation, bit depth (not in the paper).
+
+Pillow decodes; its errors and warnings are translated here. Resizing is left to `preprocessing`, the choice of
+files to `images`.
+"""
+
+import functools
+import logging
+import struct
+import warnings
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from fast3dis_core.errors import ImageFolderError
+from fast3dis_core.preprocessing import Pixels
+
+logger = logging.getLogger(__name__)
+
+MAXIMUM_PIXELS = 178_000_000  # just under Pillow's own refusal; half a gigabyte of RGB
+
+_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP")
+_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")
+# Pillow and pillow-heif have no error of their own for damaged files; these come out of their parsers
+_DECODING_ERRORS = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    struct.error,
+    IndexError,
+    KeyError,
+    TypeError,
+    RuntimeError,
+)
+
+
+def read_photo(path: Path, *, oriented: bool = True) -> tuple[Pixels, tuple[str, ...]]:
+    """Decode one photo to RGB.
+
+    Parameters
+    ----------
+    path : Path
+    oriented : bool
+        Turn the photo upright by its EXIF orientation. TIFF and HEIC are always upright: their decoders turn.
+
+    Returns
+    -------
+    pixels : uint8 array (h, w, 3)
+    notes : tuple of str
+
+    Raises
+    ------
+    ImageFolderError
+        Missing, unreadable, damaged, too large, or of a kind without an RGB meaning.
+    """
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            heif = _is_heif(path)
+            if heif:
+                _register_heif()
+            with Image.open(path, formats=("HEIF",) if heif else _FORMATS) as image:
+                _check_pixel_count(path.name, image.width, image.height)
+                image.load()
+                upright, notes = _upright(path.name, image) if oriented else (image, ())
+                pixels = _to_rgb(path.name, upright)
+    except Image.DecompressionBombError as error:
+        raise ImageFolderError(
+            f"{path.name}: expected at most {MAXIMUM_PIXELS // 1_000_000} megapixels, found more; make it smaller first"
+        ) from error
+    except _DECODING_ERRORS as error:
+        raise ImageFolderError(
+            f"{path.name}: expected a readable photo, found {_damage(path, error)}; "
+            "repair or remove it, or skip unreadable photos"
+        ) from error
+    for warning in caught:
+        logger.info("%s: %s", path.name, warning.message)
+    return pixels, notes
+
+
+def _upright(name: str, image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
+    try:
+        return ImageOps.exif_transpose(image), ()
+    except _DECODING_ERRORS as error:
+        logger.info("%s: EXIF unreadable: %s", name, error)
+        return image, (f"{name}: its EXIF data are damaged; used as stored, not rotated.",)
+
+
+def _to_rgb(name: str, image: Image.Image) -> Pixels:
+    if image.mode.startswith("I;16"):
+        gray = (np.asarray(image) >> 8).astype(np.uint8)  # the high byte, as Pillow does for 16-bit RGB
+        return np.repeat(gray[..., None], 3, axis=2)  # (h, w, 3)
+    if image.mode in ("F", "I"):
+        raise ImageFolderError(
+            f"{name}: expected 8 or 16 bits per channel, found 32-bit or floating-point values; "
+            "save it as a PNG or JPEG first"
+        )
+    return np.array(image.convert("RGB"))
+
+
+def _check_pixel_count(name: str, width: int, height: int) -> None:
+    if width * height > MAXIMUM_PIXELS:
+        raise ImageFolderError(
+            f"{name}: expected at most {MAXIMUM_PIXELS // 1_000_000} megapixels, "
+            f"found {width * height / 1e6:.0f} ({width} x {height}); make it smaller first"
+        )
+
+
+def _is_heif(path: Path) -> bool:
+    with path.open("rb") as file:
+        start = file.read(12)
+    return start[4:8] == b"ftyp" and start[8:12] in _HEIF_BRANDS
+
+
+@functools.cache
+def _register_heif() -> None:
+    try:
+        import pillow_heif
+    except ImportError as error:
+        raise ImageFolderError(
+            "expected photos this installation can read, found HEIC; "
+            "run: pip install fast3dis-viewer[heic], or convert them to JPEG"
+        ) from error
+    pillow_heif.register_heif_opener()
+
+
+def _damage(path: Path, error: Exception) -> str:
+    if path.is_dir():
+        return "a folder"
+    if isinstance(error, FileNotFoundError | PermissionError):
+        return reason(error)
+    if path.stat().st_size == 0:
+        return "an empty file"
+    if isinstance(error, UnidentifiedImageError):
+        return f"no image format it knows (a file of {path.stat().st_size} bytes)"
+    return f"damaged data ({' '.join(str(error).split()) or type(error).__name__})"
+
+
+def reason(error: OSError) -> str:
+    """What the system said, in lower case, without the path."""
+    return (error.strerror or type(error).__name__).lower()
