@@ -1,0 +1,84 @@
+"""A similarity given by the caller (choice of frame, known scale), applied to points and cameras alike.
+
+`p_export = transform @ p_world` with `transform = [s R, t; 0, 1]`. Rotations stay rotations: the scale
+enters the translations of the cameras, so that a transformed scene projects to the same pixels.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fast3dis_core.errors import ExportError
+from fast3dis_core.reconstruction import Float32
+
+Float64 = NDArray[np.float64]
+TOLERANCE = 1e-4  # relative; a similarity estimated in float32 passes, a shear does not
+
+
+@dataclass(frozen=True)
+class Similarity:
+    """A checked 4x4 similarity.
+
+    Attributes
+    ----------
+    matrix : array (4, 4) float64
+    scale : float
+        Export units per world unit, above 0.
+    is_identity : bool
+    """
+
+    matrix: Float64
+    scale: float
+    is_identity: bool
+
+    @classmethod
+    def of(cls, transform: ArrayLike | None) -> "Similarity":
+        """Check a transform from outside; None is the identity.
+
+        Raises
+        ------
+        ExportError
+            If it is not a finite 4x4 rotation, uniform positive scale and shift.
+        """
+        if transform is None:
+            return cls(np.eye(4), 1.0, True)
+        matrix = np.array(transform, dtype=np.float64)
+        if matrix.shape != (4, 4):
+            raise ExportError(f"The export transform must be a 4x4 matrix, found shape {matrix.shape}.")
+        linear = matrix[:3, :3]
+        gram = linear.T @ linear
+        scale = float(np.sqrt(np.trace(gram) / 3))
+        if not (
+            np.isfinite(matrix).all()
+            and np.array_equal(matrix[3], (0, 0, 0, 1))
+            and np.linalg.det(linear) > 0
+            and np.allclose(gram, scale**2 * np.eye(3), rtol=0, atol=TOLERANCE * scale**2)
+        ):
+            raise ExportError(
+                "The export transform must be a similarity: rotation without mirroring, one positive scale, a shift, "
+                f"and a last row of 0 0 0 1. Found\n{matrix}"
+            )
+        return cls(matrix, scale, bool(np.array_equal(matrix, np.eye(4))))
+
+    def points(self, points: Float32) -> Float32:
+        """World points (P, 3) float32 in the export frame; bit-equal for the identity."""
+        if self.is_identity:
+            return points
+        return (points.astype(np.float64) @ self.matrix[:3, :3].T + self.matrix[:3, 3]).astype(np.float32)
+
+    def world_to_camera(self, world_to_camera: Float32) -> Float64:
+        """Cameras (S, 4, 4) that see the transformed points at the same pixels, depths times `scale`."""
+        cameras = world_to_camera.astype(np.float64)
+        if self.is_identity:
+            return cameras
+        rotation = cameras[:, :3, :3] @ (self.matrix[:3, :3] / self.scale).T
+        moved = cameras.copy()
+        moved[:, :3, :3] = rotation
+        moved[:, :3, 3] = self.scale * cameras[:, :3, 3] - rotation @ self.matrix[:3, 3]
+        return moved
+
+    def numbers(self) -> Sequence[float]:
+        """The 16 numbers, row by row, for comments and metadata."""
+        return [float(value) for value in self.matrix.ravel()]
