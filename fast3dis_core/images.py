@@ -277,9 +277,8 @@ def _read_photos(
     for done, index in enumerate(chosen):
         report(STEP, done / len(chosen))
         try:
-            pixels, found = read_photo(paths[index])
-            photos.append(process_photo(names[index], pixels, long_edge))
-            notes += found
+            # no name for the pixels: the next photo would be decoded while this one is held
+            photos.append(process_photo(names[index], read_photo(paths[index]), long_edge))
         except ImageFolderError as error:
             if not skip_bad:
                 raise
@@ -350,7 +349,7 @@ def _enlarged_notes(photos: Sequence[ProcessedPhoto]) -> Iterator[str]:
     if small:
         worst = min(small, key=lambda photo: max(photo.source_size))
         yield (
-            f"{len(small)} of {len(photos)} photos are smaller than the network size and were enlarged "
+            f"Smaller than the network size and enlarged: {len(small)} of {len(photos)} photos "
             f"(smallest: {worst.name}, {worst.source_size[1]} x {worst.source_size[0]}); expect less detail."
         )
 

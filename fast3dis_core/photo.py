@@ -11,7 +11,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from fast3dis_core.errors import ImageFolderError
 from fast3dis_core.preprocessing import Pixels
@@ -22,6 +22,15 @@ MAXIMUM_PIXELS = 178_000_000  # just under Pillow's own refusal; half a gigabyte
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP")
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 # Pillow and pillow-heif have no error of their own for damaged files; these come out of their parsers
 _DECODING_ERRORS = (
     OSError,
@@ -36,7 +45,7 @@ _DECODING_ERRORS = (
 )
 
 
-def read_photo(path: Path, *, oriented: bool = True) -> tuple[Pixels, tuple[str, ...]]:
+def read_photo(path: Path, *, oriented: bool = True) -> Pixels:
     """Decode one photo to RGB.
 
     Parameters
@@ -47,8 +56,8 @@ def read_photo(path: Path, *, oriented: bool = True) -> tuple[Pixels, tuple[str,
 
     Returns
     -------
-    pixels : uint8 array (h, w, 3)
-    notes : tuple of str
+    uint8 array (h, w, 3)
+        Possibly read-only.
 
     Raises
     ------
@@ -64,8 +73,7 @@ def read_photo(path: Path, *, oriented: bool = True) -> tuple[Pixels, tuple[str,
             with Image.open(path, formats=("HEIF",) if heif else _FORMATS) as image:
                 _check_pixel_count(path.name, image.width, image.height)
                 image.load()
-                upright, notes = _upright(path.name, image) if oriented else (image, ())
-                pixels = _to_rgb(path.name, upright)
+                pixels = _to_rgb(path.name, _upright(image) if oriented else image)
     except Image.DecompressionBombError as error:
         raise ImageFolderError(
             f"{path.name}: expected at most {MAXIMUM_PIXELS // 1_000_000} megapixels, found more; make it smaller first"
@@ -77,15 +85,14 @@ def read_photo(path: Path, *, oriented: bool = True) -> tuple[Pixels, tuple[str,
         ) from error
     for warning in caught:
         logger.info("%s: %s", path.name, warning.message)
-    return pixels, notes
+    return pixels
 
 
-def _upright(name: str, image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
-    try:
-        return ImageOps.exif_transpose(image), ()
-    except _DECODING_ERRORS as error:
-        logger.info("%s: EXIF unreadable: %s", name, error)
-        return image, (f"{name}: its EXIF data are damaged; used as stored, not rotated.",)
+def _upright(image: Image.Image) -> Image.Image:
+    # after load(), which turns TIFF and HEIC and drops their tag; only the tag is read, because Pillow's own
+    # exif_transpose also rewrites the block and fails on harmless foreign entries
+    turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    return image if turn is None else image.transpose(turn)
 
 
 def _to_rgb(name: str, image: Image.Image) -> Pixels:
@@ -97,7 +104,7 @@ def _to_rgb(name: str, image: Image.Image) -> Pixels:
             f"{name}: expected 8 or 16 bits per channel, found 32-bit or floating-point values; "
             "save it as a PNG or JPEG first"
         )
-    return np.array(image.convert("RGB"))
+    return np.asarray(image.convert("RGB"))
 
 
 def _check_pixel_count(name: str, width: int, height: int) -> None:

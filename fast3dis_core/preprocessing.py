@@ -51,7 +51,7 @@ class ResizePlan:
         for height, width, interpolation in self.resizes:
             image = np.asarray(cv2.resize(image, (width, height), interpolation=interpolation), dtype=np.uint8)
         height, width = self.size
-        return np.ascontiguousarray(image[self.top : self.top + height, self.left : self.left + width])
+        return np.array(image[self.top : self.top + height, self.left : self.left + width])  # lets the input go
 
     def matrix(self) -> Matrix:
         """`source_to_network` (3, 3) before the batch crop: K of the network = matrix @ K of the photo."""
