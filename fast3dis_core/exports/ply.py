@@ -17,10 +17,10 @@ from numpy.typing import ArrayLike, NDArray
 from fast3dis_core.errors import ExportError
 from fast3dis_core.exports.atomic import atomic_file
 from fast3dis_core.exports.colors import ColorMode, point_colors
-from fast3dis_core.exports.selection import chosen, frame_facts, writable
+from fast3dis_core.exports.selection import chosen, frame_facts, writable_rows
 from fast3dis_core.exports.similarity import Similarity
 from fast3dis_core.progress import Report, silent
-from fast3dis_core.reconstruction import Bool, Float32, Instance, Int32, PointCloud, Reconstruction, exclusive_rows
+from fast3dis_core.reconstruction import Float32, Instance, Int32, PointCloud, Reconstruction, exclusive_rows
 
 CHUNK = 2**18  # points per write: a few MB of memory, and a few ms between looks at `report`
 MOST_VIEWS = 2**16  # `view` is a ushort
@@ -82,18 +82,13 @@ def write_ply(
     ExportError
         If the file exists and `overwrite` is false, cannot be written, or `transform` is no similarity.
     """
-    keep = writable(cloud)
     claims = [] if instance is None else [instance]
     comments = [f"objectness of query {item.query}: {item.objectness!r}" for item in claims]
-    for item in claims:
-        claimed = np.zeros(len(keep), np.bool_)
-        claimed[item.pixels] = True
-        keep &= claimed
     similarity = Similarity.of(transform)
     content = _Content(
         cloud=cloud,
-        keep=keep,
-        owner=exclusive_rows(claims, len(keep)),
+        rows=writable_rows(cloud, None if instance is None else instance.pixels),
+        owner=exclusive_rows(claims, len(cloud.points)),
         objectness=_by_query(claims),
         colors="photo",
         views=views,
@@ -174,7 +169,7 @@ def write_scene_ply(
     similarity = Similarity.of(transform)
     content = _Content(
         cloud=cloud,
-        keep=writable(cloud),
+        rows=writable_rows(cloud),
         owner=exclusive_rows(instances, len(cloud.points)),
         objectness=_by_query(instances),
         colors=colors,
@@ -215,10 +210,10 @@ def read_ply(path: str | Path) -> PlyPoints:
 
 @dataclass(frozen=True, kw_only=True)
 class _Content:
-    """Everything one file is made of; rows of the cloud where `keep` is true."""
+    """Everything one file is made of; rows `rows` of the cloud."""
 
     cloud: PointCloud
-    keep: Bool
+    rows: Int32
     owner: Int32
     objectness: Float32
     colors: ColorMode
@@ -235,7 +230,7 @@ class _Content:
             "comment fast3dis-viewer",
             *(f"comment {comment}" for comment in self.comments),
             "comment instance is a query number, -1 where no instance claims the point",
-            f"element vertex {np.count_nonzero(self.keep)}",
+            f"element vertex {len(self.rows)}",
             *_property_lines(self.dtype()),
             "end_header",
         ]
@@ -243,9 +238,8 @@ class _Content:
 
     def chunks(self) -> Iterator[tuple[float, NDArray[np.void]]]:
         """Pairs of the fraction done before, and the next vertices."""
-        count = len(self.keep)
-        for start in range(0, count, CHUNK):
-            rows = start + np.flatnonzero(self.keep[start : start + CHUNK])
+        for start in range(0, len(self.rows), CHUNK):
+            rows = self.rows[start : start + CHUNK]
             owner = self.owner[rows]
             vertices = np.empty(len(rows), self.dtype())
             for axis, values in zip("xyz", self.similarity.points(self.cloud.points[rows]).T, strict=True):
@@ -256,8 +250,8 @@ class _Content:
             vertices["instance"] = owner
             vertices["objectness"] = self.objectness[owner]
             if self.views is not None:
-                vertices["view"] = rows // (count // self.views)
-            yield start / count, vertices
+                vertices["view"] = rows // (len(self.cloud.points) // self.views)
+            yield start / len(self.rows), vertices
 
 
 def _write(path: Path, content: _Content, overwrite: bool, report: Report) -> int:

@@ -6,12 +6,9 @@ Shared by all formats, so that they agree with each other and with what the view
 from collections.abc import Collection
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fast3dis_core.exports.similarity import Similarity
-from fast3dis_core.reconstruction import Bool, Instance, PointCloud, Reconstruction
-
-Int64 = NDArray[np.int64]
+from fast3dis_core.reconstruction import Instance, Int32, PointCloud, Reconstruction
 
 FRAME = "world = camera of view 0 (OpenCV axes: x right, y down, z forward)"
 THINNING_SEED = 0  # the same scene thins to the same points every time
@@ -24,12 +21,17 @@ def chosen(reconstruction: Reconstruction, threshold: float, queries: Collection
     )
 
 
-def writable(cloud: PointCloud) -> Bool:
-    """Rows that may be written, array (P,) bool: valid, and finite whatever `valid` says."""
-    return np.asarray(cloud.valid & np.isfinite(cloud.points).all(axis=1))
+def writable_rows(cloud: PointCloud, among: Int32 | None = None) -> Int32:
+    """Rows that may be written, sorted array (R,) int32: valid, and finite whatever `valid` says.
+
+    `among` limits the answer to some rows; then only those are looked at.
+    """
+    if among is None:
+        return np.flatnonzero(cloud.valid & np.isfinite(cloud.points).all(axis=1)).astype(np.int32)
+    return np.asarray(among[cloud.valid[among] & np.isfinite(cloud.points[among]).all(axis=1)])
 
 
-def thinned(rows: Int64, max_points: int | None) -> Int64:
+def thinned(rows: Int32, max_points: int | None) -> Int32:
     """At most `max_points` of the rows, drawn evenly with a fixed seed, still sorted."""
     if max_points is None or len(rows) <= max_points:
         return rows
