@@ -1,4 +1,4 @@
-"""Results as files: PLY point clouds.
+"""Results as files: point clouds as PLY, the scene as GLB.
 
 Each format has its module. All write atomically and refuse to overwrite unless told to (`atomic`), agree on
 what is written (`selection`) and in which frame (`similarity`). At module level the package needs NumPy alone.
@@ -6,6 +6,7 @@ what is written (`selection`) and in which frame (`similarity`). At module level
 
 from fast3dis_core.exports.atomic import instance_file_name
 from fast3dis_core.exports.colors import ColorMode
+from fast3dis_core.exports.glb import write_glb
 from fast3dis_core.exports.ply import PlyPoints, read_ply, write_instance_ply, write_ply, write_scene_ply
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "PlyPoints",
     "instance_file_name",
     "read_ply",
+    "write_glb",
     "write_instance_ply",
     "write_ply",
     "write_scene_ply",

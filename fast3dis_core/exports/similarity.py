@@ -63,10 +63,19 @@ class Similarity:
         return cls(matrix, scale, bool(np.array_equal(matrix, np.eye(4))))
 
     def points(self, points: Float32) -> Float32:
-        """World points (P, 3) float32 in the export frame; bit-equal for the identity."""
+        """World points (P, 3) float32 in the export frame; bit-equal for the identity.
+
+        Raises
+        ------
+        ExportError
+            If they leave the range of float32.
+        """
         if self.is_identity:
             return points
-        return (points.astype(np.float64) @ self.matrix[:3, :3].T + self.matrix[:3, 3]).astype(np.float32)
+        moved = points.astype(np.float64) @ self.matrix[:3, :3].T + self.matrix[:3, 3]
+        if np.abs(moved).max(initial=0.0) > np.finfo(np.float32).max:
+            raise ExportError("The export transform moves points beyond what the file can hold: check its scale.")
+        return moved.astype(np.float32)
 
     def world_to_camera(self, world_to_camera: Float32) -> Float64:
         """Cameras (S, 4, 4) that see the transformed points at the same pixels, depths times `scale`."""
