@@ -1,0 +1,248 @@
+"""Masks to instance point clouds. Paper section 3.5.
+
+Streamed over views and blocks of queries: the N x S x H x W masks never exist together, and beyond the
+result itself the memory in use does not grow with N, S, H or W. Overlaps between queries are kept.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from fast3dis_core.config import InferenceConfig
+from fast3dis_core.geometry.cameras import unproject
+from fast3dis_core.masks import pairwise_overlap, resize_logits
+from fast3dis_core.model.prediction_heads import mask_logits, objectness
+from fast3dis_core.progress import Report, silent
+from fast3dis_core.reconstruction import FilterReport, Instance, PointCloud, Reconstruction
+from fast3dis_core.scene import DecoderLayer, DecoderTrace, EncodedScene, SceneGeometry, ViewBatch
+
+BLOCK = 1 << 22  # image-size mask logits held at a time
+STEP = "Assembling instances"
+
+
+@torch.inference_mode()
+def assemble_instances(
+    views: ViewBatch,
+    encoded: EncodedScene,
+    trace: DecoderTrace,
+    *,
+    config: InferenceConfig | None = None,
+    layer: int = -1,
+    queries: Sequence[int] | None = None,
+    previous: Reconstruction | None = None,
+    report: Report = silent,
+) -> Reconstruction:
+    """Threshold, unproject and unite the masks of all views.
+
+    Parameters
+    ----------
+    views : ViewBatch
+    encoded : EncodedScene
+        Of one scene.
+    trace : DecoderTrace
+    config : InferenceConfig, optional
+    layer : int
+        Decoder layer whose masks are shown.
+    queries : sequence of int, optional
+        Assemble these only; the other instances, and the overlap matrix, are taken from `previous`.
+    previous : Reconstruction, optional
+        An earlier result of the same scene with the same point filters: its cloud is reused.
+    report : Report
+
+    Returns
+    -------
+    Reconstruction
+    """
+    if queries is not None and previous is None:
+        raise ValueError("assembling some queries only needs the previous reconstruction for the others")
+    config = config or InferenceConfig()
+    shown = trace.layers[layer]
+    if previous is None:
+        images, cloud, filters = build_cloud(views, encoded.geometry, config)
+    else:
+        images, cloud = previous.images, previous.cloud
+        filters = tuple(entry for entry in previous.filters if entry.unit == "points")
+    scores = objectness(shown)
+    active = torch.nonzero(scores >= config.objectness_floor)[:, 0].tolist()
+    wanted = active if queries is None else [query for query in active if query in set(queries)]
+    pixels = _mask_pixels(shown, encoded.mask_features, wanted, cloud, images.shape[1:3], config, report)
+    found = [
+        Instance(
+            query=query,
+            objectness=float(scores[query]),
+            anchor=_array(shown.anchors[query]),
+            pixels=rows,
+        )
+        for query, rows in zip(wanted, pixels, strict=True)
+    ]
+    kept = [instance for instance in found if len(instance.pixels) >= max(1, config.minimum_points)]
+    if queries is None:
+        overlap = _overlap(shown, encoded.mask_features, report)
+        small = (config.minimum_points, len(found) - len(kept), len(found))
+        filters += (_filter("minimum points", *small, "instances"),) if config.minimum_points else ()
+    else:
+        assert previous is not None
+        overlap = previous.overlap
+        kept += [instance for instance in previous.instances if instance.query not in set(queries)]
+    return Reconstruction(
+        names=views.names,
+        images=images,
+        intrinsics=_array(encoded.geometry.intrinsics),
+        world_to_camera=_array(encoded.geometry.world_to_camera),
+        is_metric=encoded.geometry.is_metric,
+        cloud=cloud,
+        instances=tuple(sorted(kept, key=lambda instance: (-instance.objectness, instance.query))),
+        anchors=np.stack([_array(entry.anchors) for entry in trace.layers]),
+        objectness=np.stack([_array(objectness(entry)) for entry in trace.layers]),
+        overlap=overlap,
+        filters=filters,
+    )
+
+
+def build_cloud(
+    views: ViewBatch, geometry: SceneGeometry, config: InferenceConfig
+) -> tuple[np.ndarray, PointCloud, tuple[FilterReport, ...]]:
+    """Unproject every pixel and decide which points count.
+
+    Parameters
+    ----------
+    views : ViewBatch
+    geometry : SceneGeometry
+        Of one scene.
+    config : InferenceConfig
+
+    Returns
+    -------
+    images : array (S, H, W, 3) uint8
+    cloud : PointCloud
+    filters : tuple of FilterReport
+        One entry per filter that is on.
+    """
+    count, height, width = geometry.depth.shape
+    images = (views.images.movedim(1, -1) * 255).round().to(torch.uint8).contiguous().numpy()  # (S, H, W, 3)
+    points = np.empty((count, height * width, 3), np.float32)
+    confidence = np.empty((count, height * width), np.float32)
+    valid = np.empty((count, height * width), np.bool_)
+    flying = 0
+    for view in range(count):
+        depth = geometry.depth[view]
+        world = unproject(depth, geometry.intrinsics[view], geometry.world_to_camera[view])  # (H, W, 3)
+        known = depth.isfinite() & (depth > 0) & (geometry.confidence[view] > 0) & world.isfinite().all(-1)
+        if config.depth_edge:
+            edge = known & flying_pixels(depth, known, config.depth_edge)
+            flying += int(edge.sum())
+            known &= ~edge
+        points[view] = _array(world.nan_to_num(0.0, 0.0, 0.0)).reshape(-1, 3)
+        confidence[view] = _array(geometry.confidence[view].nan_to_num(0.0)).reshape(-1)
+        valid[view] = known.cpu().numpy().reshape(-1)
+    total = valid.size
+    filters: tuple[FilterReport, ...] = ()
+    if config.depth_edge:
+        filters += (_filter("depth edge", config.depth_edge, flying, total, "points"),)
+    if config.confidence_percentile:
+        removed = _drop_least_confident(confidence, valid, config.confidence_percentile)
+        filters += (_filter("confidence percentile", config.confidence_percentile, removed, total, "points"),)
+    cloud = PointCloud(
+        points=points.reshape(-1, 3),
+        colors=images.reshape(-1, 3),
+        confidence=confidence.reshape(-1),
+        valid=valid.reshape(-1),
+    )
+    return images, cloud, filters
+
+
+def flying_pixels(depth: Tensor, known: Tensor, ratio: float) -> Tensor:
+    """Pixels that hang between two surfaces.
+
+    A pixel flies if one of its eight neighbours is nearer and another one farther, both by more than
+    `ratio` of the depth. Border pixels of an object have only farther neighbours and stay.
+
+    Parameters
+    ----------
+    depth : Tensor (H, W)
+    known : Tensor (H, W) bool
+    ratio : float
+
+    Returns
+    -------
+    Tensor (H, W) bool
+    """
+    far = functional.max_pool2d(depth.where(known, -torch.inf)[None, None], 3, 1, 1)[0, 0]
+    near = -functional.max_pool2d((-depth).where(known, -torch.inf)[None, None], 3, 1, 1)[0, 0]
+    return (depth > near * (1 + ratio)) & (far > depth * (1 + ratio))
+
+
+def _drop_least_confident(confidence: np.ndarray, valid: np.ndarray, percentile: float) -> int:
+    """Unset `valid` for points below the percentile of the valid ones; returns how many."""
+    known = confidence[valid]
+    if not len(known):
+        return 0
+    rank = min(int(len(known) * percentile / 100), len(known) - 1)
+    valid &= confidence >= np.partition(known, rank)[rank]
+    return len(known) - int(valid.sum())
+
+
+def _filter(name: str, setting: float, removed: int, total: int, unit: str) -> FilterReport:
+    return FilterReport(name=name, setting=setting, removed=removed, total=total, unit=unit)
+
+
+def _mask_pixels(
+    layer: DecoderLayer,
+    mask_features: Tensor,
+    queries: Sequence[int],
+    cloud: PointCloud,
+    size: tuple[int, ...],
+    config: InferenceConfig,
+    report: Report,
+) -> list[np.ndarray]:
+    """Sorted cloud rows claimed by each query, streamed over views and blocks of queries."""
+    height, width = size
+    threshold = _logit(config.mask_threshold)
+    block = max(1, BLOCK // (height * width))
+    rows: list[list[np.ndarray]] = [[] for _ in queries]
+    picked = replace(
+        layer,
+        anchors=layer.anchors[list(queries)],
+        queries=layer.queries[list(queries)],
+        objectness_logits=layer.objectness_logits[list(queries)],
+        mask_embeddings=layer.mask_embeddings[list(queries)],
+    )
+    for view in range(len(mask_features)):
+        report(STEP, view / len(mask_features))
+        offset = view * height * width
+        valid = cloud.valid[offset : offset + height * width]
+        logits = mask_logits(picked, mask_features[view : view + 1])[0]  # (n, h, w)
+        for first in range(0, len(queries), block):
+            masks = resize_logits(logits[first : first + block], height, width) > threshold  # (n, H, W)
+            claimed = masks.flatten(1).cpu().numpy() & valid
+            for index, mask in enumerate(claimed, first):
+                rows[index].append((np.flatnonzero(mask) + offset).astype(np.int32))
+    report(STEP, 1.0)
+    return [np.concatenate(parts) if parts else np.empty(0, np.int32) for parts in rows]
+
+
+def _overlap(layer: DecoderLayer, mask_features: Tensor, report: Report) -> np.ndarray:
+    """Terms of eq. 8 for all N queries at mask resolution, added up view by view; (N, N) float32."""
+    scores = objectness(layer)
+    total = torch.zeros(len(scores), len(scores), device=scores.device)
+    for view in range(len(mask_features)):
+        report("Measuring overlap", view / len(mask_features))
+        logits = mask_logits(layer, mask_features[view : view + 1])[0]  # (N, h, w)
+        total += pairwise_overlap(logits.sigmoid().flatten(1), scores)
+    return _array(total)
+
+
+def _logit(probability: float) -> float:
+    if probability <= 0:
+        return -math.inf
+    return math.inf if probability >= 1 else math.log(probability / (1 - probability))
+
+
+def _array(tensor: Tensor) -> np.ndarray:
+    """A float32 array of its own, on the CPU."""
+    return np.array(tensor.detach().float().cpu().numpy())

@@ -1,0 +1,294 @@
+"""load_model, encode_scene, decode_queries: the steps of a run, on one scene.
+
+Device, precision, chunking over views, progress and cancelling live here, and nowhere in `model`. Each step
+takes and returns frozen values; nothing is kept between calls but the loaded network. Paper sections 3.1-3.4.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import nn
+
+from fast3dis_core.checkpoints import Provenance, load_weights
+from fast3dis_core.config import ModelConfig
+from fast3dis_core.errors import ConfigError, DeviceMemoryError
+from fast3dis_core.model.fast3dis import Fast3DIS
+from fast3dis_core.progress import Report, silent
+from fast3dis_core.reconstruction import AnchorOverride
+from fast3dis_core.scene import (
+    DecoderTrace,
+    EncodedScene,
+    PosedCameras,
+    SceneGeometry,
+    ViewBatch,
+    batched,
+    scene,
+    to_device,
+)
+
+Precision = Literal["auto", "float32", "bfloat16"]
+CHUNK_VIEWS = 8  # views whose per-view maps are computed together
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadedModel:
+    """A network ready to run.
+
+    Attributes
+    ----------
+    network : Fast3DIS
+    device : torch.device
+    precision : str
+        "float32" or "bfloat16": the type of the feature pass. Geometry is always float32.
+    provenance : Provenance
+        Where the weights came from and what is untrained.
+    """
+
+    network: Fast3DIS
+    device: torch.device
+    precision: str
+    provenance: Provenance
+
+    @property
+    def config(self) -> ModelConfig:
+        """Configuration of the network."""
+        return self.network.config
+
+    @property
+    def status(self) -> str:
+        """One sentence about the weights, for the user."""
+        return self.provenance.status
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """Device by name; "auto" takes CUDA, then Apple's MPS, then the CPU.
+
+    Raises
+    ------
+    ConfigError
+        If the named device is not there.
+    """
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ConfigError(f"Unknown device {name!r}: expected auto, cpu, cuda, cuda:0 or mps.") from error
+    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not there.get(device.type, False):
+        raise ConfigError(f"Device {name!r} is not available here: use --device cpu, or install a torch build for it.")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise ConfigError(f"Device {name!r} does not exist: {torch.cuda.device_count()} CUDA device(s) found.")
+    return device
+
+
+def choose_precision(name: str, device: torch.device) -> str:
+    """Type of the feature pass; "auto" takes bfloat16 on CUDA devices that have it, else float32.
+
+    Raises
+    ------
+    ConfigError
+        For an unknown name, or bfloat16 on a device without it.
+    """
+    able = device.type == "cpu" or (device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False))
+    if name == "auto":
+        return "bfloat16" if device.type == "cuda" and able else "float32"
+    if name not in ("float32", "bfloat16"):
+        raise ConfigError(f"Unknown precision {name!r}: expected auto, float32 or bfloat16.")
+    if name == "bfloat16" and not able:
+        raise ConfigError(f"Device {device} has no bfloat16: use --precision float32.")
+    return name
+
+
+def load_model(
+    size: str = "nano",
+    *,
+    weights: str | Path | None = None,
+    heads: str | Path | None = None,
+    device: str = "auto",
+    precision: str = "auto",
+    report: Report = silent,
+) -> LoadedModel:
+    """Build a network and load its weights; never touches the network.
+
+    Parameters
+    ----------
+    size : str
+        Row of `MODEL_SIZES`.
+    weights : path, optional
+        A complete FAST3DIS checkpoint or Depth Anything 3 weights. Default: the bundled nano,
+        `FAST3DIS_WEIGHTS`, or what `fast3dis weights download` stored.
+    heads : path, optional
+        A heads-only FAST3DIS checkpoint for Depth Anything 3 weights.
+    device : str
+        "auto", "cpu", "cuda", "cuda:1", "mps".
+    precision : str
+        "auto", "float32", "bfloat16".
+    report : Report
+
+    Raises
+    ------
+    CheckpointError
+        If weights are missing, damaged or of another size.
+    ConfigError
+        For an unknown size, device or precision.
+    """
+    target = choose_device(device)
+    kind = choose_precision(precision, target)
+    report("Loading the model", 0.0)
+    network, provenance = load_weights(size, weights=weights, heads=heads)
+    report("Loading the model", 0.7)
+    with memory_errors():
+        network = network.eval().requires_grad_(False).to(target)
+    report("Loading the model", 1.0)
+    return LoadedModel(network=network, device=target, precision=kind, provenance=provenance)
+
+
+@torch.inference_mode()
+def encode_scene(
+    model: LoadedModel,
+    views: ViewBatch,
+    *,
+    geometry: PosedCameras | SceneGeometry | None = None,
+    chunk_views: int = CHUNK_VIEWS,
+    report: Report = silent,
+    on_geometry: Callable[[SceneGeometry], None] | None = None,
+) -> EncodedScene:
+    """Photos to geometry, features and initial anchors; the expensive step.
+
+    Parameters
+    ----------
+    model : LoadedModel
+    views : ViewBatch
+    geometry : PosedCameras or SceneGeometry, optional
+        Cameras: pose-conditioned geometry pass. Geometry: replaces that pass.
+    chunk_views : int
+        Views that pass the per-view parts together; less needs less memory.
+    report : Report
+    on_geometry : callable, optional
+        Called with the geometry, on the CPU, as soon as it is known.
+
+    Returns
+    -------
+    EncodedScene
+        On the model's device.
+
+    Raises
+    ------
+    DeviceMemoryError
+        With ways out.
+    GeometryError
+        If there is no depth, or given cameras cannot be aligned.
+    Cancelled
+        If `report` says so; asked between any two transformer blocks.
+    """
+    network, device = model.network, model.device
+    with memory_errors():
+        images = views.images.to(device)[None]  # (1, S, 3, H, W)
+        tokens = network.embed(images)
+        shared = None
+        if isinstance(geometry, SceneGeometry):
+            known = batched(to_device(geometry, device))
+        else:
+            cameras = None if geometry is None else batched(to_device(geometry, device))
+            with reporting(network.backbone, report, "Geometry pass"):
+                shared = network.geometry_pass(images, tokens, cameras=cameras, chunk_views=chunk_views)
+            known = shared.geometry
+        if on_geometry is not None:
+            on_geometry(to_device(scene(known, 0), torch.device("cpu")))
+        with reporting(network.backbone, report, "Feature pass"), autocast(model):
+            features = network.feature_pass(images, tokens, shared)
+            del tokens, shared
+        with reporting(network.pixel_decoder, report, "Pixel decoder"), autocast(model):
+            encoded = network.decode_pixels(features, known, chunk_views=chunk_views)
+        return scene(encoded, 0)
+
+
+@torch.inference_mode()
+def decode_queries(model: LoadedModel, encoded: EncodedScene, overrides: Sequence[AnchorOverride] = ()) -> DecoderTrace:
+    """Anchors and queries through the decoder; tens of milliseconds.
+
+    Parameters
+    ----------
+    model : LoadedModel
+    encoded : EncodedScene
+    overrides : sequence of AnchorOverride
+
+    Raises
+    ------
+    ConfigError
+        If an override names a query that does not exist.
+    DeviceMemoryError
+    """
+    count = len(encoded.initial_anchors)
+    for override in overrides:
+        if not 0 <= override.query < count:
+            raise ConfigError(f"Expected a query between 0 and {count - 1}, found {override.query}.")
+    with memory_errors():
+        return scene(model.network.decode(batched(to_device(encoded, model.device)), overrides), 0)
+
+
+def autocast(model: LoadedModel) -> AbstractContextManager[object]:
+    """bfloat16 where the model asks for it, else nothing."""
+    if model.precision == "float32":
+        return nullcontext()
+    return torch.autocast(model.device.type, dtype=torch.bfloat16)
+
+
+@contextmanager
+def reporting(marks: Iterable[nn.Module], report: Report, step: str, *, calls: int | None = None) -> Iterator[None]:
+    """Report each time one of the marked layers is about to run.
+
+    Hooks tell progress and ask for cancelling, so the network itself knows nothing of either.
+
+    Parameters
+    ----------
+    marks : iterable of nn.Module
+        Layers that divide the step into short pieces.
+    report : Report
+    step : str
+    calls : int, optional
+        How often they run in all; default: once each.
+    """
+    marks = list(marks)
+    total = calls or max(1, len(marks))
+    done = 0
+
+    def starting(_module: nn.Module, _inputs: object) -> None:
+        nonlocal done
+        report(step, min(done / total, 0.99))
+        done += 1
+
+    report(step, 0.0)
+    handles = [mark.register_forward_pre_hook(starting) for mark in marks]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+    report(step, 1.0)
+
+
+@contextmanager
+def memory_errors() -> Iterator[None]:
+    """Translate out-of-memory errors of any device."""
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise DeviceMemoryError(_OUT_OF_MEMORY) from error
+    except RuntimeError as error:
+        if "allocate memory" in str(error) or "out of memory" in str(error):
+            raise DeviceMemoryError(_OUT_OF_MEMORY) from error
+        raise
+
+
+_OUT_OF_MEMORY = (
+    "The device ran out of memory. Ways out: fewer photos (--max-views), a lower resolution (--resolution), "
+    "a smaller model (--size), smaller chunks (--chunk-views 1), or --device cpu."
+)

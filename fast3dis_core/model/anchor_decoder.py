@@ -1,0 +1,216 @@
+"""Anchor-sampling transformer decoder. Paper section 3.4, eq. 2-5.
+
+Each query looks at its own S samples only: its anchor is projected into every view and one feature per
+view is read there. The cost is O(N S C), whatever the image size. Everything here lives in normalised
+coordinates (`SceneFrame`), so metric and relative geometry give the same inputs.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from fast3dis_core.geometry.cameras import MINIMUM_DEPTH, project
+from fast3dis_core.model.perceptron import perceptron
+from fast3dis_core.model.position_encoding import FourierEncoding3D
+from fast3dis_core.scene import SceneFrame, SceneGeometry
+
+OUTSIDE = 2.0  # a sampling coordinate beyond the border; zero padding gives zero feature and zero gradient
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecoderCameras:
+    """Cameras that take normalised points to normalised image coordinates.
+
+    Attributes
+    ----------
+    intrinsics : Tensor (B, S, 3, 3)
+        Image coordinates in [-1, 1] from border to border, as `grid_sample` wants them.
+    normalized_to_camera : Tensor (B, S, 4, 4)
+        Translation divided by the scene scale.
+    """
+
+    intrinsics: Tensor
+    normalized_to_camera: Tensor
+
+
+def decoder_cameras(geometry: SceneGeometry, frame: SceneFrame) -> DecoderCameras:
+    """Fold image size and scene frame into the cameras.
+
+    With `p_world = center + scale * a`, `p_camera / scale = R a + (R center + t) / scale`, and dividing by
+    depth removes the common factor.
+    """
+    height, width = geometry.depth.shape[-2:]
+    to_unit = geometry.intrinsics.new_tensor([[2 / width, 0, -1], [0, 2 / height, -1], [0, 0, 1]])
+    motion = geometry.world_to_camera.clone()
+    offset = (motion[..., :3, :3] @ frame.center[..., None, :, None])[..., 0] + motion[..., :3, 3]
+    motion[..., :3, 3] = offset / frame.scale[..., None, None]
+    return DecoderCameras(intrinsics=to_unit @ geometry.intrinsics, normalized_to_camera=motion)
+
+
+def sample_at_anchors(features: Tensor, anchors: Tensor, cameras: DecoderCameras) -> tuple[Tensor, Tensor]:
+    """Read one feature per anchor and view (eq. 3).
+
+    Parameters
+    ----------
+    features : Tensor (B, S, C, h, w) float32
+        In bfloat16 the sampling coordinates would lose all but 8 bits.
+    anchors : Tensor (B, N, 3)
+        Normalised coordinates.
+    cameras : DecoderCameras
+
+    Returns
+    -------
+    samples : Tensor (B, N, S, C)
+        Zero where not visible.
+    visible : Tensor (B, N, S) bool
+        In front of the camera and inside the image. No occlusion test: anchors sit inside objects, behind
+        the visible surface.
+    """
+    image, depth = project(anchors.float(), cameras.intrinsics, cameras.normalized_to_camera)  # (B, S, N, 2)
+    visible = (depth > MINIMUM_DEPTH) & (image.abs() < 1).all(-1)  # (B, S, N)
+    grid = image.where(visible[..., None], OUTSIDE).flatten(0, 1)[:, :, None]  # (B*S, N, 1, 2)
+    read = functional.grid_sample(features.flatten(0, 1), grid, align_corners=False)
+    samples = read[..., 0].unflatten(0, features.shape[:2])  # (B, S, C, N)
+    return samples.permute(0, 3, 1, 2), visible.movedim(-1, 1)  # (B, N, S, C)
+
+
+class SelfAttention(nn.Module):
+    """Multi-head attention among the N queries."""
+
+    def __init__(self, *, channels: int, num_heads: int) -> None:
+        super().__init__()
+        self.num_heads = num_heads
+        self.qkv = nn.Linear(channels, 3 * channels)
+        self.out = nn.Linear(channels, channels)
+
+    def forward(self, queries: Tensor) -> Tensor:
+        """Tensor (B, N, C), same shape out."""
+        q, k, v = self.qkv(queries).unflatten(-1, (3, self.num_heads, -1)).permute(2, 0, 3, 1, 4)  # (B, heads, N, d)
+        merged = functional.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(-2)  # (B, N, C)
+        return self.out(merged)
+
+
+class AnchorCrossAttention(nn.Module):
+    """Attention of each query over its own S samples (eq. 4).
+
+    A learned null key and value are always visible: a query whose anchor no camera sees attends to them,
+    where the softmax over nothing would be undefined.
+    """
+
+    def __init__(self, *, channels: int, num_heads: int) -> None:
+        super().__init__()
+        self.num_heads = num_heads
+        self.norm = nn.LayerNorm(channels)
+        self.query = nn.Linear(channels, channels)
+        self.key_value = nn.Linear(channels, 2 * channels)
+        self.null = nn.Parameter(torch.randn(2 * channels) * 0.02)
+        self.out = nn.Linear(channels, channels)
+
+    def forward(self, queries: Tensor, samples: Tensor, visible: Tensor) -> Tensor:
+        """Queries (B, N, C), samples (B, N, S, C), visible (B, N, S) to (B, N, C)."""
+        batch, count, channels = queries.shape
+        key_value = self.key_value(self.norm(samples))  # (B, N, S, 2C)
+        null = self.null.to(key_value.dtype).expand(batch, count, 1, -1)
+        key_value = torch.cat([null, key_value], dim=2).unflatten(-1, (2, self.num_heads, -1))
+        key, value = key_value.unbind(3)  # (B, N, 1 + S, heads, d)
+        query = self.query(queries).unflatten(-1, (self.num_heads, -1))  # (B, N, heads, d)
+        logits = (key * query[:, :, None]).sum(-1).float() / math.sqrt(
+            channels // self.num_heads
+        )  # (B, N, 1 + S, heads)
+        seen = functional.pad(visible, (1, 0), value=True)  # (B, N, 1 + S)
+        weights = logits.masked_fill(~seen[..., None], -torch.inf).softmax(dim=2).to(value.dtype)
+        return self.out((weights[..., None] * value).sum(2).flatten(-2))
+
+
+class AnchorDecoderLayer(nn.Module):
+    """One layer: self-attention, anchor-sampling cross-attention, feed-forward, refinement; post-norm."""
+
+    def __init__(self, *, channels: int, num_heads: int, ffn_channels: int) -> None:
+        super().__init__()
+        self.self_attention = SelfAttention(channels=channels, num_heads=num_heads)
+        self.cross_attention = AnchorCrossAttention(channels=channels, num_heads=num_heads)
+        self.ffn = perceptron(channels, ffn_channels, channels)
+        self.norms = nn.ModuleList(nn.LayerNorm(channels) for _ in range(3))
+        self.refinement = perceptron(channels, channels, channels, 3, zero_last=True)
+
+    def forward(self, queries: Tensor, encoding: Tensor, samples: Tensor, visible: Tensor) -> tuple[Tensor, Tensor]:
+        """Update the queries and predict the anchor shift.
+
+        Parameters
+        ----------
+        queries : Tensor (B, N, C)
+            C^(l-1).
+        encoding : Tensor (B, N, C)
+            PE_3D of A^(l-1).
+        samples, visible : Tensor (B, N, S, C), Tensor (B, N, S)
+
+        Returns
+        -------
+        queries : Tensor (B, N, C)
+            C^l.
+        shift : Tensor (B, N, 3)
+            Normalised coordinates; eq. 5.
+        """
+        x = queries + encoding  # eq. 2
+        x = self.norms[0](x + self.self_attention(x))
+        x = self.norms[1](x + self.cross_attention(x, samples, visible))  # eq. 4
+        x = self.norms[2](x + self.ffn(x))
+        return x, self.refinement(x)
+
+
+class AnchorDecoder(nn.Module):
+    """L layers that take the levels 1/32, 1/16, 1/8 in turn.
+
+    Parameters
+    ----------
+    channels, num_layers, num_heads, ffn_channels : int
+    """
+
+    def __init__(self, *, channels: int, num_layers: int, num_heads: int, ffn_channels: int) -> None:
+        super().__init__()
+        self.position_encoding = FourierEncoding3D(channels)
+        self.layers = nn.ModuleList(
+            AnchorDecoderLayer(channels=channels, num_heads=num_heads, ffn_channels=ffn_channels)
+            for _ in range(num_layers)
+        )
+
+    def forward(
+        self,
+        queries: Tensor,
+        anchors: Tensor,
+        levels: Sequence[Tensor],
+        cameras: DecoderCameras,
+        *,
+        pinned: Tensor | None = None,
+    ) -> list[tuple[Tensor, Tensor]]:
+        """Queries and anchors after every layer.
+
+        Parameters
+        ----------
+        queries : Tensor (B, N, C)
+        anchors : Tensor (B, N, 3)
+            Normalised coordinates.
+        levels : sequence of Tensors (B, S, C, h, w)
+            Coarse to fine.
+        cameras : DecoderCameras
+        pinned : Tensor (N,) bool, optional
+            Anchors that skip refinement.
+
+        Returns
+        -------
+        list of L pairs (queries (B, N, C), anchors (B, N, 3))
+        """
+        trace = []
+        for index, layer in enumerate(self.layers):
+            samples, visible = sample_at_anchors(levels[index % len(levels)], anchors, cameras)
+            queries, shift = layer(queries, self.position_encoding(anchors), samples, visible)
+            if pinned is not None:
+                shift = shift.masked_fill(pinned[:, None], 0.0)
+            # no detach between layers: the coordinates are the only way the loss reaches the anchors (eq. 9)
+            anchors = anchors + shift  # eq. 5
+            trace.append((queries, anchors))
+        return trace
