@@ -4,6 +4,8 @@ A camera walks along a gentle arc in front of a wavy wall. Every query claims a 
 with a soft edge, so neighboring queries overlap as real ones do.
 """
 
+import dataclasses
+
 import numpy as np
 
 from fast3dis_core.reconstruction import FilterReport, Instance, PointCloud, Reconstruction
@@ -79,6 +81,11 @@ def synthetic_reconstruction(
             ),
         ),
     )
+
+
+def replaced(reconstruction: Reconstruction, **changes: object) -> Reconstruction:
+    """The same reconstruction with some fields exchanged."""
+    return dataclasses.replace(reconstruction, **changes)
 
 
 def _intrinsics(views: int, height: int, width: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Files that appear complete or not at all, names for them, and disk errors in plain words.
+"""Files that appear complete or not at all, and disk errors in plain words.
 
 Everything is written under a temporary name beside its target and renamed at the end. Any exception,
 `Cancelled` and Ctrl-C included, removes what was written. File contents are left to the other modules.
@@ -17,11 +17,6 @@ from fast3dis_core.errors import ExportError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
-
-
-def instance_file_name(query: int, extension: str) -> str:
-    """File name of one instance, by its query number: `instance_012.ply`."""
-    return f"instance_{query:03d}{extension}"
 
 
 @contextmanager
