@@ -13,10 +13,12 @@ from typing import Literal
 import torch
 from torch import nn
 
-from fast3dis_core.checkpoints import Provenance, load_weights
 from fast3dis_core.config import ModelConfig
 from fast3dis_core.errors import ConfigError, DeviceMemoryError
+from fast3dis_core.inference.loading import WeightsStatus, build_network
+from fast3dis_core.model.depth_anything3.vision_transformer import Block
 from fast3dis_core.model.fast3dis import Fast3DIS
+from fast3dis_core.model.pixel_decoder import ResidualUnit
 from fast3dis_core.progress import Report, silent
 from fast3dis_core.reconstruction import AnchorOverride
 from fast3dis_core.scene import (
@@ -44,14 +46,14 @@ class LoadedModel:
     device : torch.device
     precision : str
         "float32" or "bfloat16": the type of the feature pass. Geometry is always float32.
-    provenance : Provenance
+    weights : WeightsStatus
         Where the weights came from and what is untrained.
     """
 
     network: Fast3DIS
     device: torch.device
     precision: str
-    provenance: Provenance
+    weights: WeightsStatus
 
     @property
     def config(self) -> ModelConfig:
@@ -60,8 +62,8 @@ class LoadedModel:
 
     @property
     def status(self) -> str:
-        """One sentence about the weights, for the user."""
-        return self.provenance.status
+        """What the user must know about the weights; empty when all are trained."""
+        return self.weights.sentence
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -122,8 +124,8 @@ def load_model(
     size : str
         Row of `MODEL_SIZES`.
     weights : path, optional
-        A complete FAST3DIS checkpoint or Depth Anything 3 weights. Default: the bundled nano,
-        `FAST3DIS_WEIGHTS`, or what `fast3dis weights download` stored.
+        A complete FAST3DIS checkpoint, Depth Anything 3 weights, or "random". Default: `FAST3DIS_WEIGHTS`,
+        the bundled nano, or what `fast3dis weights download` stored.
     heads : path, optional
         A heads-only FAST3DIS checkpoint for Depth Anything 3 weights.
     device : str
@@ -142,12 +144,12 @@ def load_model(
     target = choose_device(device)
     kind = choose_precision(precision, target)
     report("Loading the model", 0.0)
-    network, provenance = load_weights(size, weights=weights, heads=heads)
+    network, status = build_network(size, weights=weights, heads=heads)
     report("Loading the model", 0.7)
     with memory_errors():
         network = network.eval().requires_grad_(False).to(target)
     report("Loading the model", 1.0)
-    return LoadedModel(network=network, device=target, precision=kind, provenance=provenance)
+    return LoadedModel(network=network, device=target, precision=kind, weights=status)
 
 
 @torch.inference_mode()
@@ -189,6 +191,8 @@ def encode_scene(
         If `report` says so; asked between any two transformer blocks.
     """
     network, device = model.network, model.device
+    if chunk_views < 1:
+        raise ConfigError(f"chunk_views must be at least 1, found {chunk_views}.")
     with memory_errors():
         images = views.images.to(device)[None]  # (1, S, 3, H, W)
         tokens = network.embed(images)
@@ -197,15 +201,17 @@ def encode_scene(
             known = batched(to_device(geometry, device))
         else:
             cameras = None if geometry is None else batched(to_device(geometry, device))
-            with reporting(network.backbone, report, "Geometry pass"):
+            with reporting(geometry_marks(network), report, "Geometry pass"):
                 shared = network.geometry_pass(images, tokens, cameras=cameras, chunk_views=chunk_views)
             known = shared.geometry
         if on_geometry is not None:
             on_geometry(to_device(scene(known, 0), torch.device("cpu")))
-        with reporting(network.backbone, report, "Feature pass"), autocast(model):
+        with reporting(transformer_blocks(network), report, "Feature pass"), autocast(model):
             features = network.feature_pass(images, tokens, shared)
             del tokens, shared
-        with reporting(network.pixel_decoder, report, "Pixel decoder"), autocast(model):
+        chunks = -(-len(views) // chunk_views)
+        units = [unit for unit in network.pixel_decoder.modules() if isinstance(unit, ResidualUnit)]
+        with reporting(units, report, "Pixel decoder", calls=chunks * len(units)), autocast(model):
             encoded = network.decode_pixels(features, known, chunk_views=chunk_views)
         return scene(encoded, 0)
 
@@ -232,6 +238,16 @@ def decode_queries(model: LoadedModel, encoded: EncodedScene, overrides: Sequenc
             raise ConfigError(f"Expected a query between 0 and {count - 1}, found {override.query}.")
     with memory_errors():
         return scene(model.network.decode(batched(to_device(encoded, model.device)), overrides), 0)
+
+
+def transformer_blocks(network: Fast3DIS) -> list[nn.Module]:
+    """Layers at which the feature pass reports."""
+    return list(network.backbone.any_view.backbone.pretrained.blocks)
+
+
+def geometry_marks(network: Fast3DIS) -> list[nn.Module]:
+    """Layers at which the geometry pass reports: blocks of every transformer in it, convolutions of the heads."""
+    return [part for part in network.backbone.modules() if isinstance(part, Block | nn.Conv2d)]
 
 
 def autocast(model: LoadedModel) -> AbstractContextManager[object]:

@@ -66,13 +66,19 @@ def geometry_pass(
         If given cameras cannot be aligned with the predicted ones.
     """
     with adapters(backbone, enabled=False):
-        prediction = backbone.predict(images, tokens=tokens, cameras=cameras, chunk_views=chunk_views)
+        if cameras is None:
+            prediction = backbone(images, embedded=tokens, chunk_views=chunk_views)
+        else:
+            prediction = backbone.forward_posed(images, cameras, embedded=tokens, chunk_views=chunk_views)
+    assert prediction.confidence is not None
+    assert prediction.intrinsics is not None
+    assert prediction.world_to_camera is not None
     geometry = SceneGeometry(
         depth=prediction.depth,
         confidence=prediction.confidence,
         intrinsics=prediction.intrinsics,
         world_to_camera=rebase(prediction.world_to_camera),
-        is_metric=prediction.is_metric if cameras is None else cameras.is_metric,
+        is_metric=prediction.is_metric,
     )
     return GeometryPass(geometry=geometry, reference=prediction.reference, camera_tokens=prediction.camera_tokens)
 

@@ -161,6 +161,7 @@ class AnyViewNetwork(nn.Module):
         self,
         images: Tensor,
         *,
+        embedded: Tensor | None = None,
         cameras: PosedCameras | None = None,
         reference_strategy: ReferenceStrategy = "saddle_balanced",
         use_ray_pose: bool = False,
@@ -176,7 +177,7 @@ class AnyViewNetwork(nn.Module):
         if cameras is not None:
             tokens = self.camera_tokens(cameras.world_to_camera, cameras.intrinsics, height, width)
         backbone: BackboneOutput = self.backbone.pretrained(
-            self.embed(images),
+            self.embed(images) if embedded is None else embedded,
             grid=(height // PATCH_SIZE, width // PATCH_SIZE),
             camera_tokens=tokens,
             strategy=reference_strategy,
@@ -199,6 +200,7 @@ class AnyViewNetwork(nn.Module):
             world_to_camera=world_to_camera,
             intrinsics=intrinsics,
             reference=backbone.reference,
+            camera_tokens=tokens,
             exported=backbone.exported,
             ray=maps.ray if rays else None,
             ray_confidence=maps.ray_confidence if rays else None,

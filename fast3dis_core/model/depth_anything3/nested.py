@@ -51,6 +51,7 @@ class NestedNetwork(nn.Module):
         self,
         images: Tensor,
         *,
+        embedded: Tensor | None = None,
         cameras: PosedCameras | None = None,
         reference_strategy: ReferenceStrategy = "saddle_balanced",
         use_ray_pose: bool = False,
@@ -64,6 +65,7 @@ class NestedNetwork(nn.Module):
         generator = generator or seeded_generator()
         prediction: DepthPrediction = self.da3(
             images,
+            embedded=embedded,
             cameras=cameras,
             reference_strategy=reference_strategy,
             use_ray_pose=use_ray_pose,

@@ -62,10 +62,26 @@ class DepthAnything3(nn.Module):
         else:
             self.model = MonocularNetwork(self.size.backbone)
 
+    @property
+    def any_view(self) -> AnyViewNetwork:
+        """The network that sees all views together: `model`, or its any-view part if nested.
+
+        Raises
+        ------
+        ConfigError
+            For a monocular size.
+        """
+        if isinstance(self.model, AnyViewNetwork):
+            return self.model
+        if isinstance(self.model, NestedNetwork):
+            return self.model.da3
+        raise ConfigError(f"Size {self.size.preset!r} sees one view at a time: choose an any-view size such as small.")
+
     def forward(
         self,
         images: Tensor,
         *,
+        embedded: Tensor | None = None,
         cameras: PosedCameras | None = None,
         reference_strategy: ReferenceStrategy = "saddle_balanced",
         use_ray_pose: bool = False,
@@ -81,6 +97,8 @@ class DepthAnything3(nn.Module):
         ----------
         images : Tensor (B, S, 3, H, W)
             RGB in [0, 1]; H and W are multiples of 14.
+        embedded : Tensor (B, S, T, D), optional
+            `any_view.embed(images)`, where the caller has it already.
         cameras : PosedCameras with (B, S, 4, 4) and (B, S, 3, 3), optional
             Known cameras, already normalised (`normalize_cameras`); intrinsics in pixels of H x W. The
             network still predicts its own. `forward_posed` normalises before and aligns after.
@@ -141,6 +159,7 @@ class DepthAnything3(nn.Module):
         images: Tensor,
         cameras: PosedCameras,
         *,
+        embedded: Tensor | None = None,
         keep_given_scale: bool = True,
         use_ray_pose: bool = False,
         export_layers: Sequence[int] = (),
@@ -155,6 +174,8 @@ class DepthAnything3(nn.Module):
         images : Tensor (B, S, 3, H, W)
         cameras : PosedCameras with (B, S, 4, 4) and (B, S, 3, 3)
             In any world and scale; intrinsics in pixels of H x W.
+        embedded : Tensor (B, S, T, D), optional
+            As in `forward`.
         keep_given_scale : bool
             On: depth is brought to the scale of the given cameras, which are returned. Off: depth stays
             as predicted and the given cameras are moved into the predicted world.
@@ -176,6 +197,7 @@ class DepthAnything3(nn.Module):
         )
         prediction = self(
             images,
+            embedded=embedded,
             cameras=normalized,
             use_ray_pose=use_ray_pose,
             export_layers=export_layers,

@@ -29,6 +29,8 @@ class DepthPrediction:
         Nested network only: metres per unit of its any-view part.
     reference : Tensor (B,) int64 or None
         The chosen reference view; None where it is view 0 unchosen (one or two views, given cameras).
+    camera_tokens : Tensor (B, S, D) or None
+        Of given cameras.
     exported : dict of int to Tensor (B, S, gh, gw, D)
         Normalised patch tokens of the layers asked for.
     ray : Tensor (B, S, 8 gh, 8 gw, 6) or None
@@ -46,6 +48,7 @@ class DepthPrediction:
     sky: Tensor | None = None
     scale: Tensor | None = None
     reference: Tensor | None = None
+    camera_tokens: Tensor | None = None
     exported: dict[int, Tensor] = field(default_factory=dict)
     ray: Tensor | None = None
     ray_confidence: Tensor | None = None
