@@ -25,37 +25,26 @@ from torch import Tensor, nn
 from fast3dis_core.config import ModelConfig, from_mapping, to_mapping
 from fast3dis_core.errors import CheckpointError, ConfigError
 from fast3dis_core.exports.atomic import atomic_file
+from fast3dis_core.official_weights import recorded_sha256
 from fast3dis_core.weight_files import (
     CHECKPOINT_KEY,
     ZIP,
     WeightIdentity,
     check_shapes,
     file_sha256,
-    identify,
+    identify_file,
     identify_shapes,
     read_header,
     recognize_mistake,
     stored_name,
 )
 
-__all__ = [
-    "FORMAT_VERSION",
-    "Checkpoint",
-    "Provenance",
-    "check_backbone",
-    "identify",
-    "load_backbone",
-    "load_checkpoint",
-    "read_state",
-    "restore",
-    "save_checkpoint",
-]
-
 FORMAT_VERSION = 1  # raised when a reader of the previous version would misread a file
 _BACKBONE = "backbone."  # prefix of the frozen Depth Anything 3 inside FAST3DIS
 _ADAPTER = ".lora_"  # trained tensors inside the backbone
 # what the unpickler of torch.load has been seen to raise on damaged bytes
 _DAMAGE = (RuntimeError, EOFError, OSError, ValueError, LookupError, AttributeError, TypeError, struct.error)
+_TORCH = (".pt", ".pth")  # suffixes of files written by torch.save
 _LARGEST_HALF = torch.finfo(torch.float16).max
 
 
@@ -135,12 +124,24 @@ def read_state(path: Path | str) -> tuple[dict[str, Tensor], dict[str, str]]:
             return load_file(path), dict(header.metadata)
         except (SafetensorError, OSError) as error:
             raise CheckpointError(f"{path} is damaged ({error}): download or export it again.") from error
-    if path.suffix in (".pt", ".pth"):
+    if path.suffix in _TORCH:
         return _read_torch(path), {}
     raise CheckpointError(
         f"{path}: expected a weight file named .safetensors (or .pt, .pth), found {path.suffix or 'no'} suffix; "
         "give the weight file itself."
     )
+
+
+def identify(path: Path | str) -> WeightIdentity:
+    """Kind and size of a weight file, from its header; of a .pt file, from its tensors.
+
+    Raises
+    ------
+    CheckpointError
+        If the file cannot be read (see `read_state`).
+    """
+    path = Path(path)
+    return identify_shapes(_shapes(read_state(path)[0])) if path.suffix in _TORCH else identify_file(path)
 
 
 def load_backbone(backbone: nn.Module, path: Path | str, *, size: str) -> WeightIdentity:
@@ -166,7 +167,7 @@ def load_backbone(backbone: nn.Module, path: Path | str, *, size: str) -> Weight
     """
     path = Path(path)
     state, metadata = read_state(path)
-    identity = identify(path) if path.suffix == ".safetensors" else identify_shapes(_shapes(state), metadata)
+    identity = identify_shapes(_shapes(state), metadata) if path.suffix in _TORCH else identify_file(path)
     network_state = backbone.state_dict()
     check_shapes(_shapes(network_state), _shapes(state), size=size, path=path, identity=identity)
     backbone.load_state_dict(_with_shared_names(network_state, state))
@@ -249,16 +250,14 @@ def restore(network: Network, checkpoint: Checkpoint) -> None:
     network.load_state_dict(_with_shared_names(expected, checkpoint.state), strict=not checkpoint.heads_only)
 
 
-def check_backbone(checkpoint: Checkpoint, path: Path, sha256: str | None = None) -> None:
+def check_backbone(checkpoint: Checkpoint, path: Path) -> None:
     """Refuse a backbone file other than the one the heads were trained on.
 
     Parameters
     ----------
     checkpoint : Checkpoint
     path : Path
-        Backbone file.
-    sha256 : str, optional
-        Its SHA-256 where it is known; computed otherwise.
+        Backbone file; hashed unless the hub's cache tells its hash.
 
     Raises
     ------
@@ -268,7 +267,7 @@ def check_backbone(checkpoint: Checkpoint, path: Path, sha256: str | None = None
     wanted = checkpoint.provenance.backbone_sha256
     if not checkpoint.heads_only or not wanted:
         return
-    found = sha256 or file_sha256(path)
+    found = recorded_sha256(path) or file_sha256(path)
     if found != wanted:
         raise CheckpointError(
             f"{checkpoint.path}: expected the backbone it was trained on ({checkpoint.provenance.backbone}, "

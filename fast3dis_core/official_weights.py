@@ -18,7 +18,7 @@ from typing import Any
 from fast3dis_core.config import MODEL_SIZES, model_size
 from fast3dis_core.errors import CheckpointError
 from fast3dis_core.progress import Report, silent
-from fast3dis_core.weight_files import Shapes, WeightIdentity, check_shapes, file_sha256, identify, read_header
+from fast3dis_core.weight_files import Shapes, WeightIdentity, check_shapes, file_sha256, identify_file, read_header
 
 ENVIRONMENT = "FAST3DIS_WEIGHTS"  # a weight file, or a folder of them
 FILE_NAME = "model.safetensors"  # in every published repository
@@ -280,7 +280,7 @@ def verify(path: Path, size: str, *, expected: Shapes | None = None, report: Rep
     CheckpointError
         Naming what was expected and found.
     """
-    identity = identify(path)
+    identity = identify_file(path)
     shapes = read_header(path).shapes
     if size not in identity.sizes:
         check_shapes({}, shapes, size=size, path=path, identity=identity)
@@ -330,7 +330,7 @@ def _in_folder(folder: Path, size: str) -> Path | None:
         if (folder / name).is_file():
             return folder / name
     own = folder / FILE_NAME
-    if own.is_file() and size in identify(own).sizes:
+    if own.is_file() and size in identify_file(own).sizes:
         return own
     return _in_cache(size, folder)
 

@@ -138,7 +138,7 @@ def recognize_mistake(path: Path) -> str | None:
     return None
 
 
-def identify(path: Path) -> WeightIdentity:
+def identify_file(path: Path) -> WeightIdentity:
     """Tell kind and size of a .safetensors file from its header and a `config.json` beside it.
 
     Parameters
