@@ -1,0 +1,275 @@
+"""`reconstruction.npz`: a whole `Reconstruction` in plain NumPy arrays, and back, bit for bit.
+
+Any program with `numpy.load` can read it; nothing is pickled. Lists of instances and filters are stored as
+one array per field; `instance_pixels` holds all pixel lists in a row, cut at `instance_offsets`.
+"""
+
+import math
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fast3dis_core.errors import ExportError
+from fast3dis_core.exports.atomic import atomic_file
+from fast3dis_core.progress import Report, silent
+from fast3dis_core.reconstruction import FilterReport, Instance, PointCloud, Reconstruction
+
+Arrays: TypeAlias = dict[str, NDArray[Any]]
+
+FORMAT_VERSION = 1
+CHUNK = 2**21  # bytes between two looks at `report`; deflate takes about 50 ms for them
+_LEVEL = 1  # floats hardly shrink, and higher levels only cost time
+
+# field: kind and shape; letters must agree across fields
+_LAYOUT = {
+    "format_version": ("int64", ""),
+    "names": ("U", "S"),
+    "images": ("uint8", "S H W 3"),
+    "intrinsics": ("float32", "S 3 3"),
+    "world_to_camera": ("float32", "S 4 4"),
+    "is_metric": ("bool", ""),
+    "points": ("float32", "P 3"),
+    "colors": ("uint8", "P 3"),
+    "confidence": ("float32", "P"),
+    "valid": ("bool", "P"),
+    "anchors": ("float32", "L N 3"),
+    "objectness": ("float32", "L N"),
+    "overlap": ("float32", "N N"),
+    "instance_queries": ("int64", "K"),
+    "instance_objectness": ("float64", "K"),
+    "instance_anchors": ("float32", "K 3"),
+    "instance_pixels": ("int32", "M"),
+    "instance_offsets": ("int64", "O"),
+    "filter_names": ("U", "F"),
+    "filter_settings": ("float64", "F"),
+    "filter_removed": ("int64", "F"),
+    "filter_totals": ("int64", "F"),
+    "filter_units": ("U", "F"),
+}
+
+
+def write_npz(
+    path: str | Path, reconstruction: Reconstruction, *, overwrite: bool = False, report: Report = silent
+) -> None:
+    """Write everything a reconstruction holds.
+
+    Parameters
+    ----------
+    path : str or Path
+        In an existing folder.
+    reconstruction : Reconstruction
+    overwrite : bool
+    report : Report
+
+    Raises
+    ------
+    ExportError
+        If the file exists and `overwrite` is false, or cannot be written.
+    """
+    path = Path(path)
+    arrays = _to_arrays(reconstruction)
+    fault = _layout_fault(arrays)
+    assert fault is None, fault  # the types promise it
+    total = sum(array.nbytes for array in arrays.values())
+    done = 0
+    with (
+        atomic_file(path, overwrite=overwrite) as file,
+        zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=_LEVEL) as archive,
+    ):
+        for name, array in arrays.items():
+            # a fixed date makes files of equal results equal
+            entry = zipfile.ZipInfo(f"{name}.npy", (1980, 1, 1, 0, 0, 0))
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            with archive.open(entry, "w", force_zip64=True) as member:
+                np.lib.format.write_array_header_1_0(member, np.lib.format.header_data_from_array_1_0(array))
+                for start, part in _parts(array):
+                    report(f"Writing {path.name}", (done + start) / total)
+                    member.write(part)
+            done += array.nbytes
+        report(f"Writing {path.name}", 1.0)
+
+
+def read_npz(path: str | Path, *, report: Report = silent) -> Reconstruction:
+    """Read what `write_npz` wrote: an equal `Reconstruction`, down to the bits.
+
+    Raises
+    ------
+    ExportError
+        If the file cannot be read, is damaged, or is not of this format.
+    """
+    path = Path(path)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            arrays = _read_all(archive, path, report)
+    except (OSError, EOFError, zipfile.BadZipFile, zlib.error, struct.error) as error:
+        raise ExportError(f"{path} cannot be read, or is damaged: {error}. Export it again.") from error
+    # zipfile names compression methods and encryption it does not know in these two
+    except (ValueError, NotImplementedError, RuntimeError) as error:
+        raise ExportError(f"{path} is damaged or no reconstruction: {error}. Choose a reconstruction.npz.") from error
+    version = arrays.get("format_version", np.array(0))
+    if version.shape == () and version.dtype.kind == "i" and version > FORMAT_VERSION:
+        raise ExportError(f"{path} has format {version}, this program reads up to {FORMAT_VERSION}: update it.")
+    fault = _layout_fault(arrays) or _content_fault(arrays)
+    if fault is not None:
+        raise ExportError(f"{path} is damaged or no reconstruction: {fault}. Choose a reconstruction.npz.")
+    return _from_arrays(arrays)
+
+
+def _to_arrays(reconstruction: Reconstruction) -> Arrays:
+    cloud, instances, filters = reconstruction.cloud, reconstruction.instances, reconstruction.filters
+    lengths = [0, *(len(instance.pixels) for instance in instances)]
+    arrays: Arrays = {
+        "format_version": np.array(FORMAT_VERSION),
+        "names": np.array(reconstruction.names, np.str_),
+        "images": reconstruction.images,
+        "intrinsics": reconstruction.intrinsics,
+        "world_to_camera": reconstruction.world_to_camera,
+        "is_metric": np.array(reconstruction.is_metric),
+        "points": cloud.points,
+        "colors": cloud.colors,
+        "confidence": cloud.confidence,
+        "valid": cloud.valid,
+        "anchors": reconstruction.anchors,
+        "objectness": reconstruction.objectness,
+        "overlap": reconstruction.overlap,
+        "instance_queries": np.array([instance.query for instance in instances], np.int64),
+        "instance_objectness": np.array([instance.objectness for instance in instances], np.float64),
+        "instance_anchors": np.array([instance.anchor for instance in instances], np.float32).reshape(-1, 3),  # (K, 3)
+        "instance_pixels": np.concatenate([np.empty(0, np.int32), *(instance.pixels for instance in instances)]),
+        "instance_offsets": np.cumsum(lengths, dtype=np.int64),
+        "filter_names": np.array([item.name for item in filters], np.str_),
+        "filter_settings": np.array([item.setting for item in filters], np.float64),
+        "filter_removed": np.array([item.removed for item in filters], np.int64),
+        "filter_totals": np.array([item.total for item in filters], np.int64),
+        "filter_units": np.array([item.unit for item in filters], np.str_),
+    }
+    return {name: np.asarray(array, order="C") for name, array in arrays.items()}
+
+
+def _from_arrays(arrays: Arrays) -> Reconstruction:
+    images, colors = arrays["images"], arrays["colors"]
+    if np.array_equal(images.reshape(-1, 3), colors):  # (P, 3)
+        colors = images.reshape(-1, 3)  # the usual case: a view, not a second copy in memory
+    offsets = arrays["instance_offsets"].tolist()
+    instances = tuple(
+        Instance(query=query, objectness=objectness, anchor=anchor, pixels=arrays["instance_pixels"][start:stop])
+        for query, objectness, anchor, start, stop in zip(
+            arrays["instance_queries"].tolist(),
+            arrays["instance_objectness"].tolist(),
+            arrays["instance_anchors"],
+            offsets[:-1],
+            offsets[1:],
+            strict=True,
+        )
+    )
+    columns = (arrays[f"filter_{name}"].tolist() for name in ("names", "settings", "removed", "totals", "units"))
+    return Reconstruction(
+        names=tuple(arrays["names"].tolist()),
+        images=images,
+        intrinsics=arrays["intrinsics"],
+        world_to_camera=arrays["world_to_camera"],
+        is_metric=bool(arrays["is_metric"]),
+        cloud=PointCloud(
+            points=arrays["points"], colors=colors, confidence=arrays["confidence"], valid=arrays["valid"]
+        ),
+        instances=instances,
+        anchors=arrays["anchors"],
+        objectness=arrays["objectness"],
+        overlap=arrays["overlap"],
+        filters=tuple(
+            FilterReport(name=name, setting=setting, removed=removed, total=total, unit=unit)
+            for name, setting, removed, total, unit in zip(*columns, strict=True)
+        ),
+    )
+
+
+def _layout_fault(arrays: Arrays) -> str | None:
+    """What is wrong with names, kinds or shapes, in words; None if nothing is."""
+    if set(arrays) != set(_LAYOUT):
+        return f"expected the arrays {', '.join(_LAYOUT)}; found {', '.join(arrays) or 'none'}"
+    sizes: dict[str, int] = {}
+    for name, (kind, pattern) in _LAYOUT.items():
+        array, axes = arrays[name], pattern.split()
+        fits = len(axes) == array.ndim and all(
+            size == (int(axis) if axis.isdigit() else sizes.setdefault(axis, size))
+            for axis, size in zip(axes, array.shape, strict=True)
+        )
+        if not fits or (array.dtype.kind != "U" if kind == "U" else array.dtype != np.dtype(kind)):
+            return f"{name} should be {kind} of shape ({', '.join(axes)}), found {array.dtype} of shape {array.shape}"
+    return None
+
+
+def _content_fault(arrays: Arrays) -> str | None:
+    """What contradicts what, in words; None if nothing does."""
+    views, height, width = arrays["images"].shape[:3]
+    count = len(arrays["points"])
+    if count != views * height * width:
+        return f"{views} images of {width} x {height} pixels need as many points, found {count}"
+    offsets, pixels = arrays["instance_offsets"], arrays["instance_pixels"]
+    if (
+        len(offsets) != len(arrays["instance_queries"]) + 1
+        or (offsets[0], offsets[-1]) != (0, len(pixels))
+        or (np.diff(offsets) < 0).any()
+    ):
+        return "instance_offsets do not cut instance_pixels"
+    rising = np.diff(pixels) > 0
+    rising[offsets[(offsets > 0) & (offsets < len(pixels))] - 1] = True  # from one instance to the next
+    if not rising.all() or pixels.min(initial=0) < 0 or pixels.max(initial=-1) >= count:
+        return f"instance_pixels are not sorted rows of {count} points"
+    return None
+
+
+def _read_all(archive: zipfile.ZipFile, path: Path, report: Report) -> Arrays:
+    arrays: Arrays = {}
+    total = sum(entry.file_size for entry in archive.infolist()) or 1
+    done = 0
+    for entry in archive.infolist():
+        with archive.open(entry) as member:
+            array = _empty_like_header(member, entry.file_size)
+            for start, part in _parts(array):
+                report(f"Reading {path.name}", min((done + start) / total, 1.0))
+                if _fill(member, part) < len(part):
+                    raise EOFError(f"{entry.filename} ends early")
+            member.read(1)  # the check sum is compared at the end
+        arrays[entry.filename.removesuffix(".npy")] = array
+        done += entry.file_size
+    return arrays
+
+
+def _empty_like_header(member: IO[bytes], size: int) -> NDArray[Any]:
+    """An array as the .npy header describes it, if that agrees with the member's `size` in bytes.
+
+    A damaged header could otherwise ask for all memory before its check sum is known.
+    """
+    version = np.lib.format.read_magic(member)
+    if version != (1, 0):
+        raise ValueError(f"array format {version} is unknown")
+    shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(member)
+    if fortran_order or dtype.hasobject or member.tell() + math.prod(shape) * dtype.itemsize != size:
+        raise ValueError("an array header contradicts its file")
+    return np.empty(shape, dtype)
+
+
+def _parts(array: NDArray[Any]) -> Iterator[tuple[int, memoryview]]:
+    """Pairs of start and writable bytes of a contiguous array, CHUNK by CHUNK."""
+    content = array.reshape(-1).view(np.uint8).data
+    for start in range(0, len(content), CHUNK):
+        yield start, content[start : start + CHUNK]
+
+
+def _fill(member: IO[bytes], part: memoryview) -> int:
+    """Read until `part` is full or the member ends; the number of bytes read."""
+    filled = 0
+    while filled < len(part):
+        content = member.read(len(part) - filled)
+        if not content:
+            break
+        part[filled : filled + len(content)] = content
+        filled += len(content)
+    return filled
