@@ -11,7 +11,14 @@ from fast3dis_core.exports.colors import ColorMode
 from fast3dis_core.exports.glb import write_glb
 from fast3dis_core.exports.masks import write_id_masks, write_overlays
 from fast3dis_core.exports.names import instance_file_name, view_stems
-from fast3dis_core.exports.ply import PlyPoints, read_ply, write_instance_ply, write_ply, write_scene_ply
+from fast3dis_core.exports.ply import (
+    PlyPoints,
+    read_ply,
+    write_instance_ply,
+    write_instance_plys,
+    write_ply,
+    write_scene_ply,
+)
 from fast3dis_core.exports.report import describe, write_report
 
 __all__ = [
@@ -26,6 +33,7 @@ __all__ = [
     "write_glb",
     "write_id_masks",
     "write_instance_ply",
+    "write_instance_plys",
     "write_npz",
     "write_overlays",
     "write_ply",

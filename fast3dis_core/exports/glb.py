@@ -59,19 +59,12 @@ def write_glb(
     path : str or Path
         In an existing folder.
     reconstruction : Reconstruction
-    threshold : float
-        Objectness below which instances claim nothing.
-    queries : collection of int, optional
-        Of the instances at the threshold only these.
-    colors : {"photo", "instance"}
+    threshold, queries, colors, transform, overwrite, report
+        As in `write_scene_ply`.
     cameras : bool
         Whether to add the frustums.
     max_points : int, optional
         Thin the points evenly to at most this number; the file's `asset.extras` tell both counts.
-    transform : array (4, 4), optional
-        Similarity from world to the written frame.
-    overwrite : bool
-    report : Report
 
     Returns
     -------
@@ -84,26 +77,27 @@ def write_glb(
         If the file exists and `overwrite` is false, cannot be written, would be larger than glTF allows, or
         `transform` is no similarity.
     """
-    cloud = reconstruction.cloud
+    path = Path(path)
     similarity = Similarity.of(transform)
     instances = chosen(reconstruction, threshold, queries)
-    owner = exclusive_rows(instances, len(cloud.points))
-    available = writable_rows(cloud)
+    owner = exclusive_rows(instances, len(reconstruction.cloud.points))
+    available = writable_rows(reconstruction.cloud)
     rows = thinned(available, max_points)
     scene = _Scene(reconstruction, similarity, colors, owner)
-    meshes = [scene.points(name, group) for name, group in _groups(rows, owner[rows], instances)]
+    meshes = []
+    for name, group in _groups(rows, owner[rows], instances):
+        report(f"Writing {path.name}", 0.0)
+        meshes.append(scene.points(name, group))
     if cameras and len(reconstruction.names):
         meshes.append(scene.frustums(rows))
     extras = {
         **frame_facts(reconstruction.units, similarity),
-        "generator": "fast3dis-viewer",
         "objectness_threshold": threshold,
         "points": len(rows),
         "points_before_thinning": len(available),
         "vertex_colors": "linear, as glTF demands",
     }
-    document = _document(meshes, extras, instances)
-    _write(Path(path), document, meshes, overwrite, report)
+    _write(path, _document(meshes, extras, instances), meshes, overwrite, report)
     return len(rows)
 
 

@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fast3dis_core.errors import ExportError
-from fast3dis_core.exports.atomic import atomic_file
+from fast3dis_core.exports.atomic import atomic_file, atomic_folder
 from fast3dis_core.exports.colors import ColorMode, point_colors
+from fast3dis_core.exports.names import instance_file_name
 from fast3dis_core.exports.selection import chosen, frame_facts, writable_rows
 from fast3dis_core.exports.similarity import Similarity
 from fast3dis_core.progress import Report, silent
@@ -127,6 +128,52 @@ def write_instance_ply(
                 report=report,
             )
     raise ExportError(f"Query {query} is not among the {len(reconstruction.instances)} instances of this scene.")
+
+
+def write_instance_plys(
+    folder: str | Path,
+    reconstruction: Reconstruction,
+    *,
+    threshold: float,
+    queries: Collection[int] | None = None,
+    transform: ArrayLike | None = None,
+    overwrite: bool = False,
+    report: Report = silent,
+) -> tuple[str, ...]:
+    """Write one file per instance, `instance_012.ply` for query 12: all of them or none.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Created if missing.
+    reconstruction : Reconstruction
+    threshold : float
+        Objectness below which instances are left out.
+    queries : collection of int, optional
+        Of the instances at the threshold only these.
+    transform, overwrite, report
+        As in `write_ply`.
+
+    Returns
+    -------
+    tuple of str
+        File names in the folder, by falling objectness.
+
+    Raises
+    ------
+    ExportError
+        As `write_ply`.
+    """
+    instances = chosen(reconstruction, threshold, queries)
+    names = tuple(instance_file_name(instance.query, ".ply") for instance in instances)
+    with atomic_folder(folder, names, overwrite=overwrite) as staging:
+        for done, (name, instance) in enumerate(zip(names, instances, strict=True)):
+
+            def part(step: str, fraction: float, done: int = done) -> None:
+                report(step, (done + fraction) / len(names))
+
+            write_instance_ply(staging / name, reconstruction, instance.query, transform=transform, report=part)
+    return names
 
 
 def write_scene_ply(

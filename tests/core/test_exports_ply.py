@@ -12,6 +12,7 @@ from fast3dis_core.exports import (
     ply,
     read_ply,
     write_instance_ply,
+    write_instance_plys,
     write_ply,
     write_scene_ply,
 )
@@ -237,6 +238,33 @@ def test_cancel_leaves_nothing(tmp_path, monkeypatch):
     with pytest.raises(Cancelled):
         write_scene_ply(tmp_path / "scene.ply", synthetic_reconstruction(), threshold=0.0, report=stop_late)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_one_file_per_instance_all_or_none(tmp_path):
+    scene = synthetic_reconstruction()
+    threshold = scene.instances[3].objectness
+    fractions = []
+    names = write_instance_plys(
+        tmp_path / "out", scene, threshold=threshold, report=lambda step, fraction: fractions.append(fraction)
+    )
+    assert names == tuple(f"instance_{item.query:03d}.ply" for item in scene.instances[:4])
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(names)
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == 1
+    for name, instance in zip(names, scene.instances[:4], strict=True):
+        write_instance_ply(tmp_path / name, scene, instance.query)
+        assert (tmp_path / name).read_bytes() == (tmp_path / "out" / name).read_bytes()
+
+    def stop_late(step, fraction):
+        if fraction > 0.5:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        write_instance_plys(tmp_path / "new", scene, threshold=threshold, report=stop_late)
+    assert not (tmp_path / "new").exists()
+    assert write_instance_plys(tmp_path / "none", scene, threshold=2.0) == ()
+    with pytest.raises(ExportError, match="exists already"):
+        write_instance_plys(tmp_path / "out", scene, threshold=threshold)
 
 
 def test_unknown_query_and_too_many_views_are_told(tmp_path):
