@@ -8,13 +8,15 @@ import functools
 import logging
 import struct
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from fast3dis_core.errors import ImageFolderError
-from fast3dis_core.preprocessing import Pixels
+from fast3dis_core.preprocessing import Pixels, Size
 
 logger = logging.getLogger(__name__)
 
@@ -64,6 +66,20 @@ def read_photo(path: Path, *, oriented: bool = True) -> Pixels:
     ImageFolderError
         Missing, unreadable, damaged, too large, or of a kind without an RGB meaning.
     """
+    with _opened(path) as image:
+        image.load()
+        return _to_rgb(path.name, _upright(image) if oriented else image)
+
+
+def photo_size(path: Path) -> Size:
+    """Height and width as stored, from the header alone; `ImageFolderError` as in `read_photo`."""
+    with _opened(path) as image:
+        return image.height, image.width
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """Open a photo and translate whatever goes wrong until it is closed."""
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
@@ -72,8 +88,7 @@ def read_photo(path: Path, *, oriented: bool = True) -> Pixels:
                 _register_heif()
             with Image.open(path, formats=("HEIF",) if heif else _FORMATS) as image:
                 _check_pixel_count(path.name, image.width, image.height)
-                image.load()
-                pixels = _to_rgb(path.name, _upright(image) if oriented else image)
+                yield image
     except Image.DecompressionBombError as error:
         raise ImageFolderError(
             f"{path.name}: expected at most {MAXIMUM_PIXELS // 1_000_000} megapixels, found more; make it smaller first"
@@ -85,7 +100,6 @@ def read_photo(path: Path, *, oriented: bool = True) -> Pixels:
         ) from error
     for warning in caught:
         logger.info("%s: %s", path.name, warning.message)
-    return pixels
 
 
 def _upright(image: Image.Image) -> Image.Image:

@@ -63,7 +63,7 @@ class PosedCameras:
     intrinsics : Tensor (S, 3, 3)
         Pixels of H x W, pixel centres at +0.5.
     world_to_camera : Tensor (S, 4, 4)
-        From the folder's own world, not yet re-based to view 0.
+        World = camera frame of view 0, as everywhere; entry 0 is the identity.
     is_metric : bool
         Whether that world is in metres.
     """
