@@ -132,9 +132,9 @@ class DepthAnything3(nn.Module):
             If the images have another shape.
         """
         if isinstance(self.model, MonocularNetwork):
-            if cameras is not None or use_ray_pose or rays:
+            if embedded is not None or cameras is not None or use_ray_pose or rays:
                 raise ConfigError(
-                    f"Size {self.size.preset!r} sees one view at a time: it takes no cameras and predicts no rays. "
+                    f"Size {self.size.preset!r} sees one view at a time: it takes neither cameras nor a shared embedding, and predicts no rays. "
                     "Choose an any-view size such as small."
                 )
             monocular: DepthPrediction = self.model(
@@ -143,6 +143,7 @@ class DepthAnything3(nn.Module):
             return monocular
         any_view: DepthPrediction = self.model(
             images,
+            embedded=embedded,
             cameras=cameras,
             reference_strategy=reference_strategy,
             use_ray_pose=use_ray_pose,

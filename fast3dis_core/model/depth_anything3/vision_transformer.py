@@ -157,8 +157,11 @@ class Block(nn.Module):
 
     def forward(self, tokens: Tensor, rotation: Rotation | None = None) -> Tensor:
         """Tensor (N, L, D) to Tensor (N, L, D); the residual stream keeps its own type under autocast."""
-        tokens = torch.addcmul(tokens, self.ls1.gamma, self.attn(self.norm1(tokens), rotation))
-        return torch.addcmul(tokens, self.ls2.gamma, self.mlp(self.norm2(tokens)))
+        # Product and sum, not addcmul: its single rounding moves the last bits, and these decide which of
+        # two equally similar views becomes the reference.
+        tokens = tokens + self.attn(self.norm1(tokens), rotation) * self.ls1.gamma
+        output: Tensor = tokens + self.mlp(self.norm2(tokens)) * self.ls2.gamma
+        return output
 
 
 class PatchEmbed(nn.Module):
