@@ -1,0 +1,257 @@
+"""The composition root: makes session, worker, presenters and widgets, connects them, and ends them in order.
+
+Nothing is decided here. Qt and VTK are imported when the program starts, not with this module, so that
+`--help` and wrong arguments are answered at once.
+"""
+
+import asyncio
+import logging
+import os
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, cast
+
+from app.command_line import Options, parse
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QApplication
+
+    from app.presenters.main_window import Questions
+    from app.workflow import GeometryMode, Steps
+
+logger = logging.getLogger(__name__)
+
+FRAME_TIME = 60.0  # seconds to wait for a painted frame before a screenshot
+SETTLE_TIME = 0.2  # seconds for layouts and thumbnails to come to rest before a screenshot
+PICTURES = (".jpg", ".jpeg", ".png", ".webp")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program; the exit status."""
+    options = parse(arguments)
+    os.environ.setdefault("QT_API", "pyside6")  # for QtPy, which pyvistaqt asks
+    import qasync
+    from PySide6.QtWidgets import QApplication
+
+    app = QApplication.instance() or QApplication(sys.argv[:1])
+    assert isinstance(app, QApplication)
+    app.setQuitOnLastWindowClosed(False)
+    with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(app)) as runner:
+        return runner.run(_live(app, options))
+
+
+class Program:
+    """Everything that lives while the window is open.
+
+    Parameters
+    ----------
+    app : QApplication
+    options : Options
+    steps : Steps, optional
+        What computes; the core by default.
+    questions : Questions, optional
+        What asks the user about files; dialogs by default.
+    """
+
+    def __init__(
+        self,
+        app: "QApplication",
+        options: Options,
+        *,
+        steps: "Steps | None" = None,
+        questions: "Questions | None" = None,
+    ) -> None:
+        from app.core_steps import CoreSteps
+        from app.presenters.decoding_panel import DecodingPanelPresenter
+        from app.presenters.instance_table import InstanceTablePresenter
+        from app.presenters.main_window import MainWindowPresenter
+        from app.presenters.painting import Painting
+        from app.presenters.view_gallery import ViewGalleryPresenter
+        from app.presenters.viewport import ViewportPresenter
+        from app.session.edits import Edits
+        from app.session.session import Session
+        from app.viewport.viewport import Viewport
+        from app.widgets.decoding_panel import DecodingPanel
+        from app.widgets.dialogs import Dialogs
+        from app.widgets.instance_table import InstanceTable
+        from app.widgets.main_window import MainWindow
+        from app.widgets.theme import apply_theme, choose_theme, rgb
+        from app.widgets.view_gallery import ViewGallery
+        from app.worker import Worker
+        from app.workflow import Settings, Workflow
+
+        theme = choose_theme(app, options.theme)
+        apply_theme(app, theme)
+        edits = Edits(objectness_threshold=options.threshold, mask_threshold=options.mask_threshold)
+        self.session = Session(edits)
+        settings = Settings(size=options.size, weights=options.weights, geometry=cast("GeometryMode", options.geometry))
+        self.workflow = Workflow(self.session, Worker(), steps or CoreSteps(), settings)
+
+        self.viewport = Viewport()
+        self.viewport.set_colors(rgb(theme.viewport), rgb(theme.frustum), rgb(theme.accent))
+        self.gallery, self.table, self.decoding = ViewGallery(), InstanceTable(), DecodingPanel()
+        sample = sample_folder()
+        self.window = MainWindow(
+            theme,
+            viewport=self.viewport,
+            gallery=self.gallery,
+            table=self.table,
+            decoding=self.decoding,
+            has_samples=sample is not None,
+        )
+        if options.window_size is not None:
+            self.window.resize(*options.window_size)
+
+        painting = Painting(self.session)
+        self._viewport = ViewportPresenter(self.session, painting, self.viewport)
+        self._gallery = ViewGalleryPresenter(self.session, painting, self.gallery)
+        self._table = InstanceTablePresenter(self.session, self.table)
+        self._decoding = DecodingPanelPresenter(self.session, self.decoding)
+        self._window = MainWindowPresenter(
+            self.session,
+            self.workflow,
+            window=self.window,
+            chips=self.window.chips,
+            questions=questions or Dialogs(self.window),
+            sample=sample,
+            drawn_points=lambda: self.viewport.drawn_points,
+        )
+        self.closed = asyncio.Event()
+        self._connect()
+
+    async def close(self) -> None:
+        """Stop the worker, free the graphics, delete the window; in this order."""
+        self.window.hide()
+        await self.workflow.close()
+        self.viewport.close_view()
+        self.window.deleteLater()
+        await asyncio.sleep(0)
+
+    async def save_screenshot(self, path: Path) -> None:
+        """Save the whole window, with a complete frame of the viewport if there is a result.
+
+        Raises
+        ------
+        ExportError
+            If no frame was painted or the file cannot be written.
+        """
+        from fast3dis_core.errors import ExportError
+
+        await asyncio.sleep(SETTLE_TIME)
+        if self.session.reconstruction is not None:
+            painted = asyncio.Event()
+            connection = self.viewport.painted.connect(painted.set)
+            self.viewport.view.request_render()
+            try:
+                await asyncio.wait_for(painted.wait(), FRAME_TIME)
+            except TimeoutError as error:
+                raise ExportError("No frame was drawn: a screenshot needs an X display, such as xvfb-run.") from error
+            finally:
+                self.viewport.painted.disconnect(connection)
+            await asyncio.sleep(SETTLE_TIME)
+        if not self.window.grab().save(str(path)):
+            raise ExportError(f"Cannot write the screenshot {path}: expected a writable .png or .jpg path.")
+
+    def _connect(self) -> None:
+        window, frame, table = self.window, self._window, self._table
+        for signal, slot in (
+            (window.open_requested, frame.open),
+            (window.sample_requested, frame.open_sample),
+            (window.folder_dropped, frame.open_dropped),
+            (window.cancel_requested, self.workflow.cancel),
+            (window.undo_requested, self.session.undo),
+            (window.redo_requested, self.session.redo),
+            (window.fit_requested, self._viewport.fit_all),
+            (window.fit_selection_requested, self._viewport.fit_selection),
+            (window.color_mode_requested, frame.set_color_mode),
+            (window.export_requested, frame.export),
+            (window.isolate_requested, table.isolate),
+            (window.hide_requested, table.hide_selection),
+            (window.show_all_requested, table.show_all),
+            (window.step_back_requested, frame.step_back),
+            (window.chip_dismissed, frame.dismiss_chip),
+            (window.clock_ticked, frame.tick),
+            (window.closing, self.closed.set),
+            (self.viewport.picked, self._viewport.pick),
+            (self.gallery.view_chosen, self._gallery.choose),
+            (self.table.selected, table.select),
+            (self.table.hidden_changed, table.set_hidden),
+            (self.table.isolate_requested, table.isolate),
+            (self.table.show_all_requested, table.show_all),
+            (self.table.export_requested, frame.export),
+            (self.decoding.objectness_changed, self._decoding.set_objectness),
+            (self.decoding.mask_changed, self._decoding.set_mask),
+            (self.decoding.gesture_finished, self._decoding.finish_gesture),
+        ):
+            signal.connect(slot)
+
+
+def sample_folder() -> Path | None:
+    """Folder of the first bundled sample, None if this installation has none."""
+    samples = Path(str(files("resources"))) / "samples"
+    folders = sorted(folder for folder in samples.glob("*") if folder.is_dir())
+    return next((f for f in folders if any(p.suffix.lower() in PICTURES for p in f.iterdir())), None)
+
+
+async def _live(app: "QApplication", options: Options) -> int:
+    """From the first window to the last; the exit status."""
+    program = Program(app, options)
+    errors: list[Exception] = []
+    program.session.failed.connect(errors.append)
+    program.session.failed.connect(_log_own_mistakes)
+    with _everything_else_fails(program):
+        program.window.show()
+        looking = program.workflow.start(program.workflow.describe_environment())
+        if options.folder is not None:
+            opening = program.workflow.start(program.workflow.open_folder(options.folder))
+        if options.screenshot is not None:
+            await (looking if options.folder is None else opening)
+            if not (errors and options.exit):
+                await program.workflow.start(program.save_screenshot(options.screenshot))
+        if not options.exit:
+            await program.closed.wait()
+        await program.close()
+    if options.exit and errors:
+        sys.stderr.write(f"fast3dis-viewer: {errors[0] or type(errors[0]).__name__}\n")
+        return 1
+    return 0
+
+
+def _log_own_mistakes(error: Exception) -> None:
+    from fast3dis_core.errors import Fast3disError
+
+    if not isinstance(error, Fast3disError):
+        logger.error("Unexpected error", exc_info=error)
+
+
+@contextmanager
+def _everything_else_fails(program: Program) -> "Iterator[None]":
+    """Errors that nobody caught, of Qt slots and of the event loop, go to the session as well."""
+    loop, before = asyncio.get_running_loop(), sys.excepthook
+
+    def fail(error: BaseException) -> None:
+        if not isinstance(error, Exception):
+            program.closed.set()  # Ctrl-C
+        elif threading.current_thread() is threading.main_thread():
+            program.session.fail(error)
+        else:
+            loop.call_soon_threadsafe(program.session.fail, error)
+
+    def of_python(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        fail(error)
+
+    def of_loop(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        fail(context.get("exception") or RuntimeError(context["message"]))
+
+    sys.excepthook = of_python
+    loop.set_exception_handler(of_loop)
+    try:
+        yield
+    finally:
+        sys.excepthook = before
+        loop.set_exception_handler(None)

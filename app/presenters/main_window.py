@@ -1,0 +1,271 @@
+"""The window's frame: pages, progress, history, export, errors, chips."""
+
+# ruff: noqa: D102 - methods of a protocol are documented where they are implemented
+
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Protocol
+
+from app.session.edits import Edits
+from app.session.session import Activity, ColorMode, Session
+from app.workflow import Workflow
+from fast3dis_core.config import InferenceConfig
+from fast3dis_core.errors import Fast3disError
+
+
+class Window(Protocol):
+    """What this presenter needs of the window."""
+
+    def set_page(self, page: Any) -> None: ...
+    def set_title(self, scene: str) -> None: ...
+    def set_progress(
+        self,
+        title: str,
+        finished: Sequence[tuple[str, str]],
+        step: str,
+        fraction: float,
+        clock: str,
+        *,
+        cancelling: bool,
+        quiet: bool,
+    ) -> None: ...
+    def set_history(self, undo: str | None, redo: str | None) -> None: ...
+    def set_color_mode(self, mode: str) -> None: ...
+    def set_export(self, enabled: bool, tip: str) -> None: ...
+    def set_environment(self, line: str) -> None: ...
+    def set_model(self, text: str, tip: str) -> None: ...
+    def set_points(self, text: str) -> None: ...
+    def show_message(self, sentence: str) -> None: ...
+    def show_error(self, title: str, message: str, report: str, details: str) -> None: ...
+
+
+class Chips(Protocol):
+    """What this presenter needs of the row of chips."""
+
+    def set_chips(self, chips: Sequence[tuple[str, str, str, bool]]) -> None: ...
+
+
+class Questions(Protocol):
+    """What the user is asked."""
+
+    async def folder(self) -> Path | None: ...
+    async def save_as(self, proposal: Path) -> Path | None: ...
+    async def overwrite(self, path: Path) -> bool: ...
+
+
+class MainWindowPresenter:
+    """Session and workflow to window, and back.
+
+    Parameters
+    ----------
+    session, workflow
+    window, chips, questions
+        See the protocols.
+    sample : Path, optional
+        Folder of the bundled sample.
+    drawn_points : callable
+        Points drawn and points there are, from the viewport.
+    clock : callable
+        Monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        workflow: Workflow,
+        *,
+        window: Window,
+        chips: Chips,
+        questions: Questions,
+        sample: Path | None,
+        drawn_points: Callable[[], tuple[int, int]],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._session, self._workflow, self._window = session, workflow, window
+        self._chips, self._questions, self._sample = chips, questions, sample
+        self._drawn_points, self._clock = drawn_points, clock
+        self._last_export: Path | None = None
+        session.reconstruction_changed.connect(self._on_reconstruction)
+        session.edits_changed.connect(self._on_edits)
+        session.display_changed.connect(self._on_display)
+        session.activity_changed.connect(self._on_activity)
+        session.environment_changed.connect(window.set_environment)
+        session.messaged.connect(window.show_message)
+        session.failed.connect(self._on_failed)
+        self._refresh()
+
+    # wishes of the user
+
+    def open(self) -> None:
+        """Ask for a folder and open it."""
+
+        async def ask() -> None:
+            folder = await self._questions.folder()
+            if folder is not None:
+                await self._workflow.open_folder(folder)
+
+        self._workflow.start(ask())
+
+    def open_sample(self) -> None:
+        """Open the bundled sample, if there is one."""
+        if self._sample is not None:
+            self._workflow.start(self._workflow.open_folder(self._sample))
+
+    def open_dropped(self, folder: str) -> None:
+        """Open what was dropped on the window."""
+        self._workflow.start(self._workflow.open_folder(Path(folder)))
+
+    def export(self) -> None:
+        """Ask where to write the selected instance, and write it."""
+        queries = self._exportable()
+        if len(queries) != 1:
+            return
+        (query,) = queries
+
+        async def ask() -> None:
+            path = await self._questions.save_as(self._proposal(query))
+            if path is None:
+                return
+            overwrite = path.exists()
+            if overwrite and not await self._questions.overwrite(path):
+                return
+            await self._workflow.export(path, query, overwrite=overwrite)
+            self._last_export = path.parent
+
+        self._workflow.start(ask())
+
+    def set_color_mode(self, mode: ColorMode) -> None:
+        """Color by "instance" or "photo"."""
+        self._session.show(replace(self._session.display, color_mode=mode))
+
+    def step_back(self) -> None:
+        """Esc: leave the isolation, else drop the selection."""
+        display = self._session.display
+        if display.isolated:
+            self._session.show(replace(display, isolated=frozenset()))
+        elif display.selection:
+            self._session.show(replace(display, selection=frozenset()))
+
+    def dismiss_chip(self, key: str) -> None:
+        """Undo what a chip says."""
+        edits, display = self._session.edits, self._session.display
+        if key == "objectness":
+            lowest = InferenceConfig.objectness_floor
+            self._session.edit("Show all queries", replace(edits, objectness_threshold=lowest))
+        elif key == "hidden":
+            self._session.edit("Show hidden instances", replace(edits, hidden=frozenset()))
+        elif key == "isolated":
+            self._session.show(replace(display, isolated=frozenset()))
+
+    def tick(self) -> None:
+        """The clock moved on while something runs."""
+        self._on_activity(self._session.activity)
+
+    # what the session says
+
+    def _on_reconstruction(self, _: object) -> None:
+        self._refresh()
+
+    def _on_edits(self, _: Edits) -> None:
+        self._refresh()
+
+    def _on_display(self, _: object) -> None:
+        self._refresh()
+
+    def _on_activity(self, activity: Activity) -> None:
+        if self._session.reconstruction is None:
+            self._window.set_page("empty" if activity.idle else "running")
+        self._window.set_progress(
+            activity.job,
+            [(name, f"{seconds:.1f} s") for name, seconds in activity.finished],
+            activity.step,
+            activity.fraction,
+            clock_text(activity, self._clock()),
+            cancelling=activity.cancelling,
+            quiet=activity.quiet,
+        )
+
+    def _on_failed(self, error: Exception) -> None:
+        expected = isinstance(error, Fast3disError)
+        details = "" if expected else "".join(traceback.format_exception(error))
+        message = str(error) if expected else f"{type(error).__name__}: {error}"
+        title = "This did not work" if expected else "An error in the program"
+        report = f"{type(error).__name__}: {error}\n{self._session.environment}\n" + "".join(
+            traceback.format_exception(error)
+        )
+        self._window.show_error(title, message, report, details)
+
+    def _refresh(self) -> None:
+        session, window = self._session, self._window
+        if session.reconstruction is not None:
+            window.set_page("result")
+        origin = session.origin
+        window.set_title(origin.folder.resolve().name if origin else "")
+        window.set_model(origin.model if origin else "", origin.model_status if origin else "")
+        window.set_history(session.undo_label, session.redo_label)
+        window.set_color_mode(session.display.color_mode)
+        queries = self._exportable()
+        tips = {0: "Select an instance to export it", 1: "Export the selected instance as PLY (Ctrl+E)"}
+        window.set_export(len(queries) == 1, tips.get(len(queries), "Select one instance only to export it"))
+        self._chips.set_chips(self._sentences())
+        if session.reconstruction is not None:
+            window.set_points(f"{session.reconstruction.cloud.valid.sum():,} points · {session.reconstruction.units}")
+
+    def _exportable(self) -> frozenset[int]:
+        there = {instance.query for instance in self._session.shown()}
+        return self._session.display.selection & there
+
+    def _proposal(self, query: int) -> Path:
+        origin = self._session.origin
+        assert origin is not None
+        folder = self._last_export or origin.folder.resolve().parent
+        return folder / f"{origin.folder.resolve().name}_instance_{query:03d}.ply"
+
+    def _sentences(self) -> list[tuple[str, str, str, bool]]:
+        session = self._session
+        result, origin, edits, display = session.reconstruction, session.origin, session.edits, session.display
+        if result is None or origin is None:
+            return []
+        chips: list[tuple[str, str, str, bool]] = []
+        if origin.heads_untrained:
+            text = "Untrained heads: masks are random until trained weights are loaded"
+            chips.append(("untrained", text, "warning", False))
+        elif origin.model_status:
+            chips.append(("status", origin.model_status, "quiet", False))
+        shown, count = session.shown(), len(result.instances)
+        visible = len([item for item in shown if item.query not in edits.hidden])
+        filtered = len(shown) < count
+        text = f"{len(shown)} of {count} instances shown"
+        if filtered:
+            text += f" · objectness ≥ {edits.objectness_threshold:.2f}"
+        chips.append(("objectness", text, "normal" if filtered else "quiet", filtered))
+        if visible < len(shown):
+            chips.append(("hidden", f"{len(shown) - visible} hidden", "normal", True))
+        if display.isolated:
+            names = ", ".join(str(query) for query in sorted(display.isolated))
+            chips.append(("isolated", f"Isolated: instance {names}", "normal", True))
+        drawn, total = self._drawn_points()
+        tone = "quiet" if drawn == total else "normal"
+        chips.append(("points", f"{drawn:,} of {total:,} points drawn", tone, False))
+        chips.extend((f"note{number}", note, "normal", False) for number, note in enumerate(origin.notes))
+        return chips
+
+
+def clock_text(activity: Activity, now: float) -> str:
+    """Time since the start, and what the running step still needs if that can be told."""
+    if activity.idle:
+        return ""
+    text = f"{duration(now - activity.job_started)} elapsed"
+    spent = now - activity.step_started
+    if activity.fraction > 0.05 and spent > 0.5:
+        text += f" · this step: about {duration(spent * (1 / activity.fraction - 1))} left"
+    return text
+
+
+def duration(seconds: float) -> str:
+    """Such as "7 s" or "2 min 05 s"."""
+    minutes, rest = divmod(round(max(seconds, 0.0)), 60)
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"

@@ -1,0 +1,1 @@
+"""What is open, what the user changed, and who hears about it."""

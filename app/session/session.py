@@ -1,0 +1,275 @@
+"""The open session: frozen values with one signal each, owned by the GUI thread.
+
+`reconstruction` (with the `Origin` it came from), `edits` (undoable), `display` (not undoable) and
+`activity`; and `failed`, through which every error passes. Widgets hold no state that matters: they are
+told. Undo is in `edits`, computing in `app.workflow`, translation to widgets in `app.presenters`.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from psygnal import EmitLoopError, Signal
+
+from app.session.edits import Edits, History
+from fast3dis_core.errors import Cancelled
+from fast3dis_core.reconstruction import Instance, Reconstruction
+
+ColorMode = Literal["instance", "photo"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """Where a reconstruction came from.
+
+    Attributes
+    ----------
+    folder : Path
+    model : str
+        Size and device in a word or two: "nano · cpu".
+    model_status : str
+        Sentence part on the weights, such as "untrained heads"; empty if there is nothing to say.
+    geometry : str
+        Where the cameras and depth come from: "predicted", "posed" or "given".
+    seconds : float
+        Time the run took.
+    notes : tuple of str
+        Sentences about photos that were left out or cropped.
+    """
+
+    folder: Path
+    model: str = ""
+    model_status: str = ""
+    geometry: str = "predicted"
+    seconds: float = 0.0
+    notes: tuple[str, ...] = ()
+
+    @property
+    def heads_untrained(self) -> bool:
+        """Whether masks are random numbers."""
+        return "untrained" in self.model_status
+
+
+@dataclass(frozen=True, kw_only=True)
+class Display:
+    """How the result is looked at.
+
+    Attributes
+    ----------
+    view : int
+        Current photo.
+    selection : frozenset of int
+        Query numbers.
+    isolated : frozenset of int
+        If not empty, only these queries are drawn.
+    color_mode : "instance" or "photo"
+    """
+
+    view: int = 0
+    selection: frozenset[int] = frozenset()
+    isolated: frozenset[int] = frozenset()
+    color_mode: ColorMode = "instance"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Activity:
+    """What the worker is doing.
+
+    Attributes
+    ----------
+    job : str
+        "Segmenting kitchen"; empty when idle.
+    step : str
+        Sentence part from the core: "Geometry pass".
+    fraction : float
+        In [0, 1], of the step.
+    finished : tuple of (str, float)
+        Steps done so far, with their seconds.
+    job_started, step_started : float
+        Monotonic clock, seconds.
+    cancelling : bool
+        Asked to stop, not yet stopped.
+    quiet : bool
+        A short job (assembling again) that should not take over the window.
+    """
+
+    job: str = ""
+    step: str = ""
+    fraction: float = 0.0
+    finished: tuple[tuple[str, float], ...] = ()
+    job_started: float = 0.0
+    step_started: float = 0.0
+    cancelling: bool = False
+    quiet: bool = False
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing runs."""
+        return not self.job
+
+
+IDLE = Activity()
+
+
+class Session:
+    """What is open. All methods belong to the thread that made the session.
+
+    Parameters
+    ----------
+    initial : Edits, optional
+        Thresholds to start with.
+
+    Notes
+    -----
+    Signals carry the new value; `failed` carries the exception; `messaged` a sentence for the status bar;
+    `environment_changed` the line about device and libraries.
+    """
+
+    reconstruction_changed = Signal(object)
+    edits_changed = Signal(Edits)
+    display_changed = Signal(Display)
+    activity_changed = Signal(Activity)
+    environment_changed = Signal(str)
+    messaged = Signal(str)
+    failed = Signal(Exception)
+
+    def __init__(self, initial: Edits | None = None) -> None:
+        self._thread = threading.get_ident()
+        self._history = History(initial or Edits())
+        self._reconstruction: Reconstruction | None = None
+        self._origin: Origin | None = None
+        self._display = Display()
+        self._activity = IDLE
+        self._environment = ""
+
+    @property
+    def reconstruction(self) -> Reconstruction | None:
+        """The result on show, None before the first."""
+        return self._reconstruction
+
+    @property
+    def origin(self) -> Origin | None:
+        """Where the result came from."""
+        return self._origin
+
+    @property
+    def edits(self) -> Edits:
+        """The undoable values."""
+        return self._history.edits
+
+    @property
+    def display(self) -> Display:
+        """How the result is looked at."""
+        return self._display
+
+    @property
+    def activity(self) -> Activity:
+        """What the worker is doing."""
+        return self._activity
+
+    @property
+    def environment(self) -> str:
+        """Line about device and libraries, empty until the worker has looked."""
+        return self._environment
+
+    @property
+    def undo_label(self) -> str | None:
+        """What undo would take back."""
+        return self._history.undo_label
+
+    @property
+    def redo_label(self) -> str | None:
+        """What redo would do again."""
+        return self._history.redo_label
+
+    def open(self, reconstruction: Reconstruction, origin: Origin) -> None:
+        """Show another scene: thresholds stay, what belongs to the old scene's queries goes."""
+        self._check_thread()
+        kept = Edits(objectness_threshold=self.edits.objectness_threshold, mask_threshold=self.edits.mask_threshold)
+        self._history = History(kept)
+        self._display = Display(color_mode=self._display.color_mode)
+        self._reconstruction, self._origin = reconstruction, origin
+        self.reconstruction_changed.emit(reconstruction)
+        self.edits_changed.emit(self.edits)
+        self.display_changed.emit(self._display)
+
+    def replace(self, reconstruction: Reconstruction) -> None:
+        """Show another result of the same scene, after edits."""
+        self._check_thread()
+        assert self._reconstruction is not None, "replace() needs an open scene"
+        self._reconstruction = reconstruction
+        self.reconstruction_changed.emit(reconstruction)
+
+    def edit(self, label: str, edits: Edits, gesture: str | None = None) -> None:
+        """Change the undoable values; see `History.record`."""
+        self._check_thread()
+        if edits == self.edits:
+            return
+        self._history.record(label, edits, gesture)
+        self.edits_changed.emit(self.edits)
+
+    def finish_gesture(self) -> None:
+        """The mouse button went up: the next change is a step of its own."""
+        self._check_thread()
+        self._history.finish_gesture()
+
+    def undo(self) -> None:
+        """Take the last edit back."""
+        self._travel(self._history.undo)
+
+    def redo(self) -> None:
+        """Do the last undone edit again."""
+        self._travel(self._history.redo)
+
+    def show(self, display: Display) -> None:
+        """Change how the result is looked at."""
+        self._check_thread()
+        if display == self._display:
+            return
+        self._display = display
+        self.display_changed.emit(display)
+
+    def report(self, activity: Activity) -> None:
+        """Say what the worker is doing."""
+        self._check_thread()
+        if activity == self._activity:
+            return
+        self._activity = activity
+        self.activity_changed.emit(activity)
+
+    def describe_environment(self, line: str) -> None:
+        """Say which device and libraries there are."""
+        self._check_thread()
+        self._environment = line
+        self.environment_changed.emit(line)
+
+    def message(self, sentence: str) -> None:
+        """Tell the user something that needs no answer."""
+        self._check_thread()
+        self.messaged.emit(sentence)
+
+    def fail(self, error: Exception) -> None:
+        """Tell the user about an error; a cancelled job is none."""
+        self._check_thread()
+        if isinstance(error, EmitLoopError) and isinstance(error.__cause__, Exception):
+            error = error.__cause__  # what went wrong, not that a signal was on its way
+        if not isinstance(error, Cancelled):
+            self.failed.emit(error)
+
+    def shown(self) -> tuple[Instance, ...]:
+        """Instances that reach the objectness threshold, hidden ones included, by falling objectness."""
+        if self._reconstruction is None:
+            return ()
+        return self._reconstruction.shown(self.edits.objectness_threshold)
+
+    def _travel(self, move: Callable[[], Edits]) -> None:
+        self._check_thread()
+        before = self.edits
+        move()
+        if self.edits != before:
+            self.edits_changed.emit(self.edits)
+
+    def _check_thread(self) -> None:
+        assert threading.get_ident() == self._thread, "the session belongs to the GUI thread"

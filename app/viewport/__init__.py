@@ -1,0 +1,1 @@
+"""The 3D view: the only home of PyVista and VTK."""

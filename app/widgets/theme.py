@@ -1,0 +1,133 @@
+"""Dark and light: one palette, one style sheet, tinted icons.
+
+The style sheet in `resources/style.qss` names colors as `@window`, `@accent` ...; the fields of `Theme` fill
+them in. Desktops that tell Qt their color scheme are followed; where nobody says, dark is used.
+"""
+
+import dataclasses
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+
+from PySide6.QtCore import QByteArray, Qt
+from PySide6.QtGui import QColor, QIcon, QPalette, QPixmap
+from PySide6.QtWidgets import QApplication
+
+ICON_SIZES = (16, 20, 32, 64)  # pixels
+
+
+@dataclass(frozen=True, kw_only=True)
+class Theme:
+    """Colors by role, as #rrggbb."""
+
+    name: str
+    window: str
+    panel: str
+    base: str
+    raised: str
+    line: str
+    text: str
+    muted: str
+    accent: str
+    accent_text: str
+    warning: str
+    warning_fill: str
+    viewport: str
+    frustum: str
+
+
+DARK = Theme(
+    name="dark",
+    window="#1d1f23",
+    panel="#23262b",
+    base="#191b1f",
+    raised="#30343b",
+    line="#3b4048",
+    text="#e8eaed",
+    muted="#a4abb6",
+    accent="#5b9bff",
+    accent_text="#0c1a30",
+    warning="#ffc46b",
+    warning_fill="#43351b",
+    viewport="#121316",
+    frustum="#6b7480",
+)
+LIGHT = Theme(
+    name="light",
+    window="#f1f2f4",
+    panel="#f8f9fa",
+    base="#ffffff",
+    raised="#e4e7eb",
+    line="#c9ced6",
+    text="#1c1f24",
+    muted="#565e69",
+    accent="#1f63d0",
+    accent_text="#ffffff",
+    warning="#7a4b00",
+    warning_fill="#fdebc8",
+    viewport="#fafbfc",
+    frustum="#9aa3ae",
+)
+
+
+def choose_theme(app: QApplication, wish: str) -> Theme:
+    """Theme for "dark", "light" or "system"."""
+    if wish == "system":
+        wish = "light" if app.styleHints().colorScheme() == Qt.ColorScheme.Light else "dark"
+    return LIGHT if wish == "light" else DARK
+
+
+def apply_theme(app: QApplication, theme: Theme) -> None:
+    """Give the whole program its colors."""
+    app.setStyle("Fusion")
+    app.setPalette(_palette(theme))
+    sheet = (files("resources") / "style.qss").read_text(encoding="utf-8")
+    colors = dataclasses.asdict(theme)
+    for name in sorted(colors, key=len, reverse=True):  # "@accent_text" before "@accent"
+        sheet = sheet.replace(f"@{name}", colors[name])
+    app.setStyleSheet(sheet)
+
+
+def rgb(color: str) -> tuple[int, int, int]:
+    """Channels of a #rrggbb color."""
+    parsed = QColor(color)
+    return parsed.red(), parsed.green(), parsed.blue()
+
+
+@lru_cache(maxsize=128)
+def icon(name: str, color: str, disabled: str = "") -> QIcon:
+    """A bundled icon in one color, and in another while disabled."""
+    made = QIcon()
+    source = (files("resources") / "icons" / f"{name}.svg").read_text(encoding="utf-8")
+    for mode, tint in ((QIcon.Mode.Normal, color), (QIcon.Mode.Disabled, disabled)):
+        for size in ICON_SIZES if tint else ():
+            sized = source.replace("<svg ", f'<svg width="{size}" height="{size}" ', 1).replace("currentColor", tint)
+            pixmap = QPixmap()
+            pixmap.loadFromData(QByteArray(sized.encode()), "SVG")
+            made.addPixmap(pixmap, mode)
+    return made
+
+
+def _palette(theme: Theme) -> QPalette:
+    roles = QPalette.ColorRole
+    palette = QPalette(QColor(theme.raised), QColor(theme.window))
+    for role, color in (
+        (roles.Window, theme.window),
+        (roles.WindowText, theme.text),
+        (roles.Base, theme.base),
+        (roles.AlternateBase, theme.panel),
+        (roles.Text, theme.text),
+        (roles.Button, theme.raised),
+        (roles.ButtonText, theme.text),
+        (roles.ToolTipBase, theme.raised),
+        (roles.ToolTipText, theme.text),
+        (roles.PlaceholderText, theme.muted),
+        (roles.Highlight, theme.accent),
+        (roles.HighlightedText, theme.accent_text),
+        (roles.Link, theme.accent),
+        (roles.Accent, theme.accent),
+    ):
+        palette.setColor(role, QColor(color))
+    for role in (roles.WindowText, roles.Text, roles.ButtonText):
+        palette.setColor(QPalette.ColorGroup.Disabled, role, QColor(theme.line).lighter(135))
+    return palette

@@ -1,0 +1,5 @@
+"""Start the desktop program."""
+
+from app.application import main
+
+raise SystemExit(main())
