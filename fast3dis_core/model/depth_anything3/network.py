@@ -134,8 +134,8 @@ class DepthAnything3(nn.Module):
         if isinstance(self.model, MonocularNetwork):
             if embedded is not None or cameras is not None or use_ray_pose or rays:
                 raise ConfigError(
-                    f"Size {self.size.preset!r} sees one view at a time: it takes neither cameras nor a shared embedding, and predicts no rays. "
-                    "Choose an any-view size such as small."
+                    f"Size {self.size.preset!r} sees one view at a time: it takes no cameras or shared embedding and "
+                    "predicts no rays. Choose an any-view size such as small."
                 )
             monocular: DepthPrediction = self.model(
                 images, export_layers=export_layers, chunk_views=chunk_views, generator=generator
