@@ -34,7 +34,7 @@ class DatasetError(Fast3disError):
 
 
 class ExportError(Fast3disError):
-    """A result cannot be written: target exists, is not writable, or the disk is full."""
+    """A result cannot be written, or a written one not read back: target exists, disk full, file damaged."""
 
 
 class Cancelled(Fast3disError):
