@@ -158,7 +158,7 @@ def test_other_runtime_errors_pass():
 def test_untrained_weights_are_said_in_plain_words(monkeypatch, tmp_path):
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     loaded = load_model("nano", weights="random", device="cpu")
-    assert "ntrained heads" in loaded.status
+    assert "untrained heads" in loaded.status
     assert not loaded.weights.trained
     again = load_model("nano", weights="random", device="cpu")
     assert all(
