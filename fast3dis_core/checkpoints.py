@@ -232,11 +232,7 @@ def restore(network: Network, checkpoint: Checkpoint) -> None:
             f"{checkpoint.path}: expected a checkpoint made for this network, found one of size "
             f"{checkpoint.config.size} with {', '.join(differing)}; choose that size or another checkpoint."
         )
-    network_state = network.state_dict()
-    if checkpoint.heads_only:
-        expected = {key: value for key, value in network_state.items() if _is_trained(key)}
-    else:
-        expected = network_state
+    expected = wanted_state(network, heads_only=checkpoint.heads_only)
     contents = "heads" if checkpoint.heads_only else "complete"
     metadata = {CHECKPOINT_KEY: json.dumps({"contents": contents, "config": theirs})}
     check_shapes(
@@ -248,6 +244,11 @@ def restore(network: Network, checkpoint: Checkpoint) -> None:
     )
     # strict would ask a heads-only file for the backbone; what has to be there was compared just now
     network.load_state_dict(_with_shared_names(expected, checkpoint.state), strict=not checkpoint.heads_only)
+
+
+def wanted_state(network: Network, *, heads_only: bool) -> dict[str, Any]:
+    """Tensors of a network that a checkpoint holds: all, or those that FAST3DIS trains."""
+    return {key: value for key, value in network.state_dict().items() if _is_trained(key) or not heads_only}
 
 
 def check_backbone(checkpoint: Checkpoint, path: Path) -> None:
@@ -309,8 +310,8 @@ def save_checkpoint(
             f"{provenance.backbone or 'no name'}, {provenance.backbone_sha256 or 'no hash'}."
         )
     tensors: dict[str, Tensor] = {}
-    for key, value in network.state_dict().items():
-        if stored_name(key) == key and (_is_trained(key) or not heads_only):
+    for key, value in wanted_state(network, heads_only=heads_only).items():
+        if stored_name(key) == key:
             tensors[key] = _storable(key, value, dtype, path)
     told = {
         "format_version": FORMAT_VERSION,

@@ -190,7 +190,7 @@ def find_weights(size: str, explicit: str | Path | None = None) -> Path | None:
         found = _in_folder(path, size)
         if found:
             return found
-    return _bundled(size) or _in_cache(size, None)
+    return bundled_file(size) or _in_cache(size, None)
 
 
 def require_weights(size: str, explicit: str | Path | None = None) -> Path:
@@ -199,6 +199,14 @@ def require_weights(size: str, explicit: str | Path | None = None) -> Path:
     if found is None:
         raise missing_weights(size)
     return found
+
+
+def cached_file(weights: OfficialWeights, cache: Path | None = None) -> Path | None:
+    """Where a published file lies in the hub's cache (by default the user's), or None."""
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(weights.repository, FILE_NAME, cache_dir=cache)
+    return Path(found) if isinstance(found, str) else None
 
 
 def missing_weights(size: str) -> CheckpointError:
@@ -335,21 +343,16 @@ def _in_folder(folder: Path, size: str) -> Path | None:
     return _in_cache(size, folder)
 
 
-def _bundled(size: str) -> Path | None:
+def bundled_file(size: str) -> Path | None:
+    """Weight file that comes with the program, or None."""
     entry = resources.files("resources").joinpath("models", f"{size}.safetensors")
     return entry if isinstance(entry, Path) and entry.is_file() else None
 
 
 def _in_cache(size: str, cache: Path | None) -> Path | None:
     """File of a size in a cache of the hub; the deprecated release only where it is the only one there."""
-    from huggingface_hub import try_to_load_from_cache
-
-    for weights in OFFICIAL_WEIGHTS:
-        if weights.size == size:
-            found = try_to_load_from_cache(weights.repository, FILE_NAME, cache_dir=cache)
-            if isinstance(found, str):
-                return Path(found)
-    return None
+    files = (cached_file(weights, cache) for weights in OFFICIAL_WEIGHTS if weights.size == size)
+    return next((path for path in files if path is not None), None)
 
 
 def _unreachable(weights: OfficialWeights) -> str:

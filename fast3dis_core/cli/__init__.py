@@ -1,0 +1,44 @@
+"""The command line `fast3dis`: thin, one file per command (architecture, first line: folder to PLY).
+
+Results go to stdout, everything else to stderr. Exit codes:
+
+====  ==========================================================================================
+0     done
+1     unexpected error: a defect of this program, shown with its traceback
+2     usage: an unknown option, or a setting with an impossible value
+3     input: photos, cameras or data sets that cannot be used
+4     weights: missing, damaged, or made for another size
+5     memory: the device ran out of it
+6     output: it exists already, cannot be written, or the disk is full
+130   interrupted by Ctrl-C or a termination signal
+====  ==========================================================================================
+
+With several folders the others are still tried, and the code is that of the first that failed.
+Importing this package loads neither torch nor NumPy: commands import what they need when they run.
+"""
+
+import sys
+
+import typer
+
+from fast3dis_core.cli import segment, weights
+from fast3dis_core.cli.exits import INTERRUPTED, exit_code_text
+
+app = typer.Typer(
+    name="fast3dis",
+    help="FAST3DIS: photos of a room in, colored 3D instances out.",
+    epilog=exit_code_text(),
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("segment", epilog=exit_code_text())(segment.segment)
+app.add_typer(weights.app, name="weights")
+
+
+def main() -> None:
+    """Entry point of the `fast3dis` script."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)

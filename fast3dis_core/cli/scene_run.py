@@ -1,0 +1,217 @@
+"""One folder to one output folder: read, encode, decode, assemble, write, report (architecture, first line)."""
+
+import platform
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from fast3dis_core.cli.exits import Interrupts
+from fast3dis_core.cli.outputs import OUTPUTS, REPORT, Style, write_facts, write_outputs
+from fast3dis_core.cli.progress import StepDisplay
+from fast3dis_core.cli.staging import refuse_existing_outputs, staged_folder
+from fast3dis_core.config import InferenceConfig, to_mapping
+from fast3dis_core.exports import describe
+from fast3dis_core.exports.colors import ColorMode
+from fast3dis_core.images import read_image_folder
+from fast3dis_core.inference.assembly import assemble_instances
+from fast3dis_core.inference.steps import LoadedModel, decode_queries, encode_scene
+from fast3dis_core.posed_input import read_posed_folder
+from fast3dis_core.scene import PosedCameras, SceneGeometry, ViewBatch
+
+GeometrySource = Literal["predicted", "posed", "given"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSettings:
+    """What is the same for every folder of a run."""
+
+    geometry: GeometrySource
+    resolution: int  # long edge, pixels
+    max_views: int
+    skip_bad: bool
+    chunk_views: int
+    inference: InferenceConfig
+    exports: tuple[str, ...]
+    colors: ColorMode
+    overwrite: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class SceneInput:
+    """Photos of one folder and what came with them."""
+
+    views: ViewBatch
+    geometry: PosedCameras | SceneGeometry | None = None
+    folder_to_world: list[list[float]] | None = None
+
+
+def read_scene(source: Path, settings: RunSettings, report: StepDisplay) -> SceneInput:
+    """Photos, and with `posed` their cameras, and with `given` their depth.
+
+    Raises
+    ------
+    ImageFolderError, GeometryError
+    """
+    if settings.geometry == "predicted":
+        views = read_image_folder(
+            source,
+            long_edge=settings.resolution,
+            max_views=settings.max_views,
+            skip_bad=settings.skip_bad,
+            report=report,
+        )
+        return SceneInput(views=views)
+    posed = read_posed_folder(
+        source,
+        with_depth=settings.geometry == "given",
+        long_edge=settings.resolution,
+        max_views=settings.max_views,
+        skip_bad=settings.skip_bad,
+        report=report,
+    )
+    return SceneInput(
+        views=posed.views,
+        geometry=posed.cameras if settings.geometry == "posed" else posed.geometry,
+        folder_to_world=posed.folder_to_world.tolist(),
+    )
+
+
+def run_scene(
+    source: Path,
+    target: Path,
+    settings: RunSettings,
+    load: Callable[[], LoadedModel],
+    display: StepDisplay,
+    interrupts: Interrupts,
+) -> dict[str, Any]:
+    """Segment one folder.
+
+    Parameters
+    ----------
+    source, target : Path
+    settings : RunSettings
+    load : callable
+        Gives the model; called once the photos are read, so that bad input is told at once.
+    display : StepDisplay
+    interrupts : Interrupts
+
+    Returns
+    -------
+    dict
+        The facts of report.json.
+
+    Raises
+    ------
+    Fast3disError
+        Of every kind; the target is as it was then.
+    """
+    with staged_folder(target, OUTPUTS, interrupts, overwrite=settings.overwrite) as staging:
+        scene = read_scene(source, settings, display)
+        for note in scene.views.notes:
+            display.say(note)
+        model = load()
+        encoded = encode_scene(
+            model, scene.views, geometry=scene.geometry, chunk_views=settings.chunk_views, report=display
+        )
+        display("Anchors and queries", 0.0)
+        trace = decode_queries(model, encoded)
+        result = assemble_instances(scene.views, encoded, trace, config=settings.inference, report=display)
+        del encoded, trace
+        style = Style(threshold=settings.inference.objectness_threshold, colors=settings.colors)
+        write_outputs(staging, result, exports=settings.exports, style=style, report=display)
+        display.finish()
+        facts = {
+            "input": input_facts(source, scene, settings),
+            "model": model_facts(model),
+            "config": {"inference": to_mapping(settings.inference), "exports": list(settings.exports)},
+            "result": describe(result, settings.inference.objectness_threshold),
+            "seconds": {step: round(spent, 3) for step, spent in display.seconds.items()},
+            "peak_memory_bytes": peak_memory(model.device),
+            "versions": versions(),
+            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        if REPORT in settings.exports:
+            write_facts(staging, facts)
+        interrupts.check()
+    return facts
+
+
+def preview_scene(source: Path, target: Path, settings: RunSettings, display: StepDisplay) -> dict[str, Any]:
+    """What a run would read, and whether it could write; nothing is computed and nothing written."""
+    refuse_existing_outputs(target, OUTPUTS, overwrite=settings.overwrite)
+    scene = read_scene(source, settings, display)
+    display.finish()
+    return {"input": input_facts(source, scene, settings)}
+
+
+def input_facts(source: Path, scene: SceneInput, settings: RunSettings) -> dict[str, Any]:
+    """Which photos were read, and how."""
+    height, width = scene.views.images.shape[-2:]
+    facts = {
+        "source": str(source),
+        "photos": list(scene.views.names),
+        "photo_sizes": scene.views.source_sizes.tolist(),
+        "network_size": [height, width],
+        "notes": list(scene.views.notes),
+        "geometry": settings.geometry,
+        "resolution": settings.resolution,
+        "max_views": settings.max_views,
+        "skip_bad": settings.skip_bad,
+    }
+    return facts if scene.folder_to_world is None else {**facts, "folder_to_world": scene.folder_to_world}
+
+
+def model_facts(model: LoadedModel) -> dict[str, Any]:
+    """Which network ran, with which weights, where."""
+    provenance = model.weights.provenance
+    return {
+        "config": to_mapping(model.config),
+        "weights": model.weights.backbone or "untrained",
+        "heads": model.weights.heads or "untrained heads",
+        "status": model.status or "trained",
+        "provenance": None if provenance is None else to_mapping(provenance),
+        "device": device_name(model.device),
+        "precision": model.precision,
+    }
+
+
+def device_name(device: torch.device) -> str:
+    """Device with the name of its maker."""
+    if device.type == "cuda":
+        return f"{device} ({torch.cuda.get_device_name(device)})"
+    return f"{device} ({platform.processor() or platform.machine()}, {torch.get_num_threads()} threads)"
+
+
+def peak_memory(device: torch.device) -> dict[str, int]:
+    """Most memory this process has held, bytes: of the machine, and of a CUDA device where one was used."""
+    peak = {}
+    if sys.platform != "win32":
+        import resource
+
+        unit = 1 if sys.platform == "darwin" else 1024
+        peak["machine"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    if device.type == "cuda":
+        peak["device"] = torch.cuda.max_memory_allocated(device)
+    return peak
+
+
+def versions() -> dict[str, str]:
+    """Versions of what computed the result."""
+    try:
+        own = metadata.version("fast3dis-viewer")
+    except metadata.PackageNotFoundError:
+        own = "not installed"
+    return {
+        "fast3dis-viewer": own,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "system": platform.platform(),
+    }

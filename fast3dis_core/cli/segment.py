@@ -1,0 +1,150 @@
+"""`fast3dis segment FOLDER... --out DIR`: photos to instances, and nothing else (architecture, first line).
+
+Several folders share one loaded model. Under torchrun they are shared out over the ranks: every process
+takes each WORLD_SIZE-th folder from its RANK on, without any talk between them.
+"""
+
+import os
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from fast3dis_core.cli.exits import Interrupts, errors_to_exit
+from fast3dis_core.cli.jobs import Job, Outcome, conclude, local_device, plan_jobs, run_jobs, share_out
+
+if TYPE_CHECKING:
+    from fast3dis_core.inference.steps import LoadedModel
+
+_MODEL, _INPUT, _OUTPUT, _FILTERS = "Model", "Input", "Output", "Instances and filters"
+
+
+def segment(
+    folders: Annotated[list[Path], typer.Argument(metavar="FOLDER...", help="Folders of photos, or video files.")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Results; with several folders one folder each inside.", metavar="DIR")
+    ],
+    size: Annotated[str, typer.Option(help="Model size.", rich_help_panel=_MODEL)] = "nano",
+    weights: Annotated[
+        str | None, typer.Option(help="Weight file or folder; default: see `weights path`.", rich_help_panel=_MODEL)
+    ] = None,
+    heads: Annotated[
+        Path | None, typer.Option(help="FAST3DIS heads for Depth Anything 3 weights.", rich_help_panel=_MODEL)
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.", rich_help_panel=_MODEL)] = "auto",
+    precision: Annotated[str, typer.Option(help="auto, float32, bfloat16.", rich_help_panel=_MODEL)] = "auto",
+    chunk_views: Annotated[
+        int, typer.Option(min=1, help="Views computed together; less needs less memory.", rich_help_panel=_MODEL)
+    ] = 8,
+    geometry: Annotated[
+        Literal["predicted", "posed", "given"],
+        typer.Option(help="Predicted; with the folder's cameras; or its cameras and depth.", rich_help_panel=_INPUT),
+    ] = "predicted",
+    resolution: Annotated[int, typer.Option(min=14, help="Long edge, pixels.", rich_help_panel=_INPUT)] = 504,
+    max_views: Annotated[int, typer.Option(min=1, help="Use this many, evenly.", rich_help_panel=_INPUT)] = 50,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave bad photos out.", rich_help_panel=_INPUT)] = False,
+    paper: Annotated[
+        bool, typer.Option("--paper", help="Section 3.5 as written: all filters off.", rich_help_panel=_FILTERS)
+    ] = False,
+    objectness_threshold: Annotated[
+        float | None, typer.Option(help="Least score of an instance. [0.3]", rich_help_panel=_FILTERS)
+    ] = None,
+    mask_threshold: Annotated[
+        float | None, typer.Option(help="Least probability of a mask pixel. [0.5]", rich_help_panel=_FILTERS)
+    ] = None,
+    confidence_percentile: Annotated[
+        float | None, typer.Option(help="Drop the least confident points, %. [10]", rich_help_panel=_FILTERS)
+    ] = None,
+    depth_edge: Annotated[
+        float | None, typer.Option(help="Drop points at relative depth jumps. [0.04]", rich_help_panel=_FILTERS)
+    ] = None,
+    minimum_points: Annotated[
+        int | None, typer.Option(help="Drop smaller instances. [50]", rich_help_panel=_FILTERS)
+    ] = None,
+    exports: Annotated[
+        str,
+        typer.Option(help="ply,scene,glb,masks,overlays,transforms,colmap,npz,report.", rich_help_panel=_OUTPUT),
+    ] = "all",
+    colors: Annotated[
+        Literal["instance", "photo"], typer.Option(help="Of the points of the whole scene.", rich_help_panel=_OUTPUT)
+    ] = "instance",
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace results of an earlier run.", rich_help_panel=_OUTPUT)
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON object on stdout.", rich_help_panel=_OUTPUT)
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be read; write nothing.", rich_help_panel=_OUTPUT)
+    ] = False,
+) -> None:
+    """Segment folders of photos into 3D instances."""
+    changes = {
+        "objectness_threshold": objectness_threshold,
+        "mask_threshold": mask_threshold,
+        "confidence_percentile": confidence_percentile,
+        "depth_edge": depth_edge,
+        "minimum_points": minimum_points,
+    }
+    with errors_to_exit(as_json=as_json), Interrupts() as interrupts:
+        jobs = share_out(plan_jobs(folders, out), os.environ)
+
+        import torch
+
+        from fast3dis_core.cli.outputs import parse_exports
+        from fast3dis_core.cli.progress import StepDisplay
+        from fast3dis_core.cli.scene_run import RunSettings, preview_scene, run_scene
+        from fast3dis_core.config import InferenceConfig, from_mapping
+        from fast3dis_core.inference.steps import load_model
+
+        given = {name: value for name, value in changes.items() if value is not None}
+        settings = RunSettings(
+            geometry=geometry,
+            resolution=resolution,
+            max_views=max_views,
+            skip_bad=skip_bad,
+            chunk_views=chunk_views,
+            inference=InferenceConfig.paper(**given) if paper else from_mapping(InferenceConfig, given),
+            exports=parse_exports(exports),
+            colors=colors,
+            overwrite=overwrite,
+        )
+        where = local_device(device, os.environ, torch.cuda.device_count())
+        with StepDisplay(interrupts) as display:
+
+            @cache
+            def load() -> "LoadedModel":
+                model = load_model(
+                    size, weights=weights, heads=heads, device=where, precision=precision, report=display
+                )
+                display.say(model.status)
+                return model
+
+            def run(job: Job) -> dict[str, Any]:
+                display.begin(job.title)
+                if dry_run:
+                    return preview_scene(job.source, job.target, settings, display)
+                return run_scene(job.source, job.target, settings, load, display, interrupts)
+
+            outcomes = run_jobs(jobs, run)
+        conclude(outcomes, as_json=as_json, summary=_preview_text if dry_run else _result_text)
+
+
+def _result_text(outcome: Outcome) -> str:
+    facts = outcome.facts or {}
+    result, seconds = facts["result"], sum(facts["seconds"].values())
+    lines = [
+        f"{outcome.job.target}: {len(result['instances'])} instances in {len(result['views'])} views, "
+        f"{result['points']['valid']:,} points, {seconds:.1f} s, units: {result['units']}"
+    ]
+    if facts["model"]["status"] != "trained":
+        lines.append(facts["model"]["status"])
+    return "\n".join(lines)
+
+
+def _preview_text(outcome: Outcome) -> str:
+    facts = (outcome.facts or {})["input"]
+    height, width = facts["network_size"]
+    photos = facts["photos"]
+    return f"{outcome.job.source}: {len(photos)} views of {width} x {height} pixels: {', '.join(photos)}"

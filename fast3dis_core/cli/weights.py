@@ -1,0 +1,156 @@
+"""`fast3dis weights list | path | download | verify`: the only command that may use the network is download."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from fast3dis_core.cli.exits import errors_to_exit
+from fast3dis_core.errors import CheckpointError
+
+app = typer.Typer(help="List, find, download and verify weights.", no_args_is_help=True)
+
+_AS_JSON = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
+_COLUMNS = ("size", "name", "license", "file", "on this machine")
+
+
+@app.command("list")
+def list_weights(as_json: _AS_JSON = False) -> None:
+    """Every official weight file: size, license, source, and whether it is on this machine."""
+    from fast3dis_core.official_weights import LICENSE_TERMS, OFFICIAL_WEIGHTS, bundled_file, cached_file, megabytes
+
+    with errors_to_exit(as_json=as_json):
+        bundled = bundled_file("nano")
+        rows: list[dict[str, Any]] = [
+            {
+                "size": weights.size,
+                "name": weights.name,
+                "license": weights.license,
+                "non_commercial": weights.non_commercial,
+                "deprecated": weights.deprecated,
+                "approximate_bytes": weights.approximate_bytes,
+                "page": weights.page,
+                "download": weights.download_command,
+                "path": _text(cached_file(weights)),
+            }
+            for weights in OFFICIAL_WEIGHTS
+        ]
+    if as_json:
+        typer.echo(json.dumps({"nano": _text(bundled), "official": rows}))
+        return
+    lines: list[tuple[str, ...]] = [_COLUMNS, ("nano", "(bundled)", "Apache-2.0", "", _text(bundled) or "no")]
+    for row in rows:
+        name = f"{row['name']}{' (deprecated)' if row['deprecated'] else ''}"
+        lines.append((row["size"], name, row["license"], megabytes(row["approximate_bytes"]), row["path"] or "no"))
+    typer.echo(_aligned(lines))
+    typer.echo("\nSource: https://huggingface.co/depth-anything/NAME. Download: fast3dis weights download SIZE")
+    for name, terms in LICENSE_TERMS.items():
+        typer.echo(f"{name}: {terms}")
+
+
+@app.command("path")
+def show_path(
+    size: Annotated[str, typer.Argument(help="Model size.")],
+    weights: Annotated[str | None, typer.Option(help="Weight file or folder, as for segment.")] = None,
+) -> None:
+    """Print which file a size would be loaded from."""
+    from fast3dis_core.official_weights import require_weights
+
+    with errors_to_exit():
+        typer.echo(str(require_weights(size, weights)))
+
+
+@app.command()
+def download(
+    name: Annotated[str, typer.Argument(metavar="SIZE", help="Model size, or a name of `weights list`.")],
+    accept_license: Annotated[
+        bool, typer.Option("--accept-license", help="I have read and accept the license.")
+    ] = False,
+    as_json: _AS_JSON = False,
+) -> None:
+    """Download an official weight file into the hub's cache, and verify it."""
+    from fast3dis_core.cli.exits import Interrupts
+    from fast3dis_core.cli.progress import StepDisplay
+    from fast3dis_core.official_weights import LICENSE_TERMS, megabytes, official_weights
+    from fast3dis_core.official_weights import download as fetch
+
+    with errors_to_exit(as_json=as_json), Interrupts() as interrupts:
+        weights = official_weights(name)
+        typer.echo(f"{weights.page} ({megabytes(weights.approximate_bytes)})", err=True)
+        typer.echo(f"License {weights.license}: {LICENSE_TERMS[weights.license]}", err=True)
+        if weights.non_commercial and not accept_license and sys.stdin.isatty():
+            accept_license = typer.confirm("Do you accept this license?", err=True)
+        with StepDisplay(interrupts) as display:
+            verified = fetch(weights, accept_license=accept_license, report=display)
+    _show_verified(_verified_facts(verified), as_json=as_json)
+
+
+@app.command()
+def verify(
+    name: Annotated[str, typer.Argument(metavar="SIZE|FILE", help="Model size, or a weight file.")],
+    as_json: _AS_JSON = False,
+) -> None:
+    """Check a weight file: hash, header, and every tensor name and shape."""
+    from fast3dis_core.cli.exits import Interrupts
+    from fast3dis_core.cli.progress import StepDisplay
+    from fast3dis_core.config import MODEL_SIZES
+    from fast3dis_core.official_weights import require_weights
+    from fast3dis_core.official_weights import verify as check
+    from fast3dis_core.weight_files import identify_file
+
+    with errors_to_exit(as_json=as_json), Interrupts() as interrupts:
+        path = require_weights(name) if name in MODEL_SIZES else Path(name)
+        identity = identify_file(path)
+        if not identity.sizes:
+            raise CheckpointError(f"{path}: expected weights of a known size, found {identity.description}.")
+        size = name if name in MODEL_SIZES else identity.sizes[0]
+        with StepDisplay(interrupts) as display:
+            verified = check(path, size, expected=_expected_shapes(path, size, identity.kind), report=display)
+    _show_verified(_verified_facts(verified), as_json=as_json)
+
+
+def _expected_shapes(path: Path, size: str, kind: str) -> dict[str, tuple[int, ...]]:
+    """Names and shapes the network of a size asks of its file; built without memory for its values."""
+    import torch
+
+    from fast3dis_core.checkpoints import load_checkpoint, wanted_state
+    from fast3dis_core.model.depth_anything3 import DepthAnything3
+    from fast3dis_core.model.fast3dis import Fast3DIS
+
+    with torch.device("meta"):
+        if kind == "depth-anything-3":
+            state = DepthAnything3(size).state_dict()
+        else:
+            checkpoint = load_checkpoint(path)
+            state = wanted_state(Fast3DIS(checkpoint.config), heads_only=checkpoint.heads_only)
+    return {key: tuple(value.shape) for key, value in state.items()}
+
+
+def _verified_facts(verified: Any) -> dict[str, Any]:
+    return {
+        "path": str(verified.path),
+        "found": verified.identity.description,
+        "sha256": verified.sha256,
+        "recorded_sha256": verified.recorded_sha256,
+    }
+
+
+def _show_verified(facts: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps({"exit_code": 0, **facts}))
+        return
+    recorded = "equal to the hub's record" if facts["recorded_sha256"] else "no official hash is known to compare with"
+    typer.echo(f"{facts['path']}\n{facts['found']}\nSHA-256 {facts['sha256']} ({recorded})")
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)
+
+
+def _aligned(lines: list[tuple[str, ...]]) -> str:
+    widths = [max(len(line[column]) for line in lines) for column in range(len(_COLUMNS))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+    )
