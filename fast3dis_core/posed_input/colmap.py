@@ -4,6 +4,7 @@ Only cameras and image poses are read; 2D points, 3D points, rigs and frames are
 axes, pixel centres at +0.5, arbitrary scale.
 """
 
+import math
 import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -181,8 +182,8 @@ def _lens(camera: _Camera) -> Lens | GeometryError:
 
 def _pose(image: _Image) -> Matrix:
     """World-to-camera (4, 4); a zero quaternion becomes NaN, for `check_frame` to refuse."""
-    norm = float(np.linalg.norm(image.quaternion))
-    w, x, y, z = np.array(image.quaternion) / (norm if norm > 0 else np.nan)
+    norm = math.hypot(*image.quaternion)
+    w, x, y, z = np.array(image.quaternion) / (norm if 0 < norm < math.inf else np.nan)
     return np.array(
         [
             [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y), image.translation[0]],

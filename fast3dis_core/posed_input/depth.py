@@ -3,6 +3,11 @@
 Depth is along the camera's z axis. Values are never interpolated: between two surfaces the mean belongs to neither.
 """
 
+import struct
+import tokenize
+import warnings
+import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +21,25 @@ from fast3dis_core.preprocessing import Matrix, Size
 
 DEPTH_EXTENSIONS = (".png", ".npy", ".npz")
 MILLIMETER = 0.001
+
+# what NumPy, zipfile and Pillow raise on damaged files
+_DECODING_ERRORS = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    EOFError,
+    KeyError,
+    IndexError,
+    TypeError,
+    MemoryError,
+    RuntimeError,
+    struct.error,
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+    zlib.error,
+    Image.DecompressionBombError,
+    Image.DecompressionBombWarning,
+)
 
 
 def depth_beside(folder: Path, name: str) -> Path:
@@ -56,7 +80,7 @@ def read_depth(path: Path | None, scale: float | None) -> NDArray[np.float32]:
         raise GeometryError(f"expected its depth map {path}, found none; add it or read the folder without depth")
     try:
         values = _stored(path)
-    except (OSError, ValueError, SyntaxError, EOFError, KeyError) as error:
+    except _DECODING_ERRORS as error:
         raise GeometryError(f"expected a depth map in {path.name}, found damaged data ({error}); replace it") from error
     if values.ndim == 3 and 1 in (values.shape[0], values.shape[2]):
         values = values[0] if values.shape[0] == 1 else values[..., 0]
@@ -111,14 +135,17 @@ def sample_depth(depth: NDArray[np.float32], lens: Lens, photo_to_network: Matri
 
 def _stored(path: Path) -> NDArray[Any]:
     if path.suffix.lower() == ".png":
-        with Image.open(path, formats=("PNG",)) as image:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            image = Image.open(path, formats=("PNG",))
+        with image:
             if not image.mode.startswith("I"):
                 raise ValueError(f"a PNG of mode {image.mode}, not 16-bit gray")
             return np.asarray(image)
-    loaded = np.load(path, allow_pickle=False)
-    if isinstance(loaded, np.ndarray):
-        return loaded
-    with loaded:
+    with path.open("rb") as file:  # np.load forgets to close what it opened when the content is damaged
+        loaded = np.load(file, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            return loaded
         names = loaded.files
         if "depth" not in names and len(names) != 1:
             raise ValueError(f"arrays {', '.join(names)}, none named depth")

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from fast3dis_core.errors import GeometryError
-from fast3dis_core.posed_input.lens import Lens
+from fast3dis_core.posed_input.lens import Lens, is_sane
 from fast3dis_core.preprocessing import Matrix
 
 RIGID_TOLERANCE = 1e-3  # of R^T R against the identity; text files keep few digits
@@ -64,8 +64,10 @@ def check_frame(frame: PosedFrame) -> tuple[Lens, Matrix]:
 
 def rigid(transform: Matrix) -> Matrix:
     """Nearest rigid motion to a (4, 4) matrix that is one up to rounding; otherwise `GeometryError`."""
-    if not np.isfinite(transform).all():
-        raise GeometryError("expected a finite camera matrix, found NaN or infinity; remove the photo or its camera")
+    if not is_sane(transform):
+        raise GeometryError(
+            "expected a finite camera matrix, found NaN, infinity or absurd values; remove the photo or its camera"
+        )
     rotation = transform[:3, :3]
     error = np.abs(rotation.T @ rotation - np.eye(3)).max()
     if error > RIGID_TOLERANCE or np.linalg.det(rotation) <= 0 or np.abs(transform[3] - (0, 0, 0, 1)).max() > 1e-6:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from fast3dis_core.errors import GeometryError
 from fast3dis_core.preprocessing import Matrix, Pixels, Size
 
+LARGEST = 1e12  # of pixels, scene units and coefficients; beyond it a file is damaged
 ASPECT_TOLERANCE = 0.01  # relative; depth sensors and halved photos are off by a pixel
 WIDEST, NARROWEST, ZOOM_STEP = 0.5, 4.0, 0.99  # of the focal length, searched for a frame without empty corners
 
@@ -58,7 +59,7 @@ class Lens:
     def check(self) -> None:
         """Refuse intrinsics no photo can have, with `GeometryError`."""
         values = (*self.focal, *self.center, self.skew, *self.distortion)
-        if not np.isfinite(values).all() or min(self.focal) <= 0 or min(self.size) <= 0:
+        if not is_sane(np.array(values)) or min(self.focal) <= 0 or min(self.size) <= 0:
             raise GeometryError(
                 f"expected finite intrinsics with positive focal lengths and size, found focal {self.focal}, "
                 f"center {self.center}, size {self.size[1]} x {self.size[0]}; correct the camera file"
@@ -85,6 +86,11 @@ class Lens:
             return self
         zoom = _widest_zoom(self)
         return Lens(size=self.size, focal=(self.focal[0] * zoom, self.focal[1] * zoom), center=self.center)
+
+
+def is_sane(values: NDArray[np.float64]) -> bool:
+    """Whether all values are finite and small enough to stay so in float32 arithmetic."""
+    return bool((np.abs(values) < LARGEST).all())  # NaN compares as false
 
 
 def same_aspect(first: Size, second: Size) -> bool:
