@@ -329,7 +329,7 @@ def _nothing_found(folder: Path, entries: list[Path]) -> str:
         if _has_extension(entry, VIDEO_EXTENSIONS):
             return f"{expected}, found the video {entry.name}; open the video itself"
         if entry.name.lower() == "images" and entry.is_dir():
-            return f"{expected}, found only its subfolder {entry.name}; choose that folder"
+            return f"{expected}, found its subfolder {entry.name}; choose that folder"
     found = f"{len(entries)} other files, such as {entries[0].name}" if entries else "an empty folder"
     return f"{expected}, found {found}; choose another folder"
 

@@ -186,9 +186,11 @@ class TestFormats:
         save(tmp_path / "f.tif", np.random.rand(40, 40).astype(np.float32))
         refused(tmp_path, "f.tif", "floating-point")
 
-    @pytest.mark.parametrize("extension", ["jpg", "png", "webp", "tif"])
+    @pytest.mark.parametrize("extension", ["jpg", "png", "webp", "tif", "heic"])
     @pytest.mark.parametrize("orientation", range(1, 9))
     def test_exif_orientation_is_applied(self, tmp_path, extension, orientation):
+        if extension == "heic":
+            pytest.importorskip("pillow_heif").register_heif_opener()
         upright = gradient()
         stored = {
             1: upright,
