@@ -88,13 +88,13 @@ class DualDPT(Reassemble):
         aspect = width / height
         fused = self.scratch.chain("")(levels)
         x = resize(self.scratch.output_conv1(fused), (height, width))  # (N, f/2, H, W)
-        x = x + position_code(x.shape[1], height, width, aspect=aspect, like=x)
+        x = x.add_(position_code(x.shape[1], height, width, aspect=aspect, like=x))
         logits = _apply_output(self.scratch.output_conv2, x)  # (N, 2, H, W)
         depth, confidence = logits[:, 0].exp(), logits[:, 1].exp() + 1
         if not rays:
             return DepthMaps(depth, confidence)
         x = self.scratch.output_conv1_aux[-1](self.scratch.chain("_aux")(levels))  # (N, f/2, 8 gh, 8 gw)
-        x = x + position_code(*x.shape[1:], aspect=aspect, like=x)
+        x = x.add_(position_code(*x.shape[1:], aspect=aspect, like=x))
         last: Any = self.scratch.output_conv2_aux[-1]
         hidden = last["2"](last["0"](x).permute(0, 2, 3, 1))  # (N, 8 gh, 8 gw, 32)
         prediction = last["5"](F.relu(hidden).permute(0, 3, 1, 2)).permute(0, 2, 3, 1)  # (N, 8 gh, 8 gw, 7)

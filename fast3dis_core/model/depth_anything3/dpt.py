@@ -31,20 +31,20 @@ def position_code(channels: int, height: int, width: int, *, aspect: float, like
     Returns
     -------
     Tensor (channels, height, width)
-        sin x, cos x, sin y, cos y with `channels / 4` frequencies each, times 0.1.
+        sin x, cos x, sin y, cos y with `channels / 4` frequencies each, times 0.1. Channels last in
+        memory, as the maps it is added to.
     """
     quarter = channels // 4
     diagonal = (aspect**2 + 1) ** 0.5
     frequencies = CODE_BASE ** -(torch.arange(quarter, device=like.device, dtype=like.dtype) / quarter)
-    code = like.new_empty(channels, height, width)
-    for offset, extent, size, axis in ((0, aspect / diagonal, width, 1), (2, 1 / diagonal, height, 2)):
+    waves = []
+    for extent, size in ((aspect / diagonal, width), (1 / diagonal, height)):
         limit = extent * (size - 1) / size
         coordinates = torch.linspace(-limit, limit, size, device=like.device, dtype=like.dtype)
-        angles = frequencies[:, None] * coordinates  # (quarter, size)
-        for index, wave in enumerate((angles.sin(), angles.cos())):
-            first = (offset + index) * quarter
-            code[first : first + quarter] = CODE_FACTOR * wave.unsqueeze(axis)  # along one axis, repeated on the other
-    return code
+        angles = coordinates[:, None] * frequencies  # (size, quarter)
+        waves.append(CODE_FACTOR * torch.cat([angles.sin(), angles.cos()], dim=-1))  # (size, channels/2)
+    across, down = waves[0].expand(height, -1, -1), waves[1][:, None].expand(-1, width, -1)
+    return torch.cat([across, down], dim=-1).permute(2, 0, 1)  # (channels, height, width)
 
 
 def resize(x: Tensor, size: tuple[int, int]) -> Tensor:
@@ -197,11 +197,12 @@ class Reassemble(nn.Module):
         for k, level in enumerate(tokens):
             if self.normalized:
                 level = self.norm(level)
-            x = level.mT.unflatten(-1, grid)  # (N, feature_dim, rows, columns), channels last in memory
+            # channels last in memory, for free here; convolutions and resizing keep it and are faster on it
+            x = level.mT.unflatten(-1, grid)  # (N, feature_dim, rows, columns)
             x = self.projects[k](x)
             if self.normalized:
                 # patches are square, so the image has the aspect of the grid
-                x = x + position_code(x.shape[1], rows, columns, aspect=columns / rows, like=x)
+                x = x.add_(position_code(x.shape[1], rows, columns, aspect=columns / rows, like=x))
             x = self.resize_layers[k](x)
             maps.append(getattr(self.scratch, f"layer{k + 1}_rn")(x))
         return maps

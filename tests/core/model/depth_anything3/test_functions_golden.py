@@ -1,7 +1,6 @@
 """Single functions against vectors of the reference implementation."""
 
 import numpy as np
-import pytest
 import torch
 
 from fast3dis_core.geometry.alignment import umeyama, umeyama_ransac
