@@ -2,8 +2,8 @@
 
 `OFFICIAL_WEIGHTS` lists every published file with its license and size. `find_weights` looks at what is on
 this machine and never touches the network; `download` is the only function that does, through
-huggingface_hub, and so honors HF_HUB_OFFLINE, HF_ENDPOINT, HF_HOME and an interrupted download. Reading the
-files is left to `weight_files` and `checkpoints`; asking people about licenses, to the caller.
+huggingface_hub, and so honors HF_HUB_OFFLINE, HF_ENDPOINT and HF_HOME. Reading the files is left to
+`weight_files` and `checkpoints`; asking people about licenses, to the caller.
 """
 
 import os
@@ -244,7 +244,8 @@ def download(weights: OfficialWeights, *, accept_license: bool = False, report: 
     ------
     CheckpointError
         If the license is not accepted, the hub cannot be reached or refuses, the disk is full, or what
-        arrived is not the file that was announced. An interrupted download continues at the next call.
+        arrived is not the file that was announced. A dropped connection is taken up again where it stopped;
+        whether a stopped program is, depends on the release of huggingface_hub.
     """
     if weights.non_commercial and not accept_license:
         raise CheckpointError(
@@ -265,7 +266,7 @@ def download(weights: OfficialWeights, *, accept_license: bool = False, report: 
     except (transport_error, OSError) as error:
         reason = str(error).strip().partition("\n")[0]
         raise CheckpointError(
-            f"{weights.repository} could not be downloaded: {reason}. Try again (a started download continues), or "
+            f"{weights.repository} could not be downloaded: {reason}. Try again, or "
             f"fetch {FILE_NAME} from {weights.page} and give it with --weights."
         ) from error
     return verify(path, weights.size, report=report)

@@ -16,11 +16,12 @@ from fast3dis_core.cli.exits import Interrupts
 from fast3dis_core.cli.outputs import OUTPUTS, REPORT, Style, write_facts, write_outputs
 from fast3dis_core.cli.progress import StepDisplay
 from fast3dis_core.cli.staging import refuse_existing_outputs, staged_folder
-from fast3dis_core.config import InferenceConfig, to_mapping
+from fast3dis_core.config import InferenceConfig, ModelConfig, to_mapping
 from fast3dis_core.exports import describe
 from fast3dis_core.exports.colors import ColorMode
 from fast3dis_core.images import read_image_folder
 from fast3dis_core.inference.assembly import assemble_instances
+from fast3dis_core.inference.memory import estimate_memory
 from fast3dis_core.inference.steps import LoadedModel, decode_queries, encode_scene
 from fast3dis_core.posed_input import read_posed_folder
 from fast3dis_core.scene import PosedCameras, SceneGeometry, ViewBatch
@@ -143,12 +144,19 @@ def run_scene(
     return facts
 
 
-def preview_scene(source: Path, target: Path, settings: RunSettings, display: StepDisplay) -> dict[str, Any]:
-    """What a run would read, and whether it could write; nothing is computed and nothing written."""
+def preview_scene(source: Path, target: Path, settings: RunSettings, size: str, display: StepDisplay) -> dict[str, Any]:
+    """What a run would read and need, and whether it could write; nothing is computed and nothing written."""
     refuse_existing_outputs(target, OUTPUTS, overwrite=settings.overwrite)
     scene = read_scene(source, settings, display)
     display.finish()
-    return {"input": input_facts(source, scene, settings)}
+    views, _, height, width = scene.views.images.shape
+    memory = estimate_memory(
+        ModelConfig.for_size(size), views=views, height=height, width=width, chunk_views=settings.chunk_views
+    )
+    return {
+        "input": input_facts(source, scene, settings),
+        "estimated_memory_bytes": {"likely": memory.bytes, "low": memory.low, "high": memory.high},
+    }
 
 
 def input_facts(source: Path, scene: SceneInput, settings: RunSettings) -> dict[str, Any]:

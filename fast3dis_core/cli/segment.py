@@ -124,7 +124,7 @@ def segment(
             def run(job: Job) -> dict[str, Any]:
                 display.begin(job.title)
                 if dry_run:
-                    return preview_scene(job.source, job.target, settings, display)
+                    return preview_scene(job.source, job.target, settings, size, display)
                 return run_scene(job.source, job.target, settings, load, display, interrupts)
 
             outcomes = run_jobs(jobs, run)
@@ -144,7 +144,11 @@ def _result_text(outcome: Outcome) -> str:
 
 
 def _preview_text(outcome: Outcome) -> str:
-    facts = (outcome.facts or {})["input"]
-    height, width = facts["network_size"]
-    photos = facts["photos"]
-    return f"{outcome.job.source}: {len(photos)} views of {width} x {height} pixels: {', '.join(photos)}"
+    facts = outcome.facts or {}
+    height, width = facts["input"]["network_size"]
+    photos = facts["input"]["photos"]
+    low, high = (facts["estimated_memory_bytes"][end] / 1e9 for end in ("low", "high"))
+    return (
+        f"{outcome.job.source}: {len(photos)} views of {width} x {height} pixels: {', '.join(photos)}\n"
+        f"Memory: {low:.1f} to {high:.1f} GB"
+    )
