@@ -1,10 +1,10 @@
 """Colors of points and photos as arrays: which instance owns a point, and how each instance is painted.
 
 A point or pixel has a *row*: 0 if no instance claims it, else query number + 1. A *table* holds one RGBA
-per row. Alpha says what the row is: `OPAQUE` an instance in its own color, `UNASSIGNED` a place to paint
-with the photo's dimmed color, `HIDDEN` nothing at all. So every live change but hiding and selecting is a
-change of the small table; the viewport and the photos share both. Paper section 3.5 keeps overlaps; one
-owner per point is chosen here, for painting only. NumPy alone.
+per row. Alpha is no transparency but says what the row is: an instance, a place nobody claims (painted with
+the photo's dimmed color), either of them receding beside a selection, or hidden. So a live filter is a
+change of the small table only; the viewport and the photos share both. Paper section 3.5 keeps overlaps;
+one owner per point is chosen here, for painting only. NumPy alone.
 """
 
 from collections.abc import Set as AbstractSet
@@ -18,13 +18,9 @@ from fast3dis_core.reconstruction import Reconstruction
 UInt8 = NDArray[np.uint8]
 Int32 = NDArray[np.int32]
 
-OPAQUE, UNASSIGNED, HIDDEN = 255, 128, 0
-FADED = 0.38  # share of its own color an instance keeps while another one is selected
-GREY = 0.65  # how far an unassigned point moves from its photo color to grey
-DIM = 0.42  # brightness of an unassigned point
-OVERLAY = 0.55  # share of the instance color over a photo
-
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+HIDDEN, UNASSIGNED_RECEDING, UNASSIGNED, RECEDING, CLAIMED = 0, 64, 128, 192, 255  # alpha of a row
+OVERLAY = 0.6  # share of an instance's color over a photo
+RECEDING_OVERLAY = 0.2  # the same beside a selection
 
 
 def owner_rows(
@@ -85,25 +81,16 @@ def row_table(
     """
     count = len(reconstruction.objectness[-1])
     table = np.zeros((count + 1, 4), np.uint8)
-    table[:, 3] = HIDDEN if isolated else UNASSIGNED
     palette = instance_palette(count)
     lit = selection & {instance.query for instance in reconstruction.shown(threshold)}
+    table[:, 3] = HIDDEN if isolated else UNASSIGNED_RECEDING if lit else UNASSIGNED
     for instance in reconstruction.shown(threshold):
         query = instance.query
         if query in hidden or (isolated and query not in isolated):
             table[query + 1, 3] = HIDDEN
             continue
-        color = palette[query]
-        if lit and query not in lit:
-            color = (color * FADED).astype(np.uint8)
-        table[query + 1] = *color, OPAQUE
+        table[query + 1] = *palette[query], RECEDING if lit and query not in lit else CLAIMED
     return table
-
-
-def dimmed(colors: UInt8) -> UInt8:
-    """Photo colors (..., 3) of places nobody claims: towards grey, and darker."""
-    grey = (colors @ _LUMA)[..., None]
-    return ((colors + GREY * (grey - colors)) * DIM).astype(np.uint8)
 
 
 def overlay(photo: UInt8, rows: Int32, table: UInt8) -> UInt8:
@@ -121,8 +108,10 @@ def overlay(photo: UInt8, rows: Int32, table: UInt8) -> UInt8:
     array (h, w, 3) uint8
     """
     painted = table[rows]  # (h, w, 4)
-    mixed = photo + OVERLAY * (painted[..., :3].astype(np.float32) - photo)
-    return np.where(painted[..., 3:] == OPAQUE, mixed, photo).astype(np.uint8)
+    shares = np.zeros(256, np.float32)
+    shares[CLAIMED], shares[RECEDING] = OVERLAY, RECEDING_OVERLAY
+    share = shares[painted[..., 3:]]  # (h, w, 1)
+    return (photo + share * (painted[..., :3].astype(np.float32) - photo)).astype(np.uint8)
 
 
 def thumbnails(reconstruction: Reconstruction, rows: Int32, table: UInt8, width: int) -> list[UInt8]:

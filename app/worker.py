@@ -3,15 +3,15 @@
 One job runs and, in each line, one waits; a newer job takes the place of the one waiting in its line, whose
 caller gets `Cancelled`. Computing is one line; writing a file is another, so that no slider can push it out.
 Jobs receive `report(step, fraction)`, which hands progress to the event loop and raises `Cancelled` once
-the job was asked to stop. Cancelling the future of a running thread would only hide it, so a flag it is.
-What the jobs compute, and in which order answers count, is the business of `app.workflow`.
+the job was asked to stop. Its caller is told at once; the thread follows at its next report, and only then
+takes the next job. What the jobs compute, and which answers count, is the business of `app.workflow`.
 """
 
 import asyncio
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from fast3dis_core.errors import Cancelled
@@ -25,15 +25,20 @@ REPORT_INTERVAL = 0.03  # seconds; more often than a screen refreshes is work fo
 
 
 class _Ticket:
-    """One call of `run`: its line, its turn, its stop flag, and what was last posted for it."""
+    """One call of `run`: its job, its line, what its caller waits for, and its stop flag."""
 
-    def __init__(self, line: str, turn: "asyncio.Future[None]", on_progress: "Report") -> None:
-        self.line = line
+    def __init__(
+        self, job: "Callable[[Report], Any]", line: str, answer: "asyncio.Future[Any]", on_progress: "Report"
+    ) -> None:
+        self.job, self.line, self.answer, self.on_progress = job, line, answer, on_progress
         self.stop = threading.Event()
-        self.turn = turn
-        self.on_progress = on_progress
         self.posted_step = ""
         self.posted_at = 0.0
+
+    def cancel(self, reason: str) -> None:
+        self.stop.set()
+        if not self.answer.done():
+            self.answer.set_exception(Cancelled(reason))
 
 
 def _ignore(step: str, fraction: float) -> None:
@@ -53,7 +58,7 @@ class Worker:
 
     @property
     def busy(self) -> bool:
-        """Whether a job runs or waits."""
+        """Whether the thread works, be it on a job that was cancelled and has not noticed yet."""
         return self._running is not None
 
     async def run(
@@ -79,29 +84,24 @@ class Worker:
         """
         if self._closed:
             raise Cancelled("The program is closing.")
-        loop = asyncio.get_running_loop()
-        ticket = _Ticket(line, loop.create_future(), on_progress)
+        answer: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        ticket = _Ticket(job, line, answer, on_progress)
         if self._running is None:
-            self._running = ticket
-            self._idle.clear()
+            self._begin(ticket)
         else:
-            self._drop_waiting(line)
+            self._drop_waiting(line, "A newer job took its place.")
             self._waiting[line] = ticket
-            await self._turn_of(ticket)
-        future = asyncio.wrap_future(self._pool.submit(self._call, job, ticket, loop))
-        future.add_done_callback(lambda done: self._finish(ticket, done))
         try:
-            return await asyncio.shield(future)  # a cancelled caller must not hide a thread that still runs
-        except asyncio.CancelledError:
-            ticket.stop.set()
-            raise
+            return await answer
+        finally:
+            ticket.stop.set()  # for a caller that was itself cancelled; harmless otherwise
 
     def cancel(self, line: str | None = None) -> None:
-        """Ask the running job to stop at its next report and forget waiting ones; of one line, or of all."""
+        """Stop the running job and forget waiting ones; of one line, or of all."""
         for waiting in [line] if line is not None else list(self._waiting):
-            self._drop_waiting(waiting)
+            self._drop_waiting(waiting, "The job was cancelled.")
         if self._running is not None and line in (None, self._running.line):
-            self._running.stop.set()
+            self._running.cancel("The job was cancelled.")
 
     async def close(self) -> None:
         """Cancel, wait until the thread is free, and end it. No job is accepted afterwards."""
@@ -110,51 +110,46 @@ class Worker:
         await self._idle.wait()
         self._pool.shutdown(wait=True)
 
-    async def _turn_of(self, ticket: _Ticket) -> None:
-        try:
-            await ticket.turn
-        except asyncio.CancelledError:
-            if self._waiting.get(ticket.line) is ticket:
-                del self._waiting[ticket.line]
-            elif self._running is ticket:
-                self._next(ticket)
-            raise
-
-    def _finish(self, ticket: _Ticket, done: "asyncio.Future[Any]") -> None:
-        if not done.cancelled():
-            done.exception()  # seen: a caller that is gone cannot retrieve it
-        self._next(ticket)
-
-    def _drop_waiting(self, line: str) -> None:
+    def _drop_waiting(self, line: str, reason: str) -> None:
         dropped = self._waiting.pop(line, None)
-        if dropped is not None and not dropped.turn.done():
-            dropped.turn.set_exception(Cancelled("A newer job took its place."))
+        if dropped is not None:
+            dropped.cancel(reason)
 
-    def _next(self, finished: _Ticket) -> None:
-        """Hand over in the same turn of the loop, so that no third job slips in between."""
-        assert self._running is finished
-        if self._waiting:
-            self._running = self._waiting.pop(next(iter(self._waiting)))
-            self._running.turn.set_result(None)
-        else:
-            self._running = None
-            self._idle.set()
+    def _begin(self, ticket: _Ticket) -> None:
+        self._running = ticket
+        self._idle.clear()
+        loop = asyncio.get_running_loop()
+        future = self._pool.submit(self._call, ticket, loop)
+        future.add_done_callback(lambda done: loop.call_soon_threadsafe(self._finish, ticket, done))
 
-    def _call(self, job: "Callable[[Report], Result]", ticket: _Ticket, loop: asyncio.AbstractEventLoop) -> Result:
+    def _finish(self, ticket: _Ticket, done: "Future[Any]") -> None:
+        error = done.exception()
+        if not ticket.answer.done():
+            if error is not None:
+                ticket.answer.set_exception(error)
+            else:
+                ticket.answer.set_result(done.result())
+        self._running = None
+        while self._waiting:
+            following = self._waiting.pop(next(iter(self._waiting)))
+            if not following.stop.is_set():
+                self._begin(following)
+                return
+        self._idle.set()
+
+    def _call(self, ticket: _Ticket, loop: asyncio.AbstractEventLoop) -> Any:
         """On the worker thread."""
 
         def report(step: str, fraction: float) -> None:
             if ticket.stop.is_set():
-                raise Cancelled("The job was asked to stop.")
+                raise Cancelled("The job was cancelled.")
             now = time.monotonic()
             if step == ticket.posted_step and fraction < 1.0 and now - ticket.posted_at < REPORT_INTERVAL:
                 return
             ticket.posted_step, ticket.posted_at = step, now
             loop.call_soon_threadsafe(self._deliver, ticket, step, fraction)
 
-        if ticket.stop.is_set():
-            raise Cancelled("The job was asked to stop.")
-        return job(report)
+        return ticket.job(report)
 
     def _deliver(self, ticket: _Ticket, step: str, fraction: float) -> None:
         if self._running is ticket and not ticket.stop.is_set():

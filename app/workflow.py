@@ -209,11 +209,8 @@ class Workflow:
         self._session.message(f"Wrote {count:,} points of instance {query} to {path}")
 
     def cancel(self) -> None:
-        """Ask the running job to stop; the result on show stays."""
-        activity = self._session.activity
-        if not activity.idle and not activity.quiet:
-            self._worker.cancel(COMPUTING)
-            self._session.report(replace(activity, cancelling=True))
+        """Stop the running job; the result on show stays."""
+        self._worker.cancel(COMPUTING)
 
     async def close(self) -> None:
         """Stop everything that runs and wait for it."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from app.session.edits import Edits
-from app.session.session import Activity, ColorMode, Session
+from app.session.session import Activity, ColorMode, Origin, Session
 from app.workflow import Workflow
 from fast3dis_core.config import InferenceConfig
 from fast3dis_core.errors import Fast3disError
@@ -29,7 +29,6 @@ class Window(Protocol):
         fraction: float,
         clock: str,
         *,
-        cancelling: bool,
         quiet: bool,
     ) -> None: ...
     def set_history(self, undo: str | None, redo: str | None) -> None: ...
@@ -184,7 +183,6 @@ class MainWindowPresenter:
             activity.step,
             activity.fraction,
             clock_text(activity, self._clock()),
-            cancelling=activity.cancelling,
             quiet=activity.quiet,
         )
 
@@ -204,7 +202,7 @@ class MainWindowPresenter:
             window.set_page("result")
         origin = session.origin
         window.set_title(origin.folder.resolve().name if origin else "")
-        window.set_model(origin.model if origin else "", origin.model_status if origin else "")
+        window.set_model(origin.model if origin else "", _model_tip(origin))
         window.set_history(session.undo_label, session.redo_label)
         window.set_color_mode(session.display.color_mode)
         queries = self._exportable()
@@ -230,11 +228,8 @@ class MainWindowPresenter:
         if result is None or origin is None:
             return []
         chips: list[tuple[str, str, str, bool]] = []
-        if origin.heads_untrained:
-            text = "Untrained heads: masks are random until trained weights are loaded"
-            chips.append(("untrained", text, "warning", False))
-        elif origin.model_status:
-            chips.append(("status", origin.model_status, "quiet", False))
+        if origin.model_status:
+            chips.append(("status", origin.model_status, "warning" if origin.untrained else "quiet", False))
         shown, count = session.shown(), len(result.instances)
         visible = len([item for item in shown if item.query not in edits.hidden])
         filtered = len(shown) < count
@@ -252,6 +247,13 @@ class MainWindowPresenter:
         chips.append(("points", f"{drawn:,} of {total:,} points drawn", tone, False))
         chips.extend((f"note{number}", note, "normal", False) for number, note in enumerate(origin.notes))
         return chips
+
+
+def _model_tip(origin: Origin | None) -> str:
+    if origin is None:
+        return ""
+    advice = " Load trained weights with --weights FILE." if origin.untrained else ""
+    return f"{origin.model_status or 'Trained weights.'}{advice} Run time: {duration(origin.seconds)}."
 
 
 def clock_text(activity: Activity, now: float) -> str:

@@ -14,7 +14,7 @@ from app.presenters.painting import Painting
 from app.session.edits import Edits
 from app.session.session import Display, Session
 
-WIDTH = 168  # of a thumbnail, pixels
+WIDTH = 160  # of a thumbnail, pixels
 
 
 class Gallery(Protocol):

@@ -30,7 +30,7 @@ class Origin:
     model : str
         Size and device in a word or two: "nano · cpu".
     model_status : str
-        Sentence part on the weights, such as "untrained heads"; empty if there is nothing to say.
+        Sentence on the weights, such as "Untrained heads: ..."; empty if there is nothing to say.
     geometry : str
         Where the cameras and depth come from: "predicted", "posed" or "given".
     seconds : float
@@ -47,9 +47,9 @@ class Origin:
     notes: tuple[str, ...] = ()
 
     @property
-    def heads_untrained(self) -> bool:
-        """Whether masks are random numbers."""
-        return "untrained" in self.model_status
+    def untrained(self) -> bool:
+        """Whether a part of the result is made of random numbers."""
+        return "untrained" in self.model_status.lower()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,8 +89,6 @@ class Activity:
         Steps done so far, with their seconds.
     job_started, step_started : float
         Monotonic clock, seconds.
-    cancelling : bool
-        Asked to stop, not yet stopped.
     quiet : bool
         A short job (assembling again) that should not take over the window.
     """
@@ -101,7 +99,6 @@ class Activity:
     finished: tuple[tuple[str, float], ...] = ()
     job_started: float = 0.0
     step_started: float = 0.0
-    cancelling: bool = False
     quiet: bool = False
 
     @property

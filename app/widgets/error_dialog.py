@@ -77,5 +77,6 @@ def _top(theme: Theme, title: str, message: str) -> QHBoxLayout:
     body.setTextFormat(Qt.TextFormat.PlainText)
     body.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     words.addWidget(body)
+    words.addStretch(1)
     row.addLayout(words, 1)
     return row

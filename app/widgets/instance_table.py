@@ -14,7 +14,7 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QColor, QPainter, QPixmap
+from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -28,6 +28,7 @@ from PySide6.QtWidgets import (
 
 HEADERS = ("Instance", "Objectness", "Points", "Views")
 SORT_ROLE = Qt.ItemDataRole.UserRole
+WIDTHS = {1: 100, 2: 84, 3: 58}  # of all columns but the first, pixels
 SWATCH = 14  # pixels
 ROW_HEIGHT = 28  # pixels
 
@@ -148,8 +149,10 @@ class InstanceTable(QWidget):
         header = view.horizontalHeader()
         header.setHighlightSections(False)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        for column in range(1, len(HEADERS)):
-            header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
+        header.setMinimumSectionSize(40)
+        for column, width in WIDTHS.items():
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
+            header.resizeSection(column, width)
 
     def _buttons(self) -> QHBoxLayout:
         row = QHBoxLayout()
@@ -245,7 +248,7 @@ def _alignment(column: int) -> Qt.AlignmentFlag:
     return side | Qt.AlignmentFlag.AlignVCenter
 
 
-def _swatch(color: tuple[int, int, int], hidden: bool) -> QPixmap:
+def _swatch(color: tuple[int, int, int], hidden: bool) -> QIcon:
     """Filled for a shown instance, a ring for a hidden one."""
     pixmap = QPixmap(SWATCH, SWATCH)
     pixmap.fill(Qt.GlobalColor.transparent)
@@ -255,4 +258,6 @@ def _swatch(color: tuple[int, int, int], hidden: bool) -> QPixmap:
     painter.setBrush(Qt.BrushStyle.NoBrush if hidden else QColor(*color))
     painter.drawRoundedRect(1, 1, SWATCH - 3, SWATCH - 3, 3, 3)
     painter.end()
-    return pixmap
+    swatch = QIcon(pixmap)
+    swatch.addPixmap(pixmap, QIcon.Mode.Selected)  # Qt would tint it, and the color is the point
+    return swatch

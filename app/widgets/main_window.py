@@ -90,7 +90,7 @@ class MainWindow(QMainWindow):
             self._dock("Views", "viewsDock", gallery, Qt.DockWidgetArea.LeftDockWidgetArea),
             self._dock("Instances", "instancesDock", _stacked(table, decoding), Qt.DockWidgetArea.RightDockWidgetArea),
         ]
-        self.resizeDocks(self._docks, [196, 348], Qt.Orientation.Horizontal)
+        self.resizeDocks(self._docks, [204, 400], Qt.Orientation.Horizontal)
         self._build_toolbar(has_samples)
         self._build_shortcuts()
         self._build_status_bar()
@@ -119,15 +119,17 @@ class MainWindow(QMainWindow):
         fraction: float,
         clock: str,
         *,
-        cancelling: bool,
         quiet: bool,
     ) -> None:
         """Show a running job; an empty title says that none runs."""
         self._beat.set_running(bool(title))
         on_page = self._pages.currentIndex() == 1
-        self._run_line.setVisible(bool(title) and not on_page)
-        self.run_page.set_progress(title, finished, step, fraction, clock, cancelling)
-        self._run_line.set_progress(title, step, fraction, clock, cancelling, quiet)
+        in_line = bool(title) and not on_page
+        self._run_line.setVisible(in_line)
+        for label in (self._points, self._device):
+            label.setVisible(not in_line or quiet)
+        self.run_page.set_progress(title, finished, step, fraction, clock)
+        self._run_line.set_progress(title, step, fraction, clock, quiet)
 
     def set_history(self, undo: str | None, redo: str | None) -> None:
         """What undo and redo would do."""

@@ -65,15 +65,12 @@ class RunPage(QWidget):
         step: str,
         fraction: float,
         clock: str,
-        cancelling: bool,
     ) -> None:
         """Show where the run is; finished steps come with their times as text."""
         self._title.setText(title)
         self._now.setText(step)
         self._bar.setValue(round(SCALE * fraction))
         self._clock.setText(clock)
-        self._cancel.setEnabled(not cancelling)
-        self._cancel.setText("Cancelling …" if cancelling else "Cancel")
         if tuple(finished) != self._finished:
             self._finished = tuple(finished)
             self._list_steps()
@@ -120,14 +117,12 @@ class RunLine(QWidget):
         self._cancel.clicked.connect(self.cancel_requested)
         row.addWidget(self._cancel)
 
-    def set_progress(self, title: str, step: str, fraction: float, clock: str, cancelling: bool, quiet: bool) -> None:
+    def set_progress(self, title: str, step: str, fraction: float, clock: str, quiet: bool) -> None:
         """Show where the run is; a quiet one is over too soon to be cancelled."""
         self._text.setText(title if quiet else f"{title} — {step}")
         self._bar.setValue(round(SCALE * fraction))
         self._clock.setText("" if quiet else clock)
         self._cancel.setVisible(not quiet)
-        self._cancel.setEnabled(not cancelling)
-        self._cancel.setText("Cancelling …" if cancelling else "Cancel")
 
 
 class Beat(QTimer):

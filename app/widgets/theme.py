@@ -8,6 +8,7 @@ import dataclasses
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
+from pathlib import Path
 
 from PySide6.QtCore import QByteArray, Qt
 from PySide6.QtGui import QColor, QIcon, QPalette, QPixmap
@@ -32,6 +33,7 @@ class Theme:
     accent_text: str
     warning: str
     warning_fill: str
+    selection: str
     viewport: str
     frustum: str
 
@@ -49,6 +51,7 @@ DARK = Theme(
     accent_text="#0c1a30",
     warning="#ffc46b",
     warning_fill="#43351b",
+    selection="#2c456b",
     viewport="#121316",
     frustum="#6b7480",
 )
@@ -65,6 +68,7 @@ LIGHT = Theme(
     accent_text="#ffffff",
     warning="#7a4b00",
     warning_fill="#fdebc8",
+    selection="#cfe0fa",
     viewport="#fafbfc",
     frustum="#9aa3ae",
 )
@@ -85,6 +89,7 @@ def apply_theme(app: QApplication, theme: Theme) -> None:
     colors = dataclasses.asdict(theme)
     for name in sorted(colors, key=len, reverse=True):  # "@accent_text" before "@accent"
         sheet = sheet.replace(f"@{name}", colors[name])
+    sheet = sheet.replace("@icons", (Path(str(files("resources"))) / "icons").as_posix())
     app.setStyleSheet(sheet)
 
 

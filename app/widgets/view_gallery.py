@@ -8,7 +8,7 @@ from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtGui import QIcon, QImage, QPixmap
 from PySide6.QtWidgets import QListView, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
-WIDTH = 168  # of a thumbnail, pixels
+WIDTH = 160  # of a thumbnail, pixels
 
 
 class ViewGallery(QWidget):
@@ -36,7 +36,7 @@ class ViewGallery(QWidget):
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.currentRowChanged.connect(self._tell)
         column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
+        column.setContentsMargins(6, 4, 0, 0)
         column.addWidget(self.list)
 
     def set_views(self, names: Sequence[str], images: Sequence[NDArray[np.uint8]]) -> None:
@@ -52,9 +52,12 @@ class ViewGallery(QWidget):
         if len(images):
             height = round(WIDTH * images[0].shape[0] / images[0].shape[1])
             self.list.setIconSize(QSize(WIDTH, height))
-            self.list.setGridSize(QSize(WIDTH + 12, height + 34))
+            self.list.setGridSize(QSize(WIDTH + 22, height + 38))
         for row, image in enumerate(images):
-            self.list.item(row).setIcon(QIcon(_pixmap(image)))
+            pixmap = _pixmap(image)
+            picture = QIcon(pixmap)
+            picture.addPixmap(pixmap, QIcon.Mode.Selected)  # Qt would tint it
+            self.list.item(row).setIcon(picture)
 
     def set_current(self, view: int) -> None:
         """Mark one photo without telling anybody."""
