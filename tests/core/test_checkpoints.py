@@ -25,6 +25,9 @@ from fast3dis_core.checkpoints import (
 )
 from fast3dis_core.config import MODEL_SIZES, ModelConfig
 from fast3dis_core.errors import CheckpointError, ExportError
+from fast3dis_core.inference.loading import build_network
+from fast3dis_core.model.depth_anything3 import DepthAnything3
+from fast3dis_core.model.fast3dis import Fast3DIS
 from fast3dis_core.weight_files import check_shapes, file_sha256, identify_shapes, read_header, stored_name
 
 NORM = "head.scratch.output_conv2_aux.{}.2.weight"  # one LayerNorm under four names
@@ -465,3 +468,48 @@ def test_published_file_is_no_checkpoint(tmp_path):
     save_file(backbone().model.backbone.state_dict(prefix="model.backbone."), path, metadata={"format": "pt"})
     with pytest.raises(CheckpointError, match="expected a FAST3DIS checkpoint, found Depth Anything 3"):
         load_checkpoint(path)
+
+
+# --- the real networks -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [name for name in MODEL_SIZES if name != "nano"])
+def test_published_files_fill_the_real_networks(golden_dir, size):
+    with torch.device("meta"):
+        expected = DepthAnything3(size).state_dict()
+    shapes = published_shapes(golden_dir, MODEL_SIZES[size].preset)
+    check_shapes(
+        {key: tuple(value.shape) for key, value in expected.items()},
+        shapes,
+        size=size,
+        path=Path("f"),
+        identity=identify_shapes(shapes),
+    )
+
+
+def test_the_whole_bundled_model_round_trips_in_half(tmp_path):
+    config = ModelConfig.for_size("nano", num_queries=11)
+    source, target = Fast3DIS(config), Fast3DIS(config)
+    path = tmp_path / "nano.safetensors"
+    save_checkpoint(path, source, PROVENANCE, dtype=torch.float16)
+    assert path.stat().st_size < 2.01 * sum(parameter.numel() for parameter in source.parameters())
+    assert identify(path).description.startswith("a FAST3DIS checkpoint, size nano (192 wide, 12 blocks")
+    restore(target, load_checkpoint(path))
+    for key, value in target.state_dict().items():
+        assert torch.equal(value, source.state_dict()[key].half().float())
+
+
+def test_heads_go_onto_their_own_backbone(tmp_path):
+    source = Fast3DIS(ModelConfig.for_size("nano"))
+    weights, heads = tmp_path / "backbone.safetensors", tmp_path / "heads.safetensors"
+    published = {k: v.clone() for k, v in source.backbone.state_dict().items() if stored_name(k) == k}
+    save_file({key: value for key, value in published.items() if ".lora_" not in key}, weights)
+    provenance = dataclasses.replace(PROVENANCE, backbone_sha256=file_sha256(weights))
+    save_checkpoint(heads, source, provenance, heads_only=True)
+    network, status = build_network("nano", weights=weights, heads=heads)
+    assert status.trained
+    assert same_state(network, source)
+    other = tmp_path / "other.safetensors"
+    save_file({key: value + 1 for key, value in load_file(weights).items()}, other)
+    with pytest.raises(CheckpointError, match="expected the backbone it was trained on"):
+        build_network("nano", weights=other, heads=heads)
