@@ -36,6 +36,7 @@ from fast3dis_core.video import sample_frames
 PHOTO_EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".heic", ".heif")
 VIDEO_EXTENSIONS = (".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm")
 MAXIMUM_VIEWS = 50
+CAPTURE_PHOTOS = "images"  # where captures with cameras keep their photos
 STEP = "Reading photos"
 
 Source: TypeAlias = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
@@ -68,7 +69,8 @@ def list_images(source: Source) -> tuple[Path, ...]:
     Parameters
     ----------
     source : path, str, or sequence of them
-        A folder (subfolders are not entered; hidden files are ignored), one file, or a list of photos.
+        A folder, one file, or a list of photos. Hidden files are ignored and subfolders not entered, but for
+        `images/` of a capture (COLMAP, nerfstudio) whose root holds no photo.
 
     Raises
     ------
@@ -89,6 +91,9 @@ def list_images(source: Source) -> tuple[Path, ...]:
             f"expected a readable folder at {path}, found {reason(error)}; check its permissions"
         ) from error
     photos = tuple(entry for entry in entries if _has_extension(entry, PHOTO_EXTENSIONS))
+    capture = path / CAPTURE_PHOTOS
+    if not photos and capture.is_dir():
+        return list_images(capture)
     if not photos:
         raise ImageFolderError(_nothing_found(path, entries))
     return photos
@@ -328,8 +333,6 @@ def _nothing_found(folder: Path, entries: list[Path]) -> str:
     for entry in entries:
         if _has_extension(entry, VIDEO_EXTENSIONS):
             return f"{expected}, found the video {entry.name}; open the video itself"
-        if entry.name.lower() == "images" and entry.is_dir():
-            return f"{expected}, found its subfolder {entry.name}; choose that folder"
     found = f"{len(entries)} other files, such as {entries[0].name}" if entries else "an empty folder"
     return f"{expected}, found {found}; choose another folder"
 

@@ -224,6 +224,15 @@ class TestFormats:
 
 
 class TestFolder:
+    def test_root_of_a_capture_stands_for_its_images(self, tmp_path):
+        (tmp_path / "images").mkdir()
+        (tmp_path / "transforms.json").write_text("{}")
+        save(tmp_path / "images" / "b2.png")
+        save(tmp_path / "images" / "b10.png")
+        assert read_image_folder(tmp_path, long_edge=WIDTH).names == ("b2.png", "b10.png")
+        save(tmp_path / "cover.png")  # photos of its own come first
+        assert read_image_folder(tmp_path, long_edge=WIDTH).names == ("cover.png",)
+
     def test_hidden_and_foreign_files_are_ignored(self, tmp_path):
         for name in ["a.jpg", "a.png", "ünïcode 写真.jpg"]:
             save(tmp_path / name)
@@ -308,9 +317,10 @@ class TestRefusals:
         (tmp_path / "readme.txt").write_text("hello")
         refused(tmp_path / "readme.txt", "readme.txt", ".jpg", ".mp4")
 
-    def test_photos_one_folder_deeper(self, tmp_path):
+    def test_capture_without_photos(self, tmp_path):
         (tmp_path / "images").mkdir()
-        refused(tmp_path, "subfolder images")
+        (tmp_path / "transforms.json").write_text("{}")
+        refused(tmp_path, "images, found an empty folder")
 
     def test_folder_with_a_video_only(self, tmp_path):
         (tmp_path / "clip.mov").write_bytes(b"")
