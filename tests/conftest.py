@@ -19,6 +19,12 @@ def pytest_addoption(parser):
     )
 
 
+def golden_folder(config, topic):
+    """Golden vectors of a topic: DIR/topic, or DIR itself if it holds them directly."""
+    folder = config.getoption("--golden-dir")
+    return folder / topic if (folder / topic).is_dir() else folder
+
+
 @pytest.fixture(scope="session")
 def golden_dir(request):
     return request.config.getoption("--golden-dir")

@@ -1,8 +1,8 @@
 """How much memory a run will need, before it starts.
 
-The estimate is a sum of four terms that follow from the architecture, each times a factor measured on real
-runs. `tests/benchmarks/memory_calibration.py` makes the runs (one process each, peak resident memory) and
-prints the factors; they were fitted for float32 on a CPU by non-negative least squares.
+The estimate is a sum of terms that follow from the architecture, each times a factor measured on real runs.
+`tests/benchmarks/memory_calibration.py` makes the runs (one process each, peak resident memory) and prints
+the factors; they were fitted for float32 on a CPU by non-negative least squares.
 """
 
 from dataclasses import dataclass
@@ -12,10 +12,7 @@ from fast3dis_core.config import PATCH_SIZE, ModelConfig, model_size
 FLOAT = 4  # bytes
 # fitted factors, see the module docstring
 PROCESS = 420e6  # bytes of a process that has imported everything and runs nothing
-PER_WEIGHT = 1.0
-PER_TOKEN_CHANNEL = 30.0
-PER_CHUNK_PIXEL_CHANNEL = 6.0
-PER_PIXEL_CHANNEL = 1.0
+FACTORS = (1.0, 30.0, 6.0, 1.0, 1.0)  # of the terms in `memory_terms`, in its order
 SPREAD = 0.25  # largest relative error among the calibration runs, rounded up
 
 
@@ -45,7 +42,7 @@ class MemoryEstimate:
 
 
 def memory_terms(config: ModelConfig, *, views: int, height: int, width: int, chunk_views: int) -> tuple[float, ...]:
-    """What memory grows with, in bytes: weights, tokens, a chunk in the depth head, maps of all views."""
+    """What memory grows with, in bytes: weights, tokens, a chunk in the depth head, mask features, pixels."""
     backbone = model_size(config.size).backbone
     tokens = views * (1 + (height // PATCH_SIZE) * (width // PATCH_SIZE))
     pixels = height * width
@@ -53,7 +50,8 @@ def memory_terms(config: ModelConfig, *, views: int, height: int, width: int, ch
         FLOAT * parameter_count(config),
         FLOAT * tokens * backbone.embed_dim,
         FLOAT * min(views, chunk_views) * pixels * backbone.features,
-        FLOAT * views * pixels * config.channels / 16,  # mask features are at a quarter of the resolution
+        FLOAT * views * pixels * config.channels / 16,  # a quarter of the resolution on each side
+        FLOAT * views * pixels,  # depth, confidence, images, points
     )
 
 
@@ -71,8 +69,7 @@ def estimate_memory(
     chunk_views : int
     """
     terms = memory_terms(config, views=views, height=height, width=width, chunk_views=chunk_views)
-    factors = (PER_WEIGHT, PER_TOKEN_CHANNEL, PER_CHUNK_PIXEL_CHANNEL, PER_PIXEL_CHANNEL)
-    return MemoryEstimate(bytes=round(PROCESS + sum(k * term for k, term in zip(factors, terms, strict=True))))
+    return MemoryEstimate(bytes=round(PROCESS + sum(k * term for k, term in zip(FACTORS, terms, strict=True))))
 
 
 def parameter_count(config: ModelConfig) -> int:
