@@ -17,7 +17,7 @@ from fast3dis_core.model.depth_anything3.camera_head import CameraDecoder, Camer
 from fast3dis_core.model.depth_anything3.depth_head import DepthMaps, DualDPT
 from fast3dis_core.model.depth_anything3.prediction import DepthPrediction
 from fast3dis_core.model.depth_anything3.ray_pose import cameras_from_rays
-from fast3dis_core.model.depth_anything3.vision_transformer import BackboneOutput, VisionTransformer
+from fast3dis_core.model.depth_anything3.vision_transformer import BackboneOutput, VisionTransformer, check_images
 from fast3dis_core.scene import PosedCameras
 
 IMAGE_MEAN = (0.485, 0.456, 0.406)  # ImageNet, RGB
@@ -212,7 +212,8 @@ class AnyViewNetwork(nn.Module):
 
 
 def normalize_images(images: Tensor) -> Tensor:
-    """RGB in [0, 1], Tensor (..., 3, H, W), to ImageNet statistics."""
+    """RGB in [0, 1], Tensor (B, S, 3, H, W), to ImageNet statistics; ValueError for another shape."""
+    check_images(images)
     mean, std = images.new_tensor(IMAGE_MEAN), images.new_tensor(IMAGE_STD)
     return (images - mean[:, None, None]) / std[:, None, None]
 

@@ -1,8 +1,9 @@
 """Cameras from the ray map: the optional, slower road to poses of Depth Anything 3 (paper 3.1).
 
-Rays of one view meet a plane in front of the camera in a homography of the pixel grid; its orthogonal
-factor is the camera's rotation, its triangular factor the intrinsics. The homography is found by RANSAC
-on weighted direct linear transforms.
+Rays of one view meet a plane in front of the camera in a homography of the pixel grid, found by RANSAC
+on weighted direct linear transforms. It is factored into a rotation and a lower triangular matrix, the
+order upstream evaluates with: exact for a principal point at the image centre, and an approximation
+beside it, where the inverse intrinsics would be upper triangular.
 """
 
 import torch

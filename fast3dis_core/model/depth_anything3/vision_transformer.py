@@ -229,11 +229,7 @@ class VisionTransformer(nn.Module):
         ValueError
             If the shape is another one.
         """
-        if images.ndim != 5 or images.shape[2] != 3 or images.shape[-2] % PATCH_SIZE or images.shape[-1] % PATCH_SIZE:
-            raise ValueError(
-                f"Depth Anything 3 expects images (B, S, 3, H, W) with H and W multiples of {PATCH_SIZE}, "
-                f"found {tuple(images.shape)}: resize or pad them first"
-            )
+        check_images(images)
         batch, views, _, height, width = images.shape
         position = self.position_embedding(height // PATCH_SIZE, width // PATCH_SIZE)
         # the float32 position promotes half-precision patches: the residual stream is float32 under autocast
@@ -361,6 +357,15 @@ class VisionTransformer(nn.Module):
             return x
 
         return within, across
+
+
+def check_images(images: Tensor) -> None:
+    """Raise ValueError unless images are (B, S, 3, H, W) with sides that divide into patches."""
+    if images.ndim != 5 or images.shape[2] != 3 or images.shape[-2] % PATCH_SIZE or images.shape[-1] % PATCH_SIZE:
+        raise ValueError(
+            f"Depth Anything 3 expects images (B, S, 3, H, W) with H and W multiples of {PATCH_SIZE}, "
+            f"found {tuple(images.shape)}: resize or pad them first"
+        )
 
 
 def initialize_linear(module: nn.Module) -> None:
