@@ -20,6 +20,7 @@ PATCH_SIZE = 14  # pixels; every network input side is a multiple of it
 Ffn = Literal["mlp", "swiglu"]
 HeadKind = Literal["dual_dpt", "dpt"]
 ReferenceStrategy = Literal["saddle_balanced", "saddle_sim_range", "middle", "first"]
+OverlapSchedule = Literal["dynamic", "fixed", "low", "off"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,6 +204,51 @@ class InferenceConfig:
     def paper(cls, **changes: Any) -> "InferenceConfig":
         """Section 3.5 as written: thresholds and the union over views, no filter."""
         return from_mapping(cls, {"confidence_percentile": 0.0, "depth_edge": 0.0, "minimum_points": 0, **changes})
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossConfig:
+    """The objective of eq. 9 (paper 3.6). The ablations of section 4.5 are values of these fields.
+
+    Without both regularisers: `contrastive_weight=0, overlap_schedule="off"`. Static penalty:
+    `overlap_schedule="fixed"`, or `"low"` for the floor from beginning to end.
+    """
+
+    classification_weight: float = 2.0  # these three are Mask2Former's
+    bce_weight: float = 5.0
+    dice_weight: float = 5.0
+    contrastive_weight: float = 1.0  # of eq. 7; the paper leaves it open
+    anchor_weight: float = 0.0  # distance to object centres: not in eq. 9, 0.5 where anchors are shown to people
+    overlap_schedule: OverlapSchedule = "dynamic"  # warm-up and decay of 3.6
+    overlap_maximum: float = 1.0  # a double claim then costs more than a wrong mask pixel
+    overlap_floor: float = 0.1  # and less with this: masks may meet at the boundary
+    focal_alpha: float = 0.25  # RetinaNet
+    focal_gamma: float = 2.0
+    temperature: float = 0.1  # tau of eq. 7; SupCon's best
+    points: int = 12544  # 112 * 112 mask cells of a scene, in matching and in each mask loss; Mask2Former
+    oversampling: float = 3.0  # candidates per point of the mask losses
+    uncertain_share: float = 0.75  # of these points, those with logits nearest zero; the rest is uniform
+    contrastive_objects: int = 64  # bounds the similarity matrix at 2048 x 2048
+    contrastive_points: int = 32  # per object, spread over its views
+    minimum_cells: int = 100  # smaller objects count as unlabelled; lower it for masks of a few hundred cells
+    ignored_classes: tuple[str, ...] = ()  # unlabelled as well; none, since somebody has to own the wall
+
+    def __post_init__(self) -> None:
+        if self.overlap_schedule not in typing.get_args(OverlapSchedule):
+            names = typing.get_args(OverlapSchedule)
+            raise ConfigError(
+                f"overlap_schedule must be one of {', '.join(names)}, found {self.overlap_schedule!r}"
+                f"{_did_you_mean(str(self.overlap_schedule), names)}."
+            )
+        for name in ("classification", "bce", "dice", "contrastive", "anchor"):
+            _between(f"{name}_weight", getattr(self, f"{name}_weight"), 0.0, float("inf"))
+        for name in ("overlap_maximum", "overlap_floor", "focal_gamma"):
+            _between(name, getattr(self, name), 0.0, float("inf"))
+        for name in ("focal_alpha", "uncertain_share"):
+            _between(name, getattr(self, name), 0.0, 1.0)
+        for name in ("points", "oversampling", "contrastive_objects", "contrastive_points", "minimum_cells"):
+            _between(name, getattr(self, name), 1, float("inf"))
+        _between("temperature", self.temperature, 1e-3, float("inf"))  # similarities are divided by it
 
 
 Config = TypeVar("Config")

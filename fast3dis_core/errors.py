@@ -33,6 +33,10 @@ class DatasetError(Fast3disError):
     """A data set on disk is incomplete or not in its documented format."""
 
 
+class TrainingError(Fast3disError):
+    """A training step cannot be used: its predictions or losses are not finite."""
+
+
 class ExportError(Fast3disError):
     """A result cannot be written, or a written one not read back: target exists, disk full, file damaged."""
 

@@ -1,0 +1,1 @@
+"""Training of FAST3DIS: targets, matching, losses, schedules. Paper section 3.6."""
