@@ -1,0 +1,151 @@
+"""Stand-ins for the core's steps and for the user, handed in through the doors the program has for them."""
+
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+
+from fast3dis_core.errors import ImageFolderError
+from fast3dis_core.exports import write_instance_ply
+from fast3dis_core.reconstruction import Instance, Reconstruction
+from tests.scenes import synthetic_reconstruction
+
+
+@dataclass
+class StandInSteps:
+    """Steps that answer with a synthetic scene.
+
+    `gate` holds `encode` until it is set, looking at `report` every few milliseconds as the core does
+    between two layers. A folder named "empty" has no photos.
+    """
+
+    reconstruction: Reconstruction = field(default_factory=synthetic_reconstruction)
+    status: str = ""
+    gate: threading.Event = field(default_factory=threading.Event)
+    calls: list[str] = field(default_factory=list)
+    threads: set[int] = field(default_factory=set)
+    mask_thresholds: list[float] = field(default_factory=list)
+    assembling_seconds: float = 0.0
+
+    def __post_init__(self):
+        self.gate.set()
+
+    def _note(self, call):
+        self.calls.append(call)
+        self.threads.add(threading.get_ident())
+
+    def describe(self):
+        self._note("describe")
+        return "stand-in · CPU"
+
+    def read(self, folder, geometry, report):
+        self._note("read")
+        if folder.name.startswith("empty"):
+            raise ImageFolderError(f"No images in {folder}: expected photos; choose another folder.")
+        report("Reading photos", 1.0)
+        return SimpleNamespace(notes=(), folder=folder), None
+
+    def load(self, size, weights, report):
+        self._note("load")
+        report("Loading the model", 1.0)
+        return size
+
+    def name_model(self, model):
+        return f"{model} · CPU", self.status
+
+    def encode(self, model, views, geometry, report):
+        self._note("encode")
+        report("Geometry pass", 0.0)
+        while not self.gate.wait(0.005):
+            report("Geometry pass", 0.5)
+        report("Geometry pass", 1.0)
+        return SimpleNamespace(views=views)
+
+    def decode(self, model, encoded, overrides):
+        self._note("decode")
+        return SimpleNamespace(overrides=overrides)
+
+    def assemble(self, views, encoded, trace, mask_threshold, previous, report):
+        """The higher the threshold, the fewer pixels; the cloud stays the same object."""
+        self._note("assemble")
+        self.mask_thresholds.append(mask_threshold)
+        time.sleep(self.assembling_seconds)
+        report("Assembling instances", 0.0)
+        return with_instances(
+            self.reconstruction, [_shrunk(item, mask_threshold) for item in self.reconstruction.instances]
+        )
+
+    def export(self, path, reconstruction, query, overwrite, report):
+        self._note("export")
+        return write_instance_ply(path, reconstruction, query, overwrite=overwrite, report=report)
+
+
+def with_instances(result, instances):
+    """The same scene with other instances."""
+    names = (
+        "names",
+        "images",
+        "intrinsics",
+        "world_to_camera",
+        "is_metric",
+        "cloud",
+        "anchors",
+        "objectness",
+        "overlap",
+    )
+    return Reconstruction(**{name: getattr(result, name) for name in names}, instances=tuple(instances))
+
+
+def _shrunk(instance, mask_threshold):
+    count = max(1, round(len(instance.pixels) * (1.5 - mask_threshold) / 1.5))
+    return Instance(
+        query=instance.query,
+        objectness=instance.objectness,
+        anchor=instance.anchor.copy(),
+        pixels=np.array(instance.pixels[:count]),
+    )
+
+
+@dataclass
+class StandInQuestions:
+    """A user who answers at once."""
+
+    folder_answer: Path | None = None
+    save_answer: Path | None = None
+    overwrite_answer: bool = False
+    asked: list[str] = field(default_factory=list)
+
+    async def folder(self):
+        self.asked.append("folder")
+        return self.folder_answer
+
+    async def save_as(self, proposal):
+        self.asked.append(f"save as {proposal.name}")
+        return self.save_answer
+
+    async def overwrite(self, path):
+        self.asked.append(f"overwrite {path.name}")
+        return self.overwrite_answer
+
+
+class Recorder:
+    """A widget that remembers what it was told: every method call, and the last arguments of each."""
+
+    def __init__(self):
+        self.calls = []
+        self.last = {}
+
+    def __getattr__(self, name):
+        def note(*args, **kwargs):
+            self.calls.append(name)
+            self.last[name] = (args, kwargs)
+
+        return note
+
+    def told(self, name):
+        """Arguments of the last call: the only one, or all."""
+        args, kwargs = self.last[name]
+        return args[0] if len(args) == 1 and not kwargs else (*args, *kwargs.values())

@@ -1,0 +1,337 @@
+"""Presenters with stand-in widgets: what the user does reaches the session, what the session says the widgets."""
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.presenters.decoding_panel import DecodingPanelPresenter
+from app.presenters.instance_table import InstanceTablePresenter
+from app.presenters.main_window import MainWindowPresenter, clock_text, duration
+from app.presenters.painting import Painting
+from app.presenters.view_gallery import ViewGalleryPresenter
+from app.presenters.viewport import ViewportPresenter
+from app.session.session import Activity, Origin, Session
+from app.worker import Worker
+from app.workflow import Settings, Workflow
+from fast3dis_core.exports import read_ply
+from tests.app.standins import Recorder, StandInQuestions, StandInSteps
+from tests.scenes import synthetic_reconstruction
+
+RESULT = synthetic_reconstruction(queries=6)
+FIRST, SECOND = RESULT.instances[0], RESULT.instances[1]
+
+
+@pytest.fixture
+def session():
+    return Session()
+
+
+def opened(session, status=""):
+    session.open(RESULT, Origin(folder=Path("/photos/kitchen"), model="nano · CPU", model_status=status))
+    return session
+
+
+class TestViewport:
+    @pytest.fixture
+    def view(self):
+        return Recorder()
+
+    @pytest.fixture
+    def presenter(self, session, view):
+        presenter = ViewportPresenter(session, Painting(session), view)
+        opened(session)
+        return presenter
+
+    def test_a_click_selects_the_painted_instance_and_the_background_clears(self, presenter, session):
+        presenter.pick(int(FIRST.pixels[0]), False)
+        assert session.display.selection == {FIRST.query}
+        presenter.pick(-1, False)
+        assert session.display.selection == frozenset()
+
+    def test_ctrl_click_adds_and_takes_away(self, presenter, session):
+        alone = np.setdiff1d(SECOND.pixels, FIRST.pixels)
+        presenter.pick(int(FIRST.pixels[0]), False)
+        presenter.pick(int(alone[0]), True)
+        assert session.display.selection == {FIRST.query, SECOND.query}
+        presenter.pick(int(FIRST.pixels[0]), True)
+        assert session.display.selection == {SECOND.query}
+
+    def test_an_unclaimed_point_selects_nothing(self, presenter, session):
+        claimed = np.concatenate([item.pixels for item in RESULT.instances])
+        free = np.setdiff1d(np.flatnonzero(RESULT.cloud.valid), claimed)
+        presenter.pick(int(free[0]), False)
+        assert session.display.selection == frozenset()
+
+    def test_the_objectness_filter_sends_a_table_and_nothing_else(self, presenter, session, view):
+        view.calls.clear()
+        session.edit("x", replace(session.edits, objectness_threshold=SECOND.objectness))
+        assert view.calls == ["set_table"]
+
+    def test_an_update_of_the_scene_keeps_cloud_and_camera(self, presenter, session, view):
+        view.calls.clear()
+        session.replace(replace(RESULT, instances=RESULT.instances[:2]))
+        assert set(view.calls) == {"set_rows", "set_table"}
+
+    def test_fit_selection_looks_at_its_points(self, presenter, session, view):
+        session.show(replace(session.display, selection=frozenset({SECOND.query})))
+        presenter.fit_selection()
+        assert np.array_equal(view.told("fit_points"), RESULT.cloud.points[SECOND.pixels])
+
+    def test_color_mode_and_view_are_passed_on(self, presenter, session, view):
+        session.show(replace(session.display, color_mode="photo", view=2))
+        assert view.told("set_photo_colors") is True
+        assert view.told("set_current_view") == 2
+
+
+class TestTable:
+    @pytest.fixture
+    def table(self):
+        return Recorder()
+
+    @pytest.fixture
+    def presenter(self, session, table):
+        presenter = InstanceTablePresenter(session, table)
+        opened(session)
+        return presenter
+
+    def rows(self, table):
+        return list(table.told("set_rows"))
+
+    def test_rows_say_what_the_instances_are(self, presenter, table):
+        rows = self.rows(table)
+        assert [row[0] for row in rows] == [item.query for item in RESULT.instances]
+        assert rows[0][2:] == (FIRST.objectness, len(FIRST.pixels), len(RESULT.views_seen(FIRST)), False)
+
+    def test_the_threshold_takes_rows_away(self, presenter, session, table):
+        session.edit("x", replace(session.edits, objectness_threshold=SECOND.objectness))
+        assert [row[0] for row in self.rows(table)] == [FIRST.query, SECOND.query]
+        assert table.told("set_summary") == "2 of 6 instances"
+
+    def test_hiding_is_undoable_and_named(self, presenter, session, table):
+        presenter.set_hidden(FIRST.query, True)
+        assert session.edits.hidden == {FIRST.query}
+        assert session.undo_label == f"Hide instance {FIRST.query}"
+        assert self.rows(table)[0][5] is True
+        session.undo()
+        assert session.edits.hidden == frozenset()
+
+    def test_hide_key_toggles_the_selection(self, presenter, session):
+        presenter.select(frozenset({FIRST.query, SECOND.query}))
+        presenter.hide_selection()
+        assert session.edits.hidden == {FIRST.query, SECOND.query}
+        presenter.hide_selection()
+        assert session.edits.hidden == frozenset()
+
+    def test_isolate_toggles(self, presenter, session):
+        presenter.select(frozenset({FIRST.query}))
+        presenter.isolate()
+        assert session.display.isolated == {FIRST.query}
+        presenter.isolate()
+        assert session.display.isolated == frozenset()
+
+    def test_buttons_follow_the_selection(self, presenter, session, table):
+        assert table.last["set_actions"][1]["export"] is False
+        presenter.select(frozenset({FIRST.query}))
+        assert table.last["set_actions"][1]["export"] is True
+        presenter.select(frozenset({FIRST.query, SECOND.query}))
+        assert table.last["set_actions"][1]["export"] is False
+
+
+class TestSliders:
+    def test_a_drag_is_one_step_of_the_history(self, session):
+        panel = Recorder()
+        presenter = DecodingPanelPresenter(session, panel)
+        for value in (0.4, 0.5, 0.6):
+            presenter.set_objectness(value)
+        presenter.finish_gesture()
+        assert session.edits.objectness_threshold == 0.6
+        session.undo()
+        assert session.edits.objectness_threshold == 0.3
+        assert panel.told("set_values") == (0.3, 0.5)
+
+    def test_the_floor_is_the_lowest_objectness(self, session):
+        panel = Recorder()
+        DecodingPanelPresenter(session, panel)
+        assert panel.told("set_range") == 0.05
+
+
+class TestGallery:
+    def test_photos_are_sent_once_per_change_of_paint(self, session):
+        gallery = Recorder()
+        presenter = ViewGalleryPresenter(session, Painting(session), gallery)
+        opened(session)
+        assert gallery.calls.count("set_views") == 1
+        presenter.choose(1)
+        assert session.display.view == 1
+        assert gallery.calls.count("set_views") == 1
+        session.edit("x", replace(session.edits, hidden=frozenset({FIRST.query})))
+        assert gallery.calls.count("set_views") == 2
+
+
+class Frame:
+    """The main window's presenter with everything around it."""
+
+    def __init__(self, **answers):
+        self.session, self.steps, self.worker = Session(), StandInSteps(), Worker()
+        self.workflow = Workflow(self.session, self.worker, self.steps, Settings())
+        self.window, self.chips, self.questions = Recorder(), Recorder(), StandInQuestions(**answers)
+        self.presenter = MainWindowPresenter(
+            self.session,
+            self.workflow,
+            window=self.window,
+            chips=self.chips,
+            questions=self.questions,
+            sample=Path("/samples/room"),
+            drawn_points=lambda: (1000, 2000),
+            clock=lambda: 100.0,
+        )
+
+    def sentences(self):
+        return {key: (text, tone, removable) for key, text, tone, removable in self.chips.told("set_chips")}
+
+    async def settle(self):
+        while self.worker.busy or self.workflow._tasks:
+            await asyncio.sleep(0.002)
+
+
+def drive(story, **answers):
+    async def play():
+        frame = Frame(**answers)
+        try:
+            return await asyncio.wait_for(story(frame), 10)
+        finally:
+            await frame.workflow.close()
+
+    return asyncio.run(play())
+
+
+class TestFrame:
+    def test_chips_say_what_is_filtered_and_take_it_back(self):
+        async def story(frame):
+            opened(frame.session, "Untrained heads: masks are random.")
+            assert frame.sentences()["status"] == ("Untrained heads: masks are random.", "warning", False)
+            assert frame.sentences()["points"] == ("1,000 of 2,000 points drawn", "normal", False)
+            assert "6 of 6" in frame.sentences()["objectness"][0]
+            edits = replace(
+                frame.session.edits, objectness_threshold=SECOND.objectness, hidden=frozenset({FIRST.query})
+            )
+            frame.session.edit("x", edits)
+            frame.session.show(replace(frame.session.display, isolated=frozenset({SECOND.query})))
+            assert "2 of 6 instances shown" in frame.sentences()["objectness"][0]
+            assert frame.sentences()["hidden"] == ("1 hidden", "normal", True)
+            assert frame.sentences()["isolated"][0] == f"Isolated: instance {SECOND.query}"
+            for key in ("objectness", "hidden", "isolated"):
+                frame.presenter.dismiss_chip(key)
+            assert {"hidden", "isolated"}.isdisjoint(frame.sentences())
+            assert frame.sentences()["objectness"][1:] == ("quiet", False)
+
+        drive(story)
+
+    def test_pages_follow_the_run(self):
+        async def story(frame):
+            pages = []
+            frame.window.set_page = pages.append
+            frame.presenter.open_sample()
+            await frame.settle()
+            assert pages[0] == "running"
+            assert pages[-1] == "result"
+            assert frame.window.told("set_title") == "room"
+
+        drive(story)
+
+    def test_a_failed_first_run_returns_to_the_empty_page_with_the_error(self):
+        async def story(frame):
+            frame.presenter.open_dropped("/photos/empty")
+            await frame.settle()
+            assert frame.window.told("set_page") == "empty"
+            _, message, report, details = frame.window.told("show_error")
+            assert "expected photos; choose another folder" in message
+            assert "ImageFolderError" in report
+            assert details == ""
+
+        drive(story)
+
+    def test_an_error_of_ours_shows_its_trace(self):
+        async def story(frame):
+            frame.session.fail(ZeroDivisionError("division by zero"))
+            title, _, _, details = frame.window.told("show_error")
+            assert title == "An error in the program"
+            assert "ZeroDivisionError" in details
+
+        drive(story)
+
+    def test_thinking_better_of_a_dialog_does_nothing(self):
+        async def story(frame):
+            frame.presenter.open()
+            await frame.settle()
+            assert frame.questions.asked == ["folder"]
+            assert frame.steps.calls == []
+
+        drive(story)
+
+    @pytest.mark.parametrize("agrees", [True, False])
+    def test_export_asks_before_overwriting(self, tmp_path, agrees):
+        path = tmp_path / "old.ply"
+        path.write_bytes(b"precious")
+
+        async def story(frame):
+            opened(frame.session)
+            frame.session.show(replace(frame.session.display, selection=frozenset({FIRST.query})))
+            frame.presenter.export()
+            await frame.settle()
+            assert frame.questions.asked == [f"save as kitchen_instance_{FIRST.query:03d}.ply", "overwrite old.ply"]
+
+        drive(story, save_answer=path, overwrite_answer=agrees)
+        if agrees:
+            assert len(read_ply(path).vertices) == len(FIRST.pixels)
+        else:
+            assert path.read_bytes() == b"precious"
+
+    def test_export_needs_exactly_one_instance(self):
+        async def story(frame):
+            opened(frame.session)
+            frame.presenter.export()
+            frame.session.show(replace(frame.session.display, selection=frozenset({FIRST.query, SECOND.query})))
+            frame.presenter.export()
+            await frame.settle()
+            assert frame.questions.asked == []
+            assert frame.window.told("set_export")[0] is False
+
+        drive(story)
+
+    def test_escape_steps_back_one_thing_at_a_time(self):
+        async def story(frame):
+            opened(frame.session)
+            chosen = frozenset({FIRST.query})
+            frame.session.show(replace(frame.session.display, selection=chosen, isolated=chosen))
+            frame.presenter.step_back()
+            assert (frame.session.display.selection, frame.session.display.isolated) == (chosen, frozenset())
+            frame.presenter.step_back()
+            assert frame.session.display.selection == frozenset()
+
+        drive(story)
+
+    def test_history_names_what_would_be_undone(self):
+        async def story(frame):
+            opened(frame.session)
+            frame.session.edit("Hide instance 3", replace(frame.session.edits, hidden=frozenset({3})))
+            assert frame.window.told("set_history") == ("Hide instance 3", None)
+            frame.session.undo()
+            assert frame.window.told("set_history") == (None, "Hide instance 3")
+
+        drive(story)
+
+
+def test_the_clock_tells_elapsed_and_what_the_step_needs():
+    activity = Activity(job="Segmenting", step="Geometry pass", fraction=0.25, job_started=90.0, step_started=96.0)
+    assert clock_text(activity, 100.0) == "10 s elapsed · this step: about 12 s left"
+    assert clock_text(replace(activity, fraction=0.0), 100.0) == "10 s elapsed"
+    assert clock_text(Activity(), 100.0) == ""
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(-1, "0 s"), (7.4, "7 s"), (59.7, "1 min 00 s"), (125, "2 min 05 s")])
+def test_durations(seconds, text):
+    assert duration(seconds) == text

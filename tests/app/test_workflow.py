@@ -1,0 +1,289 @@
+"""The two lines: order of steps, what an edit recomputes, stale answers, errors, cancelling, closing."""
+
+import asyncio
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from app.session.edits import Edits
+from app.session.session import IDLE, Activity, Session
+from app.worker import Worker
+from app.workflow import Settings, Workflow, advance
+from fast3dis_core.errors import Cancelled, ExportError, ImageFolderError
+from fast3dis_core.exports import read_ply
+from fast3dis_core.reconstruction import AnchorOverride
+from tests.app.standins import StandInSteps
+
+
+class Desk:
+    """Session, worker and workflow around stand-in steps."""
+
+    def __init__(self, **steps):
+        self.session, self.steps, self.worker = Session(), StandInSteps(**steps), Worker()
+        self.workflow = Workflow(self.session, self.worker, self.steps, Settings())
+        self.failed = []
+        self.activities = []
+        self.session.failed.connect(self.failed.append)
+        self.session.activity_changed.connect(self.activities.append)
+
+    async def settle(self):
+        """Until nothing runs and nothing waits."""
+        while self.worker.busy or self.workflow._tasks:
+            await asyncio.sleep(0.002)
+
+    async def encoding(self):
+        while "encode" not in self.steps.calls:
+            await asyncio.sleep(0.001)
+
+    def threshold(self, value):
+        self.session.edit("threshold", replace(self.session.edits, mask_threshold=value))
+
+
+def drive(story, **steps):
+    async def play():
+        desk = Desk(**steps)
+        try:
+            return await asyncio.wait_for(story(desk), 10)
+        finally:
+            desk.steps.gate.set()
+            await desk.workflow.close()
+
+    return asyncio.run(play())
+
+
+def test_a_folder_becomes_a_result_off_the_gui_thread():
+    async def story(desk):
+        await desk.workflow.open_folder(Path("kitchen"))
+        assert desk.steps.calls == ["read", "load", "encode", "decode", "assemble"]
+        assert threading.get_ident() not in desk.steps.threads
+        assert desk.session.reconstruction is not None
+        assert desk.session.origin.folder == Path("kitchen")
+        assert desk.session.origin.model == "nano · CPU"
+        assert desk.session.activity == IDLE
+
+    drive(story)
+
+
+def test_the_model_is_loaded_once():
+    async def story(desk):
+        await desk.workflow.open_folder(Path("kitchen"))
+        await desk.workflow.open_folder(Path("bath"))
+        assert desk.steps.calls.count("load") == 1
+        assert desk.session.origin.folder == Path("bath")
+
+    drive(story)
+
+
+def test_steps_are_told_with_their_names():
+    async def story(desk):
+        await desk.workflow.open_folder(Path("kitchen"))
+        steps = [activity.step for activity in desk.activities if activity.job]
+        order = ["Reading photos", "Loading the model", "Geometry pass", "Decoding queries"]
+        assert [step for step in dict.fromkeys(steps) if step in order] == order
+        assert desk.activities[-1] == IDLE
+
+    drive(story)
+
+
+def test_a_mask_threshold_only_assembles():
+    async def story(desk):
+        await desk.workflow.open_folder(Path("kitchen"))
+        before = desk.session.reconstruction
+        desk.steps.calls.clear()
+        desk.threshold(0.8)
+        await desk.settle()
+        assert desk.steps.calls == ["assemble"]
+        assert desk.steps.mask_thresholds[-1] == 0.8
+        assert len(desk.session.reconstruction.instances[0].pixels) < len(before.instances[0].pixels)
+
+    drive(story)
+
+
+def test_an_anchor_decodes_and_assembles():
+    async def story(desk):
+        await desk.workflow.open_folder(Path("kitchen"))
+        desk.steps.calls.clear()
+        override = AnchorOverride(query=1, position=(0.0, 0.0, 1.0))
+        desk.session.edit("Move anchor 1", replace(desk.session.edits, overrides=(override,)))
+        await desk.settle()
+        assert desk.steps.calls == ["decode", "assemble"]
+        desk.session.undo()
+        await desk.settle()
+        assert desk.steps.calls == ["decode", "assemble"] * 2
+
+    drive(story)
+
+
+def test_objectness_and_hiding_recompute_nothing():
+    async def story(desk):
+        await desk.workflow.open_folder(Path("kitchen"))
+        desk.steps.calls.clear()
+        desk.session.edit("x", Edits(objectness_threshold=0.9, hidden=frozenset({2})))
+        await desk.settle()
+        assert desk.steps.calls == []
+
+    drive(story)
+
+
+def test_of_many_thresholds_the_last_one_is_shown_and_most_are_skipped():
+    async def story(desk):
+        await desk.workflow.open_folder(Path("kitchen"))
+        desk.steps.mask_thresholds.clear()
+        for percent in range(51, 91):
+            desk.threshold(percent / 100)
+            await asyncio.sleep(0)
+        await desk.settle()
+        assert desk.steps.mask_thresholds[-1] == 0.9
+        assert len(desk.steps.mask_thresholds) <= 4
+        assert desk.failed == []
+
+    drive(story, assembling_seconds=0.05)
+
+
+def test_an_update_of_the_old_scene_does_not_reach_the_new_one():
+    async def story(desk):
+        await desk.workflow.open_folder(Path("kitchen"))
+        desk.threshold(0.9)  # starts assembling the kitchen
+        opening = desk.workflow.start(desk.workflow.open_folder(Path("bath")))
+        await opening
+        shown = desk.session.reconstruction
+        await desk.settle()
+        assert desk.session.origin.folder == Path("bath")
+        assert desk.steps.mask_thresholds[-1] == 0.9
+        assert desk.session.reconstruction is shown
+
+    drive(story, assembling_seconds=0.05)
+
+
+def test_a_threshold_moved_during_a_run_is_caught_up_with():
+    async def story(desk):
+        desk.steps.gate.clear()
+        opening = desk.workflow.start(desk.workflow.open_folder(Path("kitchen")))
+        await desk.encoding()
+        desk.threshold(0.7)
+        desk.steps.gate.set()
+        await opening
+        await desk.settle()
+        assert desk.steps.mask_thresholds == [0.5, 0.7]
+
+    drive(story)
+
+
+def test_cancel_is_silent_quick_and_keeps_the_result():
+    async def story(desk):
+        await desk.workflow.open_folder(Path("kitchen"))
+        before = desk.session.reconstruction
+        desk.steps.calls.clear()
+        desk.steps.gate.clear()
+        opening = desk.workflow.start(desk.workflow.open_folder(Path("bath")))
+        await desk.encoding()
+        desk.workflow.cancel()
+        await asyncio.wait_for(opening, 0.5)
+        assert desk.session.activity == IDLE
+        assert desk.session.reconstruction is before
+        assert desk.session.origin.folder == Path("kitchen")
+        assert desk.failed == []
+        desk.threshold(0.8)  # the kept result still answers to edits
+        await desk.settle()
+        assert desk.steps.mask_thresholds[-1] == 0.8
+
+    drive(story)
+
+
+def test_a_bad_folder_fails_and_keeps_the_result_and_its_pending_update():
+    async def story(desk):
+        await desk.workflow.open_folder(Path("kitchen"))
+        desk.threshold(0.8)
+        await desk.workflow.start(desk.workflow.open_folder(Path("empty")))
+        await desk.settle()
+        assert [type(error) for error in desk.failed] == [ImageFolderError]
+        assert desk.session.origin.folder == Path("kitchen")
+        assert desk.steps.mask_thresholds[-1] == 0.8
+
+    drive(story, assembling_seconds=0.05)
+
+
+def test_opening_another_folder_stops_the_first():
+    async def story(desk):
+        desk.steps.gate.clear()
+        first = desk.workflow.start(desk.workflow.open_folder(Path("kitchen")))
+        await desk.encoding()
+        second = desk.workflow.start(desk.workflow.open_folder(Path("bath")))
+        await asyncio.wait_for(first, 0.5)
+        desk.steps.gate.set()
+        await second
+        assert desk.session.origin.folder == Path("bath")
+        assert desk.failed == []
+
+    drive(story)
+
+
+def test_export_writes_says_where_and_refuses_to_overwrite(tmp_path):
+    path = tmp_path / "instance.ply"
+
+    async def story(desk):
+        await desk.workflow.open_folder(Path("kitchen"))
+        messages = []
+        desk.session.messaged.connect(messages.append)
+        instance = desk.session.reconstruction.instances[0]
+        await desk.workflow.export(path, instance.query)
+        assert str(path) in messages[0]
+        assert len(read_ply(path).vertices) == len(instance.pixels)
+        with pytest.raises(ExportError, match="exists"):
+            await desk.workflow.export(path, instance.query)
+
+    drive(story)
+
+
+def test_an_export_is_not_pushed_out_by_a_slider(tmp_path):
+    path = tmp_path / "instance.ply"
+
+    async def story(desk):
+        await desk.workflow.open_folder(Path("kitchen"))
+        query = desk.session.reconstruction.instances[0].query
+        desk.threshold(0.6)
+        exporting = desk.workflow.start(desk.workflow.export(path, query))
+        for value in (0.7, 0.8, 0.9):
+            await asyncio.sleep(0)
+            desk.threshold(value)
+        await exporting
+        await desk.settle()
+        assert path.exists()
+        assert desk.steps.mask_thresholds[-1] == 0.9
+        assert desk.session.activity == IDLE
+
+    drive(story, assembling_seconds=0.03)
+
+
+def test_closing_in_mid_run_ends_everything():
+    async def story(desk):
+        desk.steps.gate.clear()
+        desk.workflow.start(desk.workflow.open_folder(Path("kitchen")))
+        await desk.encoding()
+        await asyncio.wait_for(desk.workflow.close(), 1)
+        assert not desk.worker.busy
+        assert desk.failed == []
+        with pytest.raises(Cancelled):
+            await desk.workflow.open_folder(Path("bath"))
+
+    drive(story)
+
+
+def test_closing_does_not_wait_for_an_unanswered_question():
+    async def story(desk):
+        desk.workflow.start(asyncio.Event().wait())
+        await asyncio.sleep(0)
+        await asyncio.wait_for(desk.workflow.close(), 1)
+
+    drive(story)
+
+
+def test_advance_keeps_finished_steps_with_their_times():
+    activity = Activity(job="Segmenting", step="Geometry pass", fraction=0.9, step_started=10.0, job_started=8.0)
+    same = advance(activity, "Geometry pass", 1.0, 12.0)
+    assert (same.fraction, same.finished) == (1.0, ())
+    following = advance(same, "Feature pass", 0.0, 13.0)
+    assert following.finished == (("Geometry pass", 3.0),)
+    assert (following.step, following.step_started, following.job_started) == ("Feature pass", 13.0, 8.0)
