@@ -225,7 +225,8 @@ def check_shapes(expected: Shapes, found: Shapes, *, size: str, path: Path, iden
     if given == wanted:
         return
     if size not in identity.sizes:
-        way_out = f"choose --size {identity.sizes[0]} or other weights" if identity.sizes else "choose other weights"
+        usable = [fitting for fitting in identity.sizes if MODEL_SIZES[fitting].backbone.cameras]
+        way_out = f"choose --size {usable[0]} or other weights" if usable else "choose other weights"
         raise CheckpointError(f"{path}: expected weights of size {size}, found {identity.description}; {way_out}.")
     problems = []
     missing, surplus = sorted(wanted.keys() - given.keys()), sorted(given.keys() - wanted.keys())

@@ -10,6 +10,7 @@ Results go to stdout, everything else to stderr. Exit codes:
 4     weights: missing, damaged, or made for another size
 5     memory: the device ran out of it
 6     output: it exists already, cannot be written, or the disk is full
+7     training: it cannot go on
 130   interrupted by Ctrl-C or a termination signal
 ====  ==========================================================================================
 

@@ -24,6 +24,7 @@ from fast3dis_core.errors import (
     Fast3disError,
     GeometryError,
     ImageFolderError,
+    TrainingError,
 )
 
 INTERRUPTED = 130
@@ -35,6 +36,7 @@ _CODES: tuple[tuple[tuple[type[Fast3disError], ...], int, str], ...] = (
     ((CheckpointError,), 4, "weights"),
     ((DeviceMemoryError,), 5, "memory"),
     ((ExportError,), 6, "output"),
+    ((TrainingError,), 7, "training"),
     ((Cancelled,), INTERRUPTED, "interrupted"),
 )
 

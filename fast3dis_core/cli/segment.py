@@ -13,6 +13,7 @@ import typer
 
 from fast3dis_core.cli.exits import Interrupts, errors_to_exit
 from fast3dis_core.cli.jobs import Job, Outcome, conclude, local_device, plan_jobs, run_jobs, share_out
+from fast3dis_core.config import InferenceConfig, ModelConfig, from_mapping
 
 if TYPE_CHECKING:
     from fast3dis_core.inference.steps import LoadedModel
@@ -88,6 +89,7 @@ def segment(
         "minimum_points": minimum_points,
     }
     with errors_to_exit(as_json=as_json), Interrupts() as interrupts:
+        ModelConfig.for_size(size)  # a size that cannot segment is told before its weights are asked for
         jobs = share_out(plan_jobs(folders, out), os.environ)
 
         import torch
@@ -95,7 +97,6 @@ def segment(
         from fast3dis_core.cli.outputs import parse_exports
         from fast3dis_core.cli.progress import StepDisplay
         from fast3dis_core.cli.scene_run import RunSettings, preview_scene, run_scene
-        from fast3dis_core.config import InferenceConfig, from_mapping
         from fast3dis_core.inference.steps import load_model
 
         given = {name: value for name, value in changes.items() if value is not None}
@@ -118,6 +119,7 @@ def segment(
                 model = load_model(
                     size, weights=weights, heads=heads, device=where, precision=precision, report=display
                 )
+                display.finish()
                 display.say(model.status)
                 return model
 

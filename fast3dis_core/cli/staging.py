@@ -28,7 +28,9 @@ def refuse_existing_outputs(target: Path, outputs: Sequence[str], *, overwrite: 
     overwrite : bool
         Whether they may be replaced.
     """
-    with plain_disk_errors(target / "x"):
+    with plain_disk_errors(target):
+        with suppress(FileNotFoundError):
+            os.lstat(target)  # also finds names that are too long, before anything is computed
         if os.path.lexists(target) and not target.is_dir():
             raise ExportError(f"{target} is a file: expected a folder for the results; choose another --out.")
         found = [name for name in outputs if os.path.lexists(target / name)]
@@ -68,12 +70,15 @@ def staged_folder(
     created: list[Path] = []
     staging = target.parent / f".fast3dis-{secrets.token_hex(6)}.part"
     try:
-        with plain_disk_errors(target / "x"):
+        with plain_disk_errors(target):
             _make_parents(target.parent, created)
             staging.mkdir()
-        yield staging
+        try:
+            yield staging
+        except ExportError as error:  # in words of the folder that was asked for
+            raise ExportError(str(error).replace(str(staging), str(target))) from error
         refuse_existing_outputs(target, outputs, overwrite=overwrite)  # somebody may have been faster meanwhile
-        with interrupts.held(), plain_disk_errors(target / "x"):
+        with interrupts.held(), plain_disk_errors(target):
             _publish(staging, target, outputs)
             created.clear()
     finally:
@@ -87,8 +92,9 @@ def staged_folder(
 def _make_parents(folder: Path, created: list[Path]) -> None:
     missing = [parent for parent in (folder, *folder.parents) if not parent.exists()]
     for parent in reversed(missing):
-        parent.mkdir()
-        created.append(parent)
+        with suppress(FileExistsError):  # another process of the same run may have been faster
+            parent.mkdir()
+            created.append(parent)
 
 
 def _publish(staging: Path, target: Path, outputs: Sequence[str]) -> None:

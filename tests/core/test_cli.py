@@ -87,8 +87,8 @@ def test_help_needs_neither_torch_nor_numpy():
 
 def test_every_exit_code_is_told():
     text = run("--help").stdout
-    assert {exit_code(kind("")) for kind in Fast3disError.__subclasses__()} == {2, 3, 4, 5, 6, 130}
-    for code in (0, 1, 2, 3, 4, 5, 6, 130):
+    assert {exit_code(kind("")) for kind in Fast3disError.__subclasses__()} == {2, 3, 4, 5, 6, 7, 130}
+    for code in (0, 1, 2, 3, 4, 5, 6, 7, 130):
         assert f" {code} " in " ".join(text.split())
 
 
@@ -281,7 +281,7 @@ def test_bad_photo_can_be_skipped(photos, tmp_path):
     ("options", "code", "words"),
     [
         (("--size", "nanoo"), 2, "did you mean 'nano'"),
-        (("--size", "mono-large"), 4, "fast3dis weights download mono-large"),
+        (("--size", "mono-large"), 2, "has no cameras"),
         (("--size", "large"), 4, "fast3dis weights download large --accept-license"),
         (("--weights", "missing.safetensors"), 4, "missing.safetensors"),
         (("--device", "gpu"), 2, "auto, cpu, cuda"),
@@ -312,6 +312,19 @@ def test_output_that_cannot_be_a_folder(photos, tmp_path):
     done = run("segment", photos, "--out", tmp_path / "out" / "below", *SMALL)
     assert done.exit_code == 6
     assert (tmp_path / "out").read_text() == "a file"
+    done = run("segment", photos, "--out", tmp_path / ("x" * 300), *SMALL)
+    assert done.exit_code == 6
+    assert "longer than this disk allows" in done.stderr
+    assert "Reading photos" not in done.stderr
+
+
+def test_messages_name_the_folder_that_was_asked_for(photos, tmp_path, monkeypatch):
+    def fail(path, *_args, **_kwargs):
+        raise ExportError(f"The disk of {Path(path).parent} is full.")
+
+    monkeypatch.setattr(cli.outputs, "write_scene_ply", fail)
+    done = run("segment", photos, "--out", tmp_path / "out", *SMALL)
+    assert f"The disk of {tmp_path / 'out'} is full." in done.stderr
 
 
 def test_checkpoint_is_used_and_reported(photos, tmp_path):

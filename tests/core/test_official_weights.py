@@ -10,12 +10,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 import torch
 from huggingface_hub import constants
-from safetensors.torch import save
+from safetensors.torch import load_file, save, save_file
 from typer.testing import CliRunner
 
 from fast3dis_core import cli, official_weights
-from fast3dis_core.config import MODEL_SIZES
+from fast3dis_core.checkpoints import Provenance, save_checkpoint
+from fast3dis_core.config import MODEL_SIZES, ModelConfig
 from fast3dis_core.errors import Cancelled, CheckpointError
+from fast3dis_core.model.fast3dis import Fast3DIS
 from fast3dis_core.official_weights import (
     OFFICIAL_WEIGHTS,
     download,
@@ -25,6 +27,7 @@ from fast3dis_core.official_weights import (
     require_weights,
     verify,
 )
+from fast3dis_core.weight_files import read_header
 
 COMMIT = "0" * 40
 TINY = OFFICIAL_WEIGHTS[0]  # small; the content below stands for it
@@ -344,6 +347,22 @@ def test_accepted_license_downloads(hub, cache, monkeypatch):
     hub.files = {"model.safetensors": small_file()}
     assert run("download", "small").exit_code == 4
     assert run("download", "small", "--accept-license").exit_code == 0
+
+
+@pytest.mark.parametrize("heads_only", [False, True])
+def test_verify_command_knows_our_own_checkpoints(cache, tmp_path, heads_only):
+    path = tmp_path / "five.safetensors"
+    provenance = Provenance(backbone="nano", backbone_sha256="0" * 64)
+    save_checkpoint(path, Fast3DIS(ModelConfig.for_size("nano", num_queries=5)), provenance, heads_only=heads_only)
+    told = json.loads(run("verify", path, "--json").stdout)
+    assert told["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert "size nano" in told["found"]
+    tensors = load_file(path)
+    del tensors[next(key for key in tensors if key.startswith("anchor_generator."))]
+    save_file(tensors, path, metadata=dict(read_header(path).metadata))
+    done = run("verify", path)
+    assert done.exit_code == 4
+    assert "1 tensors are missing (first anchor_generator." in done.stderr
 
 
 def test_verify_command_compares_every_tensor(cache):
