@@ -22,6 +22,8 @@ POSITION_GRID = 37  # side of the stored position embedding: 518 pixels
 BLOCK_EPS = 1e-6  # block norms only; every other LayerNorm of Depth Anything 3 has 1e-5
 NORM_EPS = 1e-5
 
+PIECE = 1024  # tokens handled together on a CPU
+
 Rotation: TypeAlias = Callable[[Tensor], Tensor]
 
 
@@ -79,6 +81,9 @@ class Attention(nn.Module):
         -------
         Tensor (N, L, D)
         """
+        return _in_pieces(lambda piece: self._attend(piece, rotation), tokens, max(1, PIECE // tokens.shape[1]))
+
+    def _attend(self, tokens: Tensor, rotation: Rotation | None) -> Tensor:
         qkv = self.qkv(tokens).unflatten(-1, (3, self.heads, -1))  # (N, L, 3, heads, head_dim)
         query, key, value = qkv[:, :, 0], qkv[:, :, 1], qkv[:, :, 2]
         if self.q_norm is not None and self.k_norm is not None:
@@ -101,8 +106,7 @@ class Mlp(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Tensor (..., D) to Tensor (..., D)."""
-        output: Tensor = self.fc2(F.gelu(self.fc1(tokens)))
-        return output
+        return _in_pieces(lambda piece: self.fc2(F.gelu(self.fc1(piece))), tokens.flatten(0, -2), PIECE).view_as(tokens)
 
 
 class GatedMlp(nn.Module):
@@ -116,6 +120,9 @@ class GatedMlp(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Tensor (..., D) to Tensor (..., D)."""
+        return _in_pieces(self._gate, tokens.flatten(0, -2), PIECE).view_as(tokens)
+
+    def _gate(self, tokens: Tensor) -> Tensor:
         gate, value = self.w12(tokens).chunk(2, dim=-1)
         output: Tensor = self.w3(F.silu(gate) * value)
         return output
@@ -357,6 +364,17 @@ class VisionTransformer(nn.Module):
             return x
 
         return within, across
+
+
+def _in_pieces(function: Callable[[Tensor], Tensor], x: Tensor, size: int) -> Tensor:
+    """Apply a function to slices of axis 0, so that the wide values inside it exist for one slice only.
+
+    On a CPU this saves memory (the hidden layer of 50 views takes hundreds of megabytes) and page
+    faults, and costs nothing. Graphics processors want all at once; gradients keep everything anyway.
+    """
+    if x.device.type != "cpu" or torch.is_grad_enabled() or len(x) <= size:
+        return function(x)
+    return torch.cat([function(piece) for piece in x.split(size)])
 
 
 def check_images(images: Tensor) -> None:
