@@ -67,9 +67,11 @@ def calibrate() -> None:
         sys.stdout.write(f"{size} {views} x {height} x {width}: {peaks[-1] / 1e9:.2f} GB\n")
         sys.stdout.flush()
     terms, measured = np.array(rows), np.array(peaks, float)
+    held = terms[:, 2]  # the features of the out layers, known exactly
+    fitted = np.delete(terms, 2, axis=1)
     # relative errors count, not bytes, so that small runs are estimated as well as large ones
-    factors, _ = nnls(terms / measured[:, None], np.ones(len(measured)))
-    errors = terms @ factors / measured - 1
+    factors, _ = nnls(fitted / measured[:, None], (measured - held) / measured)
+    errors = (fitted @ factors + held) / measured - 1
     sys.stdout.write(f"process {factors[0] * 1e6:.3g}, factors {np.round(factors[1:], 3)}\n")
     sys.stdout.write(f"relative errors {np.round(errors, 2)}\n")
 
