@@ -17,12 +17,12 @@ from tests.core.model.depth_anything3.recipe import (
     reference_first,
 )
 
-FEATURES = {"rtol": 1e-4, "atol": 2e-5}
-MAPS = {"rtol": 1e-4, "atol": 2e-5}
-POSES = {"rtol": 1e-4, "atol": 2e-5}
+FEATURES = {"rtol": 1e-4, "atol": 5e-5}
+MAPS = {"rtol": 1e-4, "atol": 5e-5}
+POSES = {"rtol": 1e-4, "atol": 5e-5}
 INTRINSICS = {"rtol": 1e-4, "atol": 1e-4}
 RAY_POSES = {"rtol": 1e-4, "atol": 1e-4}
-RAY_INTRINSICS = {"rtol": 1e-4, "atol": 1e-2}
+RAY_INTRINSICS = {"rtol": 1e-3, "atol": 1e-2}  # a focal of 1e4 pixels hangs on nearly parallel rays
 SLICES = {"full": (5, 24), "lite": (11, 48)}  # token and channel step of stored features
 OPTIONS = {
     "ref_view_strategy": "reference_strategy",
@@ -36,7 +36,7 @@ def test_network_case(network_case):
     golden, meta = read_case(network_case)
     size = model_size_of(meta)
     model = recipe_model(size)
-    options = {OPTIONS[name]: value for name, value in meta["kwargs"].items()}
+    options = options_of(meta)
     if size.backbone.head == "dual_dpt":
         options["rays"] = True
     if "in_extrinsics" in golden:
@@ -208,20 +208,24 @@ def test_api_case(api_case):
     levels = (images * 255).round().permute(0, 2, 3, 1).numpy()
     assert np.abs(levels - golden["processed_images"]).max() <= 1
     if not meta["posed"]:
-        _compare_api(model(images[None], **_api_options(meta)), golden, "")
+        _compare_api(model(images[None], **options_of(meta)), golden, "")
         return
     intrinsics = (source_to_network @ torch.from_numpy(golden["in_intrinsics"]).double()).float()
     cameras = PosedCameras(world_to_camera=torch.from_numpy(golden["in_extrinsics"])[None], intrinsics=intrinsics[None])
     for prefix, keep_given_scale in (("", True), ("noscale_", False)):
         if f"{prefix}depth" in golden:
             prediction = model.forward_posed(
-                images[None], cameras, keep_given_scale=keep_given_scale, **_api_options(meta)
+                images[None], cameras, keep_given_scale=keep_given_scale, **options_of(meta)
             )
             _compare_api(prediction, golden, prefix)
 
 
-def _api_options(meta):
-    return {OPTIONS[name]: value for name, value in meta.get("kwargs", {}).items()}
+def options_of(meta):
+    """Options of the call; those we do not have must be switched off."""
+    options = meta.get("kwargs", {})
+    foreign = {name: value for name, value in options.items() if name not in OPTIONS and value}
+    assert not foreign, f"golden case has unknown options {foreign}"
+    return {OPTIONS[name]: value for name, value in options.items() if name in OPTIONS}
 
 
 def _compare_api(prediction, golden, prefix):
