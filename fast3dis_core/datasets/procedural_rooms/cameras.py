@@ -58,13 +58,13 @@ def propose_paths(layout: RoomLayout, views: int, count: int, rng: Rng) -> list[
     return [_path(layout, eyes, mode if index < count - 2 else "orbit", views, rng) for index in range(count)]
 
 
-def _free_eyes(layout: RoomLayout, rng: Rng, wanted: int = 160) -> Array:
+def _free_eyes(layout: RoomLayout, rng: Rng, wanted: int = 120) -> Array:
     """Positions at eye height that keep the clearance, array (n, 3); a denser search if few are found."""
     low, high = layout.outline.min(0), layout.outline.max(0)
     found = np.empty((0, 3))
     top = min(1.85, layout.height - CLEARANCE - 0.05)
     for _ in range(12):
-        points = np.column_stack([rng.uniform(low, high, (400, 2)), rng.uniform(0.95, top, 400)])
+        points = np.column_stack([rng.uniform(low, high, (300, 2)), rng.uniform(0.95, top, 300)])
         points = points[inside(layout.outline, points[:, :2], CLEARANCE + 0.05)]
         found = np.vstack([found, points[distance_to_solids(layout, points) >= CLEARANCE + _JITTER]])
         if len(found) >= wanted:
@@ -75,9 +75,9 @@ def _free_eyes(layout: RoomLayout, rng: Rng, wanted: int = 160) -> Array:
 
 def distance_to_solids(layout: RoomLayout, points: Array) -> Array:
     """Distance of points (n, 3) to the nearest solid's box, array (n,); 0 inside one."""
-    offset = points[:, None] - layout.center  # (n, P, 3)
-    local = np.abs(np.einsum("pij,npj->npi", layout.axes, offset)) - layout.half
-    return np.asarray(np.linalg.norm(np.maximum(local, 0), axis=-1).min(1))
+    offset = points.T - layout.center[:, :, None]  # (P, 3, n)
+    beyond = np.maximum(np.abs(layout.axes @ offset) - layout.half[:, :, None], 0)
+    return np.asarray(np.sqrt((beyond**2).sum(1)).min(0))
 
 
 def _path(layout: RoomLayout, eyes: Array, mode: str, views: int, rng: Rng) -> Path:
