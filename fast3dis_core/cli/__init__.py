@@ -18,6 +18,8 @@ With several folders the others are still tried, and the code is that of the fir
 Importing this package loads neither torch nor NumPy: commands import what they need when they run.
 """
 
+import io
+import os
 import sys
 
 import typer
@@ -39,6 +41,8 @@ app.add_typer(weights.app, name="weights")
 
 def main() -> None:
     """Entry point of the `fast3dis` script."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # file names need not be text; where they are bytes, print those
+        sys.stdout.reconfigure(errors="surrogateescape" if os.name == "posix" else "backslashreplace")
     try:
         app()
     except KeyboardInterrupt:

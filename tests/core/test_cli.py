@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 
 from fast3dis_core import cli
 from fast3dis_core.checkpoints import Provenance, save_checkpoint
+from fast3dis_core.cli import exits, outputs, scene_run, staging
 from fast3dis_core.cli.exits import exit_code
 from fast3dis_core.cli.jobs import plan_jobs, share_out
 from fast3dis_core.config import ModelConfig
@@ -102,7 +103,7 @@ def test_every_output_of_a_run_reads_back(photos, tmp_path):
     (told,) = json.loads(done.stdout)["results"]
     report = json.loads((out / "report.json").read_text("utf-8"))
     assert told["result"] == report["result"]
-    assert names(out) == sorted(cli.outputs.OUTPUTS)
+    assert names(out) == sorted(outputs.OUTPUTS)
     assert report["input"]["photos"] == ["view0.jpg", "view1.jpg", "view2.jpg"]
     assert report["model"]["heads"] == "untrained heads"
     assert "untrained heads" in report["model"]["status"].lower()
@@ -179,7 +180,7 @@ def test_a_failure_while_writing_leaves_everything_as_it_was(photos, tmp_path, m
     out = tmp_path / "out"
     out.mkdir()
     (out / "scene.ply").write_text("older")
-    place = cli.scene_run if failing == "describe" else cli.outputs
+    place = scene_run if failing == "describe" else outputs
     monkeypatch.setattr(place, failing, fail)
     done = run("segment", photos, "--out", out, *SMALL, "--overwrite")
     assert done.exit_code == exit_code(error)
@@ -190,7 +191,7 @@ def test_a_failure_while_writing_leaves_everything_as_it_was(photos, tmp_path, m
 
 @pytest.mark.parametrize("step", range(6))
 def test_a_failed_move_is_undone(tmp_path, monkeypatch, step):
-    target, staging = tmp_path / "out", None
+    target = tmp_path / "out"
     target.mkdir()
     for name in ("scene.ply", "report.json"):
         (target / name).write_text(f"older {name}")
@@ -202,13 +203,13 @@ def test_a_failed_move_is_undone(tmp_path, monkeypatch, step):
             raise OSError(5, "Input/output error")
         real(source, place)
 
-    monkeypatch.setattr(cli.staging.os, "replace", replace)
+    monkeypatch.setattr(staging.os, "replace", replace)
     names_of_run = ("scene.ply", "scene.glb", "report.json")
-    interrupts = cli.exits.Interrupts()
+    interrupts = exits.Interrupts()
     try:
-        with cli.staging.staged_folder(target, names_of_run, interrupts, overwrite=True) as staging:
+        with staging.staged_folder(target, names_of_run, interrupts, overwrite=True) as folder:
             for name in ("scene.glb", "scene.ply"):
-                (staging / name).write_text("newer")
+                (folder / name).write_text("newer")
     except ExportError:
         assert names(target) == ["report.json", "scene.ply"]
         assert all((target / name).read_text() == f"older {name}" for name in names(target))
@@ -322,7 +323,7 @@ def test_messages_name_the_folder_that_was_asked_for(photos, tmp_path, monkeypat
     def fail(path, *_args, **_kwargs):
         raise ExportError(f"The disk of {Path(path).parent} is full.")
 
-    monkeypatch.setattr(cli.outputs, "write_scene_ply", fail)
+    monkeypatch.setattr(outputs, "write_scene_ply", fail)
     done = run("segment", photos, "--out", tmp_path / "out", *SMALL)
     assert f"The disk of {tmp_path / 'out'} is full." in done.stderr
 
@@ -444,8 +445,25 @@ def test_a_signal_stops_within_a_second_and_leaves_nothing(tmp_path, number, aft
     assert spent < 1.0
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="file names are bytes on POSIX only")
+def test_names_that_are_no_text(tmp_path):
+    folder, out = (os.fsdecode(os.fsencode(tmp_path) + name) for name in (b"/in\xff", b"/out\xff"))
+    try:
+        os.mkdir(folder)
+    except OSError:
+        pytest.skip("this disk takes text names only")
+    photo(os.path.join(folder, os.fsdecode(b"p\xff.jpg")))
+    running = process("segment", folder, "--out", out, *SMALL, PYTHONIOENCODING="utf-8:strict")
+    running.stdout.reconfigure(errors="surrogateescape")
+    told, err = running.communicate(timeout=100)
+    assert running.returncode == 0, err
+    assert out in told
+    assert names(out) == sorted(outputs.OUTPUTS)
+
+
 def test_second_signal_stops_at_once():
-    with cli.exits.Interrupts():
+    with exits.Interrupts():
         os.kill(os.getpid(), signal.SIGINT)
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)
@@ -453,7 +471,7 @@ def test_second_signal_stops_at_once():
 
 
 def test_moving_into_place_is_not_interrupted():
-    with cli.exits.Interrupts() as interrupts:
+    with exits.Interrupts() as interrupts:
         with interrupts.held():
             os.kill(os.getpid(), signal.SIGINT)
             os.kill(os.getpid(), signal.SIGINT)
