@@ -1,7 +1,8 @@
 """The two thresholds of paper section 3.5 as sliders: objectness filters live, masks are assembled again."""
 
-from PySide6.QtCore import QSignalBlocker, Qt, Signal
-from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QObject, QSignalBlocker, Qt, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QAbstractSlider, QLabel, QVBoxLayout, QWidget
 from superqt import QLabeledDoubleSlider
 
 STEP = 0.01  # of an arrow key
@@ -26,6 +27,7 @@ class DecodingPanel(QWidget):
         super().__init__(parent)
         self.setObjectName("decodingPanel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._hands: dict[str, _Hands] = {}
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(12, 10, 12, 12)
         self._column.setSpacing(4)
@@ -41,8 +43,6 @@ class DecodingPanel(QWidget):
         )
         self.objectness.valueChanged.connect(self._tell_objectness)
         self.mask.valueChanged.connect(self._tell_mask)
-        for slider in (self.objectness, self.mask):
-            slider.sliderReleased.connect(self.gesture_finished)
 
     def set_range(self, lowest: float) -> None:
         """Lowest objectness there is: queries below it were not assembled."""
@@ -67,7 +67,14 @@ class DecodingPanel(QWidget):
         slider.setDecimals(2)
         slider.setSingleStep(STEP)
         slider.setPageStep(10 * STEP)
-        label.setBuddy(slider)
+        handle = slider.findChild(QAbstractSlider)
+        handle.setAccessibleName(text)
+        slider.setFocusProxy(handle)  # superqt leaves two stops for the Tab key
+        hands = _Hands(slider)
+        hands.released.connect(self.gesture_finished)
+        handle.installEventFilter(hands)
+        self._hands[name] = hands
+        label.setBuddy(handle)
         self._column.addWidget(label)
         self._column.addWidget(slider)
         return slider
@@ -81,5 +88,48 @@ class DecodingPanel(QWidget):
         self._end_key_step(self.mask)
 
     def _end_key_step(self, slider: QLabeledDoubleSlider) -> None:
-        if not slider.isSliderDown():
+        if not self._hands[slider.objectName()].holding:
             self.gesture_finished.emit()
+
+
+class _Hands(QObject):
+    """Mouse and keys on a slider.
+
+    Tells when the mouse lets go; superqt's own signal comes before the value of a click beside the handle.
+    Adds arrow, page, home and end keys, to which its floating-point sliders are deaf.
+    """
+
+    released = Signal()
+
+    def __init__(self, slider: QLabeledDoubleSlider) -> None:
+        super().__init__(slider)
+        self._slider = slider
+        self.holding = False
+
+    def eventFilter(self, _: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.MouseButtonPress:
+            self.holding = True
+        elif event.type() == QEvent.Type.MouseButtonRelease:
+            self.holding = False
+            self.released.emit()
+        return self._press_key(event)
+
+    def _press_key(self, event: QEvent) -> bool:
+        if event.type() != QEvent.Type.KeyPress or not isinstance(event, QKeyEvent):
+            return False
+        slider, keys = self._slider, Qt.Key
+        steps = {
+            keys.Key_Left: -STEP,
+            keys.Key_Down: -STEP,
+            keys.Key_Right: STEP,
+            keys.Key_Up: STEP,
+            keys.Key_PageDown: -10 * STEP,
+            keys.Key_PageUp: 10 * STEP,
+            keys.Key_Home: slider.minimum() - slider.value(),
+            keys.Key_End: slider.maximum() - slider.value(),
+        }
+        if event.key() not in steps:
+            return False
+        value = slider.value() + steps[Qt.Key(event.key())]
+        slider.setValue(min(max(value, slider.minimum()), slider.maximum()))
+        return True
