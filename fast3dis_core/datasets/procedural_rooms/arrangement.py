@@ -13,6 +13,7 @@ from fast3dis_core.datasets.procedural_rooms.occupancy import Placed, place
 from fast3dis_core.datasets.procedural_rooms.primitives import Array, Light, RoomLayout, Support
 from fast3dis_core.datasets.procedural_rooms.structure import ceiling_lamp, inside, picture
 from fast3dis_core.datasets.procedural_rooms.themes import THEMES
+from fast3dis_core.datasets.sample import UNLABELED
 
 _ATTEMPTS = 20
 _MISSES = 25  # things in a row that found no place: the room is as full as it gets
@@ -129,7 +130,7 @@ def _lights(room: Furnisher) -> tuple[tuple[Light, Light], Placed, Array]:
 def _layout(room: Furnisher) -> RoomLayout:
     lights, lamp, ambient = _lights(room)
     everything = [*room.objects, *room.structure, lamp]
-    names, parts, instance, material = ["unlabeled"], [], [], []
+    names, parts, instance, material = [UNLABELED], [], [], []
     rows: list[list[float]] = []
     for index, item in enumerate(everything):
         names.append(item.prototype.name)

@@ -120,7 +120,7 @@ def office_chair(rng: Rng) -> Prototype:
     parts = [
         box((-half, half), (-half, half), (seat - 0.07, seat)),
         cylinder(0, 0, (0.1, seat - 0.07), 0.028, 1),
-        Part(BOX, (0, -half + 0.0, seat + 0.36), (half * 0.92, 0.035, 0.26), 0, tilted(pitch=0.12)),
+        Part(BOX, (0, -half, seat + 0.36), (half * 0.92, 0.035, 0.26), 0, tilted(pitch=0.12)),
         box((-0.03, 0.03), (-half - 0.035, -half - 0.005), (seat - 0.05, seat + 0.15), 2),
     ]
     turn = rng.uniform(0, 2 * np.pi)
@@ -154,8 +154,7 @@ def stool(rng: Rng) -> Prototype:
         lean, reach = 0.14, radius * 0.72
         axes = tilted(roll=-lean, yaw=angle)
         middle = (seat - 0.035) / 2
-        out = reach - np.tan(lean) * 0.0
-        parts.append(Part(FRUSTUM, (out * cos, out * sin, middle), (0.016, 0.016, middle - 0.002), 1, axes))
+        parts.append(Part(FRUSTUM, (reach * cos, reach * sin, middle), (0.016, 0.016, middle - 0.002), 1, axes))
     return Prototype("stool", parts, looks, [Support((0, 0, seat), (radius * 0.6, radius * 0.6), 0.5, "stool")])
 
 

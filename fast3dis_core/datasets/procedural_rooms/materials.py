@@ -11,7 +11,10 @@ import numpy as np
 
 PLAIN, CHECKER, STRIPE, NOISE, GRADIENT, WOOD, TILE = range(7)
 
-MATERIAL_WIDTH = 16
+# columns of the table of materials
+COLOR, SECOND = slice(0, 3), slice(3, 6)
+PATTERN, PERIOD, SPECULAR, GLOSS, EMISSION, MOTTLE, BEVEL, PHASE_U, PHASE_V = range(6, 15)
+MATERIAL_WIDTH = 15
 
 Color = tuple[float, float, float]
 
@@ -66,7 +69,6 @@ class Material:
             self.mottle,
             self.bevel,
             *self.phase,
-            0.0,
         ]
 
 

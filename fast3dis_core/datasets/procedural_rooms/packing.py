@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from fast3dis_core.datasets.procedural_rooms.cameras import Path
+from fast3dis_core.datasets.procedural_rooms.materials import EMISSION
 from fast3dis_core.datasets.procedural_rooms.primitives import RoomLayout
 from fast3dis_core.datasets.procedural_rooms.ray_caster import MOST_SOLIDS, SolidTable
 from fast3dis_core.datasets.procedural_rooms.shading import LightTable
@@ -70,7 +71,7 @@ def pack(layout: RoomLayout, path: Path, seed: int) -> PreparedScenes:
         return torch.as_tensor(np.asarray(array), dtype=torch.float32)[None]
 
     kinds = torch.as_tensor(layout.kind)[None]
-    glow = layout.materials[layout.material][:, 10]
+    glow = layout.materials[layout.material][:, EMISSION]
     corners = layout.outline
     class_ids = torch.zeros(1, MOST_INSTANCES, dtype=torch.int64)
     class_ids[0, : len(layout.names)] = torch.tensor([CLASS_NAMES.index(name) for name in layout.names])

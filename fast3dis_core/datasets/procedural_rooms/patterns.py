@@ -8,7 +8,7 @@ would flicker between views.
 import torch
 from torch import Tensor
 
-from fast3dis_core.datasets.procedural_rooms.materials import CHECKER, GRADIENT, NOISE, PLAIN, STRIPE, TILE, WOOD
+from fast3dis_core.datasets.procedural_rooms.materials import CHECKER, GRADIENT, NOISE, STRIPE, TILE, WOOD
 
 _GROUT = 0.03  # share of a tile's period on either side
 _SEAM = 0.035  # share of a board's width
@@ -86,6 +86,3 @@ def mottle(u: Tensor, v: Tensor, footprint: Tensor) -> Tensor:
     broad = value_noise(u * 5 + 3.7, v * 5 - 1.3) - 0.5
     clear = (0.02 / footprint - 1).clamp_(0, 1)
     return broad + clear * (value_noise(u * 55, v * 55) - 0.5)
-
-
-__all__ = ["PLAIN", "hash01", "mix_factor", "mottle", "value_noise"]

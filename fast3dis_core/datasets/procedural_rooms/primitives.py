@@ -14,12 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fast3dis_core.datasets.procedural_rooms.materials import Material
+from fast3dis_core.datasets.sample import STRUCTURE
 
 Array = NDArray[np.float64]
 
 BOX, ELLIPSOID, FRUSTUM = 0, 1, 2
-
-STRUCTURE = "structure"  # walls, floor, ceiling and what is built into them
 
 IDENTITY = np.eye(3)
 

@@ -171,12 +171,14 @@ def _sample(scenes: PreparedScenes, frames: Frames, images: Tensor) -> SceneSamp
 
 
 def _surface_points(frames: Frames, intrinsics: Tensor, world_to_camera: Tensor) -> LabeledSurface:
-    """Evenly spread pixels of all views, lifted to the surface they show."""
+    """Points on the visible surface, about equally dense per area in every view."""
     points = unproject(frames.depth, intrinsics, world_to_camera).flatten(1, 3)  # (B, S*H*W, 3)
-    total = points.shape[1]
-    # a stride coprime to the row length walks through all views and columns alike
-    rows = (torch.arange(SURFACE_POINTS, device=points.device) * 0.6180339887498949 % 1 * total).long()
-    return LabeledSurface(points=points[:, rows], ids=frames.ids.flatten(1)[:, rows])
+    # a pixel covers an area that grows with the square of its depth
+    area = frames.depth.flatten(1).double().square().cumsum(1)
+    steps = (torch.arange(SURFACE_POINTS, device=points.device) + 0.5) / SURFACE_POINTS
+    rows = torch.searchsorted(area, steps * area[:, -1:]).clamp_(max=points.shape[1] - 1)  # (B, SURFACE_POINTS)
+    chosen = points.gather(1, rows[..., None].expand(-1, -1, 3))
+    return LabeledSurface(points=chosen, ids=frames.ids.flatten(1).gather(1, rows))
 
 
 def render_scenes(

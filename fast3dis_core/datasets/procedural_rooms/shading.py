@@ -5,12 +5,13 @@ toward the corners of the room; edges of boxes are shaded as if slightly rounded
 radiance into RGB in [0, 1]. Visibility of the lights comes from `ray_caster.occluded`.
 """
 
+import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from fast3dis_core.datasets.procedural_rooms import patterns
+from fast3dis_core.datasets.procedural_rooms import materials, patterns
 from fast3dis_core.datasets.procedural_rooms.primitives import BOX
 from fast3dis_core.datasets.procedural_rooms.ray_caster import EyeRays, Hits, SolidTable, occluded
 from fast3dis_core.datasets.procedural_rooms.solids import MISS, gradient
@@ -60,7 +61,7 @@ class Surface:
         Unit, rounded near the edges of boxes.
     u, v, rise : Tensor (RAYS, T)
         Pattern coordinates; see `patterns.mix_factor`.
-    look : tuple of Tensors (RAYS, T)
+    look : Tensor (MATERIAL_WIDTH, RAYS, T)
         Columns of the material table.
     """
 
@@ -70,7 +71,7 @@ class Surface:
     u: Tensor
     v: Tensor
     rise: Tensor
-    look: tuple[Tensor, ...]
+    look: Tensor
 
 
 def surface(table: SolidTable, looks: Tensor, rays: EyeRays, hits: Hits, footprint: Tensor) -> Surface:
@@ -92,7 +93,7 @@ def surface(table: SolidTable, looks: Tensor, rays: EyeRays, hits: Hits, footpri
     chosen = (hits.solid + rays.scene * count).flatten()  # (RAYS * T,)
     gathered = rows.index_select(0, chosen).T.contiguous().unflatten(1, hits.depth.shape)  # (fields, RAYS, T)
     kind, taper, center, half = gathered[0], gathered[1], gathered[2:5], gathered[5:8]
-    axes, look = gathered[8:17].unflatten(0, (3, 3)), gathered[17:].unbind(0)
+    axes, look = gathered[8:17].unflatten(0, (3, 3)), gathered[17:]
     depth = torch.where(hits.depth < MISS, hits.depth, 1.0)
     point = torch.addcmul(rays.eye.T[:, None], depth, rays.directions())
     offset = point - center
@@ -101,7 +102,7 @@ def surface(table: SolidTable, looks: Tensor, rays: EyeRays, hits: Hits, footpri
     normal_local = gradient(kind, unit, taper, half)
     edge = (1 - unit.abs()) * half  # distance to the next face, metres
     # a rounding narrower than a pixel would sparkle
-    bevel = look[12] * (1.5 * look[12] / footprint).clamp_(max=1) + 1e-4
+    bevel = look[materials.BEVEL] * (1.5 * look[materials.BEVEL] / footprint).clamp_(max=1) + 1e-4
     rounded = torch.sign(unit) * (1 - edge / bevel).clamp_(min=0).square_()
     shading_local = torch.where(kind == BOX, 0.7 * rounded + 0.3 * normal_local, normal_local)
     u, v = _surface_coordinates(local, half, normal_local)
@@ -109,8 +110,8 @@ def surface(table: SolidTable, looks: Tensor, rays: EyeRays, hits: Hits, footpri
         point=point,
         normal=_to_layout(normal_local, axes),
         shading_normal=_to_layout(shading_local, axes),
-        u=torch.addcmul(u, look[13], look[7]),
-        v=torch.addcmul(v, look[14], look[7]),
+        u=torch.addcmul(u, look[materials.PHASE_U], look[materials.PERIOD]),
+        v=torch.addcmul(v, look[materials.PHASE_V], look[materials.PERIOD]),
         rise=(unit[2] + 1) / 2,
         look=look,
     )
@@ -144,10 +145,12 @@ def _surface_coordinates(local: Tensor, half: Tensor, normal: Tensor) -> tuple[T
 
 def albedo(found: Surface, footprint: Tensor) -> Tensor:
     """Diffuse color (3, RAYS, T) from the material's pattern and irregularities."""
-    first, second = torch.stack(found.look[0:3]), torch.stack(found.look[3:6])
-    share = patterns.mix_factor(found.look[6], found.u, found.v, found.rise, found.look[7], footprint)
+    first, second = found.look[materials.COLOR], found.look[materials.SECOND]
+    share = patterns.mix_factor(
+        found.look[materials.PATTERN], found.u, found.v, found.rise, found.look[materials.PERIOD], footprint
+    )
     color = first + share * (second - first)
-    return color * (1 + found.look[11] * patterns.mottle(found.u, found.v, footprint))
+    return color * (1 + found.look[materials.MOTTLE] * patterns.mottle(found.u, found.v, footprint))
 
 
 def shade(
@@ -194,7 +197,7 @@ def shade(
             falloff = falloff * (1 - _shadow(table, scene, lifted, position, radius, shadow_samples))
         shine = _highlight(found, toward, view) * _SHINE
         radiance = radiance + strength.T[:, None] * falloff * (color + shine)
-    radiance = radiance + found.look[10] * color
+    radiance = radiance + found.look[materials.EMISSION] * color
     return _display(radiance)
 
 
@@ -203,8 +206,8 @@ def _shadow(table: SolidTable, scene: Tensor, points: Tensor, position: Tensor, 
     hidden = torch.zeros_like(points[0])
     for index in range(samples):
         reach = radius * (((index + 0.5) / samples) ** 0.5 if samples > 1 else 0.0)
-        angle = torch.tensor(index * _GOLDEN)
-        shift = torch.stack([reach * torch.cos(angle), reach * torch.sin(angle), reach * 0], dim=-1)  # (T, 3)
+        angle = index * _GOLDEN
+        shift = torch.stack([reach * math.cos(angle), reach * math.sin(angle), reach * 0], dim=-1)  # (T, 3)
         hidden = hidden + occluded(table, scene, points, position + shift)
     return hidden / samples
 
@@ -227,7 +230,7 @@ def _highlight(found: Surface, toward: Tensor, view: Tensor) -> Tensor:
     cosine = _dot(_unit(toward + view), found.shading_normal).clamp_(min=0)
     wide = cosine.square().square().square()  # 8th power
     narrow = wide.square().square().square()  # 64th power
-    return found.look[8] * (wide * 0.15 + found.look[9] * (narrow - 0.15 * wide))
+    return found.look[materials.SPECULAR] * (wide * 0.15 + found.look[materials.GLOSS] * (narrow - 0.15 * wide))
 
 
 def _display(radiance: Tensor) -> Tensor:

@@ -314,7 +314,7 @@ ON: Mapping[str, tuple[Builder, ...]] = {
     "cabinet": (table_lamp, vase, small_plant, book_pile, bowl, small_box, clock, bottle, book_row),
     "sofa": (cushion,),
     "pillow": (pillow,),
-    "bed": (book, laptop, small_box),
+    "bed": (book, book, book_pile, small_box, laptop),
     "tv": (small_plant, small_box, vase, book_pile),
     "stool": (book, small_box, small_plant, cup),
     "box": (small_box, book_pile, book, ball),

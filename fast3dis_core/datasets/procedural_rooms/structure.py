@@ -12,13 +12,13 @@ import numpy as np
 from fast3dis_core.datasets.procedural_rooms import materials
 from fast3dis_core.datasets.procedural_rooms.materials import Material
 from fast3dis_core.datasets.procedural_rooms.primitives import (
-    STRUCTURE,
     Array,
     Part,
     Prototype,
     box,
     cylinder,
 )
+from fast3dis_core.datasets.sample import STRUCTURE
 
 Rng = np.random.Generator
 

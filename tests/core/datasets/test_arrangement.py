@@ -8,8 +8,9 @@ import pytest
 from fast3dis_core.datasets.procedural_rooms import CLASS_NAMES, MOST_INSTANCES, VERSION
 from fast3dis_core.datasets.procedural_rooms.arrangement import draw_layout
 from fast3dis_core.datasets.procedural_rooms.furnisher import FEWEST_OBJECTS, MOST_OBJECTS
-from fast3dis_core.datasets.procedural_rooms.primitives import STRUCTURE, reach_along
+from fast3dis_core.datasets.procedural_rooms.primitives import reach_along
 from fast3dis_core.datasets.procedural_rooms.ray_caster import MOST_SOLIDS
+from fast3dis_core.datasets.sample import STRUCTURE
 from tests.core.datasets.test_solids import is_inside
 
 SEEDS = range(40, 52)
