@@ -10,6 +10,7 @@ import torch
 
 from fast3dis_core.datasets.procedural_rooms import render_scenes, write_posed_dataset
 from fast3dis_core.errors import ExportError
+from fast3dis_core.posed_input import read_posed_folder
 from fast3dis_core.scene import scene
 
 
@@ -76,3 +77,13 @@ def test_a_sample_without_metric_geometry_is_refused(sample, tmp_path):
 def test_samples_refuse_ids_of_another_size(sample):
     with pytest.raises(ValueError, match="instance_ids"):
         dataclasses.replace(sample, instance_ids=sample.instance_ids[:, :-1])
+
+
+def test_the_posed_reader_understands_it(sample, folder):
+    found = read_posed_folder(folder, with_depth=True, long_edge=56)
+    geometry = found.geometry
+    assert geometry is not None
+    assert geometry.is_metric
+    torch.testing.assert_close(geometry.depth.float(), sample.geometry.depth, atol=6e-4, rtol=0)
+    torch.testing.assert_close(geometry.intrinsics.float(), sample.geometry.intrinsics, atol=1e-4, rtol=0)
+    torch.testing.assert_close(geometry.points().float(), sample.geometry.points(), atol=2e-3, rtol=1e-3)
