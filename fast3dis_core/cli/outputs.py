@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from fast3dis_core.errors import ConfigError
 from fast3dis_core.exports import (
     instance_file_name,
@@ -27,10 +30,21 @@ REPORT = "report"
 
 @dataclass(frozen=True, kw_only=True)
 class Style:
-    """What exports agree on: least objectness of an instance, and the colors of points."""
+    """What exports agree on.
+
+    Attributes
+    ----------
+    threshold : float
+        Least objectness of an instance.
+    colors : ColorMode
+        Of the points.
+    transform : array (4, 4) float64, optional
+        From the world of view 0 to the frame of the files; reconstruction.npz keeps view 0.
+    """
 
     threshold: float
     colors: ColorMode
+    transform: NDArray[np.float64] | None = None
 
 
 Writer = Callable[[Path, Reconstruction, Style, Report], Any]
@@ -41,15 +55,18 @@ def _instances(path: Path, result: Reconstruction, style: Style, report: Report)
     shown = result.shown(style.threshold)
     for done, instance in enumerate(shown):
         file = path / instance_file_name(instance.query, ".ply")
-        write_instance_ply(file, result, instance.query, report=_part(report, done, len(shown)))
+        part = _part(report, done, len(shown))
+        write_instance_ply(file, result, instance.query, transform=style.transform, report=part)
 
 
 def _scene(path: Path, result: Reconstruction, style: Style, report: Report) -> None:
-    write_scene_ply(path, result, threshold=style.threshold, colors=style.colors, report=report)
+    write_scene_ply(
+        path, result, threshold=style.threshold, colors=style.colors, transform=style.transform, report=report
+    )
 
 
 def _glb(path: Path, result: Reconstruction, style: Style, report: Report) -> None:
-    write_glb(path, result, threshold=style.threshold, colors=style.colors, report=report)
+    write_glb(path, result, threshold=style.threshold, colors=style.colors, transform=style.transform, report=report)
 
 
 def _masks(path: Path, result: Reconstruction, style: Style, report: Report) -> None:
@@ -60,12 +77,12 @@ def _overlays(path: Path, result: Reconstruction, style: Style, report: Report) 
     write_overlays(path, result, threshold=style.threshold, report=report)
 
 
-def _transforms(path: Path, result: Reconstruction, _: Style, report: Report) -> None:
-    write_transforms_json(path, result, report=report)
+def _transforms(path: Path, result: Reconstruction, style: Style, report: Report) -> None:
+    write_transforms_json(path, result, transform=style.transform, report=report)
 
 
-def _colmap(path: Path, result: Reconstruction, _: Style, report: Report) -> None:
-    write_colmap_text(path, result, report=report)
+def _colmap(path: Path, result: Reconstruction, style: Style, report: Report) -> None:
+    write_colmap_text(path, result, transform=style.transform, report=report)
 
 
 def _npz(path: Path, result: Reconstruction, _: Style, report: Report) -> None:

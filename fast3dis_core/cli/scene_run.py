@@ -21,12 +21,13 @@ from fast3dis_core.exports import describe
 from fast3dis_core.exports.colors import ColorMode
 from fast3dis_core.images import read_image_folder
 from fast3dis_core.inference.assembly import assemble_instances
-from fast3dis_core.inference.memory import estimate_memory
+from fast3dis_core.inference.memory import MemoryEstimate, estimate_memory
 from fast3dis_core.inference.steps import LoadedModel, decode_queries, encode_scene
 from fast3dis_core.posed_input import read_posed_folder
 from fast3dis_core.scene import PosedCameras, SceneGeometry, ViewBatch
 
 GeometrySource = Literal["predicted", "posed", "given"]
+Frame = Literal["view0", "folder"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +42,7 @@ class RunSettings:
     inference: InferenceConfig
     exports: tuple[str, ...]
     colors: ColorMode
+    frame: Frame  # of the files: camera of view 0, or the world of the folder's cameras
     overwrite: bool
 
 
@@ -118,6 +120,7 @@ def run_scene(
         for note in scene.views.notes:
             display.say(note)
         model = load()
+        display.say(f"Expected memory: {memory_text(expected_memory(model.config, scene.views, settings))}.")
         encoded = encode_scene(
             model, scene.views, geometry=scene.geometry, chunk_views=settings.chunk_views, report=display
         )
@@ -125,14 +128,22 @@ def run_scene(
         trace = decode_queries(model, encoded)
         result = assemble_instances(scene.views, encoded, trace, config=settings.inference, report=display)
         del encoded, trace
-        style = Style(threshold=settings.inference.objectness_threshold, colors=settings.colors)
+        style = Style(
+            threshold=settings.inference.objectness_threshold,
+            colors=settings.colors,
+            transform=None if settings.frame == "view0" else np.linalg.inv(np.array(scene.folder_to_world)),
+        )
         write_outputs(staging, result, exports=settings.exports, style=style, report=display)
         display.finish()
         facts = {
             "input": input_facts(source, scene, settings),
             "model": model_facts(model),
-            "config": {"inference": to_mapping(settings.inference), "exports": list(settings.exports)},
-            "result": describe(result, settings.inference.objectness_threshold),
+            "config": {
+                "inference": to_mapping(settings.inference),
+                "exports": list(settings.exports),
+                "frame": settings.frame,
+            },
+            "result": describe(result, settings.inference.objectness_threshold, transform=style.transform),
             "seconds": {step: round(spent, 3) for step, spent in display.seconds.items()},
             "peak_memory_bytes": peak_memory(model.device),
             "versions": versions(),
@@ -149,14 +160,22 @@ def preview_scene(source: Path, target: Path, settings: RunSettings, size: str, 
     refuse_existing_outputs(target, OUTPUTS, overwrite=settings.overwrite)
     scene = read_scene(source, settings, display)
     display.finish()
-    views, _, height, width = scene.views.images.shape
-    memory = estimate_memory(
-        ModelConfig.for_size(size), views=views, height=height, width=width, chunk_views=settings.chunk_views
-    )
+    memory = expected_memory(ModelConfig.for_size(size), scene.views, settings)
     return {
         "input": input_facts(source, scene, settings),
         "estimated_memory_bytes": {"likely": memory.bytes, "low": memory.low, "high": memory.high},
     }
+
+
+def expected_memory(config: ModelConfig, views: ViewBatch, settings: RunSettings) -> MemoryEstimate:
+    """Peak memory that this run will need."""
+    count, _, height, width = views.images.shape
+    return estimate_memory(config, views=count, height=height, width=width, chunk_views=settings.chunk_views)
+
+
+def memory_text(memory: MemoryEstimate) -> str:
+    """Such as "0.9 to 1.3 GB"."""
+    return f"{memory.low / 1e9:.1f} to {memory.high / 1e9:.1f} GB"
 
 
 def input_facts(source: Path, scene: SceneInput, settings: RunSettings) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import typer
 from fast3dis_core.cli.exits import Interrupts, errors_to_exit
 from fast3dis_core.cli.jobs import Job, Outcome, conclude, local_device, plan_jobs, run_jobs, share_out
 from fast3dis_core.config import InferenceConfig, ModelConfig, from_mapping
+from fast3dis_core.errors import ConfigError
 
 if TYPE_CHECKING:
     from fast3dis_core.inference.steps import LoadedModel
@@ -67,6 +68,10 @@ def segment(
         str,
         typer.Option(help="ply,scene,glb,masks,overlays,transforms,colmap,npz,report.", rich_help_panel=_OUTPUT),
     ] = "all",
+    frame: Annotated[
+        Literal["view0", "folder"],
+        typer.Option(help="World of the files: the first camera, or the folder's.", rich_help_panel=_OUTPUT),
+    ] = "view0",
     colors: Annotated[
         Literal["instance", "photo"], typer.Option(help="Of the points of the whole scene.", rich_help_panel=_OUTPUT)
     ] = "instance",
@@ -99,6 +104,10 @@ def segment(
         from fast3dis_core.cli.scene_run import RunSettings, preview_scene, run_scene
         from fast3dis_core.inference.steps import load_model
 
+        if frame == "folder" and geometry == "predicted":
+            raise ConfigError(
+                "--frame folder: expected cameras from the folder, found predicted ones; add --geometry posed or given."
+            )
         given = {name: value for name, value in changes.items() if value is not None}
         settings = RunSettings(
             geometry=geometry,
@@ -109,6 +118,7 @@ def segment(
             inference=InferenceConfig.paper(**given) if paper else from_mapping(InferenceConfig, given),
             exports=parse_exports(exports),
             colors=colors,
+            frame=frame,
             overwrite=overwrite,
         )
         where = local_device(device, os.environ, torch.cuda.device_count())

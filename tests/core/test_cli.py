@@ -483,3 +483,24 @@ def test_moving_into_place_is_not_interrupted():
 def test_error_kinds_have_their_codes():
     assert exit_code(CheckpointError("")) == 4
     assert exit_code(Fast3disError("")) == 1
+
+
+def test_files_in_the_world_of_the_folder(tmp_path):
+    """Cameras of the capture come back as they were given, and points move with them."""
+    sample = Path(__file__).parents[2] / "resources" / "samples" / "study"
+    wanted = ["--geometry", "given", "--resolution", "56", "--max-views", "3", "--exports", "transforms,report"]
+    result = run("segment", sample, "--out", tmp_path / "out", "--frame", "folder", *wanted)
+    assert result.exit_code == 0, result.stderr
+    given = json.loads((sample / "transforms.json").read_text())["frames"]
+    by_name = {Path(frame["file_path"]).stem: np.array(frame["transform_matrix"]) for frame in given}
+    written = json.loads((tmp_path / "out" / "transforms" / "transforms.json").read_text())["frames"]
+    assert len(written) == 3
+    for frame in written:
+        matrix = np.array(frame["transform_matrix"])
+        np.testing.assert_allclose(matrix, by_name[Path(frame["file_path"]).stem], atol=1e-4)
+
+
+def test_the_folders_world_needs_cameras_of_the_folder(photos, tmp_path):
+    result = run("segment", photos, "--out", tmp_path / "out", "--frame", "folder")
+    assert result.exit_code == 2
+    assert "add --geometry posed or given" in result.stderr

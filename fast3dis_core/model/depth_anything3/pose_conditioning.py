@@ -65,7 +65,7 @@ def align_to_given(
     given, scales = [], []
     for source, target in zip(cameras.world_to_camera, prediction.world_to_camera, strict=True):
         similarity = given_to_predicted(source, target)
-        given.append(source if keep_given_scale else similarity.move_cameras(source))
+        given.append(source if keep_given_scale else similarity.move_cameras(source.cpu()).to(source))
         scales.append(similarity.scale)
     depth, is_metric = prediction.depth, prediction.is_metric
     if keep_given_scale:
@@ -101,7 +101,8 @@ def given_to_predicted(given: Tensor, predicted: Tensor) -> Similarity:
     GeometryError
         If the predicted centres coincide while the given ones do not.
     """
-    source, target = invert_rigid(given.double()), invert_rigid(predicted.double())
+    # a few 4 x 4 matrices in float64, which not every device has
+    source, target = invert_rigid(given.cpu().double()), invert_rigid(predicted.cpu().double())
     centers, goals = source[:, :3, 3], target[:, :3, 3]
     try:
         return (umeyama_ransac if len(centers) >= RANSAC_VIEWS else umeyama)(centers, goals)
