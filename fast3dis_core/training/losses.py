@@ -140,7 +140,7 @@ def double_claims(probabilities: Tensor, objectness: Tensor) -> Tensor:
     Returns
     -------
     Tensor (..., M)
-        Summed over all pixels and divided by N (N - 1) it is eq. 8. Rounding may bring single entries below 0.
+        Summed over all pixels and divided by N (N - 1) it is eq. 8. Rounding may bring it to 0 or just below.
     """
     claims = probabilities * objectness[..., None]
     return claims.sum(-2).square() - claims.square().sum(-2)
@@ -152,8 +152,8 @@ def overlap_loss(layer: DecoderLayer, mask_features: Tensor, valid: Tensor) -> T
     Departure: divided by the number M of valid pixels instead of N (N - 1), the same objective up to a constant
     of the scene, but independent of resolution, views and queries.
 
-    All queries and all valid pixels take part, labelled or not. Masks live for one block of views and are computed
-    again on the way back, so memory does not grow with the number of layers and views.
+    All queries and all valid pixels take part, labelled or not. Where the views do not fit into one block of masks,
+    each block is computed again on the way back, so that memory does not grow with their number.
 
     Parameters
     ----------
@@ -175,12 +175,15 @@ def overlap_loss(layer: DecoderLayer, mask_features: Tensor, valid: Tensor) -> T
         claims = double_claims(masks, objectness(layer)[:, None])  # (B, s, h*w)
         return claims.where(seen.flatten(-2), 0).sum((1, 2))  # (B,)
 
-    total = mask_features.new_zeros(scenes, dtype=torch.float32)
     with torch.autocast(mask_features.device.type, enabled=False):
-        for first in range(0, mask_features.shape[1], step):
-            block = mask_features[:, first : first + step], valid[:, first : first + step]
-            total = total + checkpoint(claims_in, *block, use_reentrant=False, preserve_rng_state=False)
-    # the sum is clamped, not the pixels: where one query is alone, rounding would cost the others their gradient
+        if step >= mask_features.shape[1]:
+            total = claims_in(mask_features, valid)
+        else:
+            total = mask_features.new_zeros(scenes, dtype=torch.float32)
+            for first in range(0, mask_features.shape[1], step):
+                block = mask_features[:, first : first + step], valid[:, first : first + step]
+                total = total + checkpoint(claims_in, *block, use_reentrant=False, preserve_rng_state=False)
+    # the sum is clamped, not the pixels: one where a query is alone rounds to 0 and has to keep its gradient
     return (total.clamp(min=0) / valid.sum((1, 2, 3)).clamp(min=1)).mean()
 
 

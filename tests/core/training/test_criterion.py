@@ -164,6 +164,19 @@ def test_anchor_term_moves_matched_anchors_only():
         assert torch.equal(moved, matching.query_mask(8)[0])
 
 
+def test_objects_without_depth_pull_no_anchor():
+    encoded, trace, single = random_batch(1)
+    ids = painted_ids(1)
+    encoded.geometry.depth[ids == 2] = 0
+    targets = targets_for(ids)
+    found = run(encoded, trace, targets, config=replace(SMALL, anchor_weight=0.5))
+    found.total.backward()
+    for layer, matching in zip(single[0].layers[1:], found.matchings, strict=True):
+        queries, rows = matching.pairs(0)
+        still = layer.anchors.grad[0, queries].abs().sum(-1) == 0
+        assert torch.equal(still, targets.ids[0, rows] == 2)
+
+
 def test_ablations_of_section_4_5():
     encoded, trace, _ = random_batch(1)
     targets = targets_for(painted_ids(1))

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fast3dis_core.model.prediction_heads import mask_logits, objectness
+from fast3dis_core.scene import DecoderLayer
 from fast3dis_core.training import losses
 from fast3dis_core.training.losses import (
     anchor_loss,
@@ -287,6 +288,42 @@ def test_one_query_overlaps_nothing():
     valid = torch.ones(encoded.mask_features[:, :, 0].shape, dtype=torch.bool)
     assert overlap_loss(trace.layers[1], encoded.mask_features, valid).item() == 0
     assert overlap_loss(trace.layers[1], encoded.mask_features, ~valid).item() == 0  # nothing valid: no division by 0
+
+
+def test_many_views_keep_no_masks_for_the_way_back(monkeypatch):
+    encoded, trace, _ = random_batch(1, views=12, queries=40)
+    valid = torch.ones(encoded.mask_features[:, :, 0].shape, dtype=torch.bool)
+    features = encoded.mask_features.clone().requires_grad_()
+
+    def kept():
+        sizes = []
+        with torch.autograd.graph.saved_tensors_hooks(lambda t: sizes.append(t.numel()) or t, lambda t: t):
+            overlap_loss(trace.layers[1], features, valid)
+        return sum(sizes)
+
+    masks = 40 * valid.numel()
+    assert kept() > masks
+    monkeypatch.setattr(losses, "BLOCK", masks // 6)
+    assert kept() < features.numel() + masks / 10  # the inputs of each block, nothing else
+
+
+def test_rounding_costs_no_pixel_its_gradient():
+    """Where one query is alone, the penalty must still tell the others to stay away."""
+    cells = 49
+    logits = torch.full((3, cells), -18.0)
+    logits[0] = torch.linspace(1, 4, cells)
+    logits[2, 0] = 2.0  # a double claim somewhere
+    layer = DecoderLayer(
+        anchors=torch.zeros(1, 3, 3),
+        queries=torch.zeros(1, 3, cells),
+        objectness_logits=torch.linspace(1, 2, 3)[None],
+        mask_embeddings=logits[None].requires_grad_(),
+    )
+    features = torch.eye(cells).reshape(1, 1, cells, 7, 7)
+    claims = double_claims(logits.detach().sigmoid(), objectness(layer)[0])
+    assert (claims == 0).any()  # a difference of equal squares: the small claims drowned
+    overlap_loss(layer, features, torch.ones(1, 1, 7, 7, dtype=torch.bool)).backward()
+    assert (layer.mask_embeddings.grad[0, 1] > 0).all()
 
 
 # precision
