@@ -1,0 +1,88 @@
+"""A real window on a real display: event loop, program, mouse and keys, and a census of what survives.
+
+VTK's widget draws nothing on Qt's own offscreen platform, so these tests need X (a virtual one will do).
+"""
+
+import asyncio
+import gc
+import os
+import sys
+
+import pytest
+
+os.environ.setdefault("QT_API", "pyside6")
+REASON = "needs an X display: run under xvfb-run -a -s '-screen 0 1600x1000x24'"
+TIMEOUT = 60  # seconds one story may take
+
+
+def _has_display() -> bool:
+    if os.environ.get("QT_QPA_PLATFORM", "xcb") in ("offscreen", "minimal"):
+        return False
+    return sys.platform in ("win32", "darwin") or bool(os.environ.get("DISPLAY"))
+
+
+def pytest_collection_modifyitems(items):
+    here = os.path.dirname(__file__)
+    for item in items:
+        if str(item.path).startswith(here):
+            item.add_marker(pytest.mark.gui)
+            if not _has_display():
+                item.add_marker(pytest.mark.skip(reason=REASON))
+
+
+@pytest.fixture(autouse=True)
+def nothing_survives(request):
+    """No visible window, running timer or open plotter outlives its test."""
+    yield
+    if not _has_display():
+        return
+    from PySide6.QtCore import QCoreApplication, QEvent, QTimer
+    from PySide6.QtWidgets import QApplication
+    from pyvista.plotting.plotter import _ALL_PLOTTERS
+    from shiboken6 import isValid
+
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    windows = [type(widget).__name__ for widget in QApplication.topLevelWidgets() if widget.isVisible()]
+    gc.collect()
+    # by type(): asking torch's lazy objects for their __class__ would warn
+    timers = [thing for thing in gc.get_objects() if issubclass(type(thing), QTimer)]
+    timers = [timer for timer in timers if isValid(timer) and timer.isActive()]
+    plotters = [name for name, plotter in _ALL_PLOTTERS.items() if not plotter._closed]
+    assert not windows, f"windows left open: {windows}"
+    assert not timers, f"timers left running: {[timer.parent() for timer in timers]}"
+    assert not plotters, f"plotters left open: {plotters}"
+
+
+@pytest.fixture
+def loop(qapp):
+    import qasync
+
+    loop = qasync.QEventLoop(qapp)
+    asyncio.set_event_loop(loop)
+    yield loop
+    loop.close()
+    asyncio.set_event_loop(None)
+
+
+@pytest.fixture
+def play(loop, qapp):
+    """Run `story(program)` in a program with the given steps and answers, and close it."""
+    from app.application import Program
+    from app.command_line import Options
+
+    def run(story, *, steps=None, questions=None, **options):
+        async def whole():
+            options.setdefault("window_size", (1280, 800))
+            options.setdefault("theme", "dark")
+            program = Program(qapp, Options(**options), steps=steps, questions=questions)
+            try:
+                program.window.show()
+                return await asyncio.wait_for(story(program), TIMEOUT)
+            finally:
+                if not program.closed.is_set():
+                    program.window.close()
+                await program.close()
+
+        return loop.run_until_complete(whole())
+
+    return run
