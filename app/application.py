@@ -67,45 +67,54 @@ class Program:
         questions: "Questions | None" = None,
     ) -> None:
         from app.core_steps import CoreSteps
-        from app.presenters.decoding_panel import DecodingPanelPresenter
-        from app.presenters.instance_table import InstanceTablePresenter
-        from app.presenters.main_window import MainWindowPresenter
-        from app.presenters.painting import Painting
-        from app.presenters.view_gallery import ViewGalleryPresenter
-        from app.presenters.viewport import ViewportPresenter
         from app.session.edits import Edits
         from app.session.session import Session
+        from app.worker import Worker
+        from app.workflow import Settings, Workflow
+
+        edits = Edits(objectness_threshold=options.threshold, mask_threshold=options.mask_threshold)
+        geometry = cast("GeometryMode", options.geometry)
+        settings = Settings(size=options.size, weights=options.weights, geometry=geometry)
+        self.session = Session(edits)
+        self.workflow = Workflow(self.session, Worker(), steps or CoreSteps(), settings)
+        self.sample = sample_folder()
+        self.closed = asyncio.Event()
+        self._make_widgets(app, options)
+        self._make_presenters(questions)
+        self._connect()
+
+    def _make_widgets(self, app: "QApplication", options: Options) -> None:
         from app.viewport.viewport import Viewport
         from app.widgets.decoding_panel import DecodingPanel
-        from app.widgets.dialogs import Dialogs
         from app.widgets.instance_table import InstanceTable
         from app.widgets.main_window import MainWindow
         from app.widgets.theme import apply_theme, choose_theme, rgb
         from app.widgets.view_gallery import ViewGallery
-        from app.worker import Worker
-        from app.workflow import Settings, Workflow
 
         theme = choose_theme(app, options.theme)
         apply_theme(app, theme)
-        edits = Edits(objectness_threshold=options.threshold, mask_threshold=options.mask_threshold)
-        self.session = Session(edits)
-        settings = Settings(size=options.size, weights=options.weights, geometry=cast("GeometryMode", options.geometry))
-        self.workflow = Workflow(self.session, Worker(), steps or CoreSteps(), settings)
-
         self.viewport = Viewport()
         self.viewport.set_colors(rgb(theme.viewport), rgb(theme.frustum), rgb(theme.accent))
         self.gallery, self.table, self.decoding = ViewGallery(), InstanceTable(), DecodingPanel()
-        sample = sample_folder()
         self.window = MainWindow(
             theme,
             viewport=self.viewport,
             gallery=self.gallery,
             table=self.table,
             decoding=self.decoding,
-            has_samples=sample is not None,
+            has_samples=self.sample is not None,
         )
         if options.window_size is not None:
             self.window.resize(*options.window_size)
+
+    def _make_presenters(self, questions: "Questions | None") -> None:
+        from app.presenters.decoding_panel import DecodingPanelPresenter
+        from app.presenters.instance_table import InstanceTablePresenter
+        from app.presenters.main_window import MainWindowPresenter
+        from app.presenters.painting import Painting
+        from app.presenters.view_gallery import ViewGalleryPresenter
+        from app.presenters.viewport import ViewportPresenter
+        from app.widgets.dialogs import Dialogs
 
         painting = Painting(self.session)
         self._viewport = ViewportPresenter(self.session, painting, self.viewport)
@@ -118,11 +127,9 @@ class Program:
             window=self.window,
             chips=self.window.chips,
             questions=questions or Dialogs(self.window),
-            sample=sample,
+            sample=self.sample,
             drawn_points=lambda: self.viewport.drawn_points,
         )
-        self.closed = asyncio.Event()
-        self._connect()
 
     async def close(self) -> None:
         """Stop the worker, free the graphics, delete the window; in this order."""

@@ -188,8 +188,8 @@ def _even_sample(count: int, limit: int) -> NDArray[np.int64]:
     """
     if count <= limit:
         return np.arange(count)
-    places = (np.arange(limit) + np.random.default_rng(0).random(limit)) * (count / limit)
-    return np.minimum(places.astype(np.int64), count - 1)
+    starts = np.arange(limit + 1) * count // limit
+    return starts[:-1] + (np.random.default_rng(0).random(limit) * np.diff(starts)).astype(np.int64)
 
 
 def _spatial_order(points: NDArray[np.float32]) -> NDArray[np.int64]:

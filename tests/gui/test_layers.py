@@ -1,0 +1,155 @@
+"""Pixels of the point cloud, and the geometry of frustums; off-screen, without a window."""
+
+import numpy as np
+import pytest
+import pyvista as pv
+
+from app.coloring import CLAIMED, HIDDEN, RECEDING, UNASSIGNED
+from app.viewport.camera_layer import frustum_corners
+from app.viewport.point_cloud_layer import PointCloudLayer, _even_sample, _spatial_order
+from fast3dis_core.geometry.cameras import project
+from tests.scenes import synthetic_reconstruction
+
+PHOTO = (200, 100, 50)
+WHITE = (1.0, 1.0, 1.0)
+
+
+@pytest.fixture
+def stage():
+    """Four stripes of points side by side, rows 0 to 3, over a black background."""
+    plotter = pv.Plotter(off_screen=True, window_size=(200, 100))
+    plotter.set_background("black")
+    layer = PointCloudLayer(plotter)
+    across, up = np.meshgrid(np.linspace(-2, 2, 400), np.linspace(-1, 1, 200))
+    points = np.stack([across, up, np.zeros_like(up)], axis=-1).reshape(-1, 3).astype(np.float32)
+    colors = np.tile(np.array(PHOTO, np.uint8), (len(points), 1))
+    layer.set_cloud(points, colors, np.ones(len(points), bool), budget=10**6)
+    layer.set_rows(np.tile(np.repeat(np.arange(4), 100), 200).astype(np.int32))
+    plotter.view_xy()
+    plotter.camera.parallel_projection = True
+    plotter.camera.parallel_scale = 1.0
+    plotter.show(auto_close=False)
+    yield plotter, layer
+    plotter.close()
+
+
+def stripes(plotter):
+    """Color in the middle of each stripe."""
+    plotter.render()
+    picture = plotter.screenshot(return_img=True)
+    return [tuple(int(channel) for channel in picture[50, place]) for place in (25, 75, 125, 175)]
+
+
+def table(*kinds):
+    colors = [(0, 0, 0), (255, 0, 0), (0, 255, 0), (0, 0, 255)]
+    return np.array([(*color, kind) for color, kind in zip(colors, kinds, strict=True)], np.uint8)
+
+
+def test_instances_have_their_exact_colors_and_hidden_ones_none(stage):
+    plotter, layer = stage
+    layer.set_table(table(CLAIMED, CLAIMED, HIDDEN, CLAIMED))
+    assert stripes(plotter) == [(0, 0, 0), (255, 0, 0), (0, 0, 0), (0, 0, 255)]
+    layer.set_table(table(CLAIMED, HIDDEN, CLAIMED, CLAIMED))
+    assert stripes(plotter)[1:3] == [(0, 0, 0), (0, 255, 0)]
+
+
+def test_unassigned_points_are_grayed_photo_mixed_with_the_background(stage):
+    plotter, layer = stage
+    layer.set_table(table(UNASSIGNED, CLAIMED, CLAIMED, CLAIMED))
+    dark = stripes(plotter)[0]
+    assert max(dark) < max(PHOTO)
+    assert max(dark) - min(dark) < max(PHOTO) - min(PHOTO)
+    layer.set_background(WHITE)
+    assert min(stripes(plotter)[0]) > max(dark)
+
+
+def test_receding_instances_move_towards_the_background_and_keep_their_hue(stage):
+    plotter, layer = stage
+    layer.set_table(table(UNASSIGNED, RECEDING, CLAIMED, CLAIMED))
+    red = stripes(plotter)[1]
+    assert 30 < red[0] < 120
+    assert red[1] == red[2] == 0
+
+
+def test_photo_mode_shows_photo_colors_and_still_hides(stage):
+    plotter, layer = stage
+    layer.set_table(table(UNASSIGNED, CLAIMED, HIDDEN, CLAIMED))
+    layer.set_photo_colors(True)
+    assert stripes(plotter) == [PHOTO, PHOTO, (0, 0, 0), PHOTO]
+    layer.set_photo_colors(False)
+    assert stripes(plotter)[1] == (255, 0, 0)
+
+
+def test_the_stand_in_looks_the_same(stage):
+    plotter, layer = stage
+    layer.set_table(table(UNASSIGNED, CLAIMED, HIDDEN, CLAIMED))
+    whole = stripes(plotter)
+    layer.set_moving(True)
+    assert stripes(plotter) == whole
+
+
+def test_a_hidden_layer_in_front_does_not_occlude(stage):
+    plotter, layer = stage
+    points = np.zeros((2 * 40_000, 3), np.float32)
+    across, up = np.meshgrid(np.linspace(-2, 2, 200), np.linspace(-1, 1, 200))
+    points[:, 0], points[:, 1] = np.tile(across.ravel(), 2), np.tile(up.ravel(), 2)
+    points[40_000:, 2] = 0.5  # nearer to the camera
+    layer.set_cloud(points, np.zeros((80_000, 3), np.uint8), np.ones(80_000, bool), budget=10**6)
+    layer.set_rows(np.repeat([1, 2], 40_000).astype(np.int32))
+    layer.set_table(table(CLAIMED, CLAIMED, CLAIMED, CLAIMED))
+    assert stripes(plotter)[1] == (0, 255, 0)
+    layer.set_table(table(CLAIMED, CLAIMED, HIDDEN, CLAIMED))
+    assert stripes(plotter)[1] == (255, 0, 0)
+    assert layer.nearest((0.0, 0.0, 0.5)) < 40_000
+
+
+def test_budget_and_invalid_points(stage):
+    _, layer = stage
+    cloud = synthetic_reconstruction(views=3, height=28, width=42).cloud
+    layer.set_cloud(cloud.points, cloud.colors, cloud.valid, budget=500)
+    assert (layer.drawn, layer.total) == (500, int(cloud.valid.sum()))
+    assert cloud.valid[layer._drawn].all()
+    assert len(np.unique(layer._drawn)) == 500
+    layer.set_cloud(cloud.points, cloud.colors, np.zeros_like(cloud.valid), budget=500)
+    assert (layer.drawn, layer.total) == (0, 0)
+    assert layer.nearest((0.0, 0.0, 0.0)) == -1
+
+
+def test_nearest_answers_in_rows_of_the_cloud(stage):
+    _, layer = stage
+    cloud = synthetic_reconstruction(views=3, height=28, width=42).cloud
+    layer.set_cloud(cloud.points, cloud.colors, cloud.valid, budget=10**6)
+    layer.set_rows(np.ones(len(cloud.points), np.int32))
+    layer.set_table(table(HIDDEN, CLAIMED, CLAIMED, CLAIMED))
+    for row in np.flatnonzero(cloud.valid)[::500]:
+        assert np.array_equal(cloud.points[layer.nearest(tuple(cloud.points[row]))], cloud.points[row])
+
+
+@pytest.mark.parametrize(("count", "limit"), [(0, 5), (5, 5), (1000, 999), (12345, 100)])
+def test_even_samples_take_one_of_every_stretch(count, limit):
+    chosen = _even_sample(count, limit)
+    assert len(chosen) == min(count, limit)
+    assert (np.diff(chosen) > 0).all()
+    if count > limit:
+        starts = np.arange(limit + 1) * count // limit
+        assert (starts[:-1] <= chosen).all()
+        assert (chosen < starts[1:]).all()
+
+
+def test_spatial_order_is_a_permutation():
+    points = np.random.default_rng(0).normal(size=(3000, 3)).astype(np.float32)
+    assert np.array_equal(np.sort(_spatial_order(points)), np.arange(3000))
+
+
+def test_frustum_corners_project_onto_the_corners_of_the_photo():
+    import torch
+
+    scene = synthetic_reconstruction(views=4)
+    height, width = scene.images.shape[1:3]
+    corners = frustum_corners(scene.intrinsics, scene.world_to_camera, (height, width), 0.7)
+    expected = torch.tensor([(0, 0), (width, 0), (width, height), (0, height)]).float()
+    for view, intrinsics in enumerate(torch.tensor(scene.intrinsics)):
+        camera = torch.tensor(scene.world_to_camera[view])
+        pixels, depth = project(torch.tensor(corners[view, :4]).float(), intrinsics[None], camera[None])
+        assert torch.allclose(pixels[0], expected, atol=1e-2)
+        assert torch.allclose(depth, torch.full((1, 4), 0.7), atol=1e-5)
