@@ -26,8 +26,22 @@ def golden_folder(config, topic):
 
 
 @pytest.fixture(scope="session")
-def golden_dir(request):
-    return request.config.getoption("--golden-dir")
+def golden_file(request):
+    """Paths of the golden files of a topic under `--golden-dir`; the test is skipped where that folder lacks it."""
+
+    def find(topic, pattern):
+        found = sorted(golden_folder(request.config, topic).glob(pattern))
+        if not found:
+            pytest.skip(f"no {topic}/{pattern} in the golden folder")
+        return found
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def shipped_golden():
+    """The golden vectors of this repository, whatever `--golden-dir` says."""
+    return GOLDEN
 
 
 @pytest.fixture(autouse=True)

@@ -73,8 +73,8 @@ def backbone(width=4):
     return net
 
 
-def published_shapes(golden_dir, preset):
-    keys = json.loads((golden_dir / "da3" / f"keys_{preset}.json").read_text())
+def published_shapes(shipped_golden, preset):
+    keys = json.loads((shipped_golden / "da3" / f"keys_{preset}.json").read_text())
     return {name: tuple(shape) for name, shape in keys["file_keys"].items()}
 
 
@@ -242,9 +242,9 @@ def test_whole_object_is_not_a_state_dict(tmp_path):
 
 
 @pytest.mark.parametrize("size", [name for name in MODEL_SIZES if name != "nano"])
-def test_published_files_are_recognized_without_reading_tensors(tmp_path, golden_dir, size):
+def test_published_files_are_recognized_without_reading_tensors(tmp_path, shipped_golden, size):
     preset = MODEL_SIZES[size].preset
-    path = write_hollow(tmp_path / "model.safetensors", published_shapes(golden_dir, preset))
+    path = write_hollow(tmp_path / "model.safetensors", published_shapes(shipped_golden, preset))
     twins = ("metric-large", "mono-large")
     assert identify(path).sizes == (twins if size in twins else (size,))
     (tmp_path / "config.json").write_text(json.dumps({"model_name": preset, "config": {"net": {"name": "x"}}}))
@@ -252,8 +252,8 @@ def test_published_files_are_recognized_without_reading_tensors(tmp_path, golden
     assert identify(path).kind == "depth-anything-3"
 
 
-def test_contradicting_config_is_an_error_and_a_foreign_one_is_ignored(tmp_path, golden_dir):
-    path = write_hollow(tmp_path / "model.safetensors", published_shapes(golden_dir, "da3-small"))
+def test_contradicting_config_is_an_error_and_a_foreign_one_is_ignored(tmp_path, shipped_golden):
+    path = write_hollow(tmp_path / "model.safetensors", published_shapes(shipped_golden, "da3-small"))
     (tmp_path / "config.json").write_text('{"model_name": "da3-base"}')
     with pytest.raises(CheckpointError, match=r"names da3-base, but the tensors are those of .*size small"):
         identify(path)
@@ -272,16 +272,16 @@ def test_other_weights_are_described(tmp_path):
     assert "encoder.weight" in identity.description
 
 
-def test_wrong_size_names_both(tmp_path, golden_dir):
-    wanted, given_shapes = (published_shapes(golden_dir, f"da3-{size}") for size in ("base", "small"))
+def test_wrong_size_names_both(tmp_path, shipped_golden):
+    wanted, given_shapes = (published_shapes(shipped_golden, f"da3-{size}") for size in ("base", "small"))
     with pytest.raises(CheckpointError, match=r"expected weights of size base, found .*size small .384 wide"):
         check_shapes(
             wanted, given_shapes, size="base", path=Path("f.safetensors"), identity=identify_shapes(given_shapes)
         )
 
 
-def test_aliases_may_be_missing_and_gaussian_heads_present_but_nothing_else(golden_dir):
-    shapes = published_shapes(golden_dir, "da3-giant")
+def test_aliases_may_be_missing_and_gaussian_heads_present_but_nothing_else(shipped_golden):
+    shapes = published_shapes(shipped_golden, "da3-giant")
     assert any(".gs_head." in key for key in shapes)
     wanted = {key: shape for key, shape in shapes.items() if ".gs_head." not in key}
     for branch in (1, 2, 3):
@@ -316,8 +316,8 @@ def test_backbone_fills_every_branch_of_the_shared_norm(tmp_path, suffix):
     assert torch.equal(target.get_parameter(f"model.{NORM.format(3)}"), source.get_parameter(f"model.{NORM.format(0)}"))
 
 
-def test_backbone_of_another_size_changes_nothing(tmp_path, golden_dir):
-    path = write_hollow(tmp_path / "model.safetensors", published_shapes(golden_dir, "da3-small"))
+def test_backbone_of_another_size_changes_nothing(tmp_path, shipped_golden):
+    path = write_hollow(tmp_path / "model.safetensors", published_shapes(shipped_golden, "da3-small"))
     target = backbone()
     before = {key: value.clone() for key, value in target.state_dict().items()}
     with pytest.raises(CheckpointError, match=r"expected weights of size base, found .*size small"):
@@ -474,10 +474,10 @@ def test_published_file_is_no_checkpoint(tmp_path):
 
 
 @pytest.mark.parametrize("size", [name for name in MODEL_SIZES if name != "nano"])
-def test_published_files_fill_the_real_networks(golden_dir, size):
+def test_published_files_fill_the_real_networks(shipped_golden, size):
     with torch.device("meta"):
         expected = DepthAnything3(size).state_dict()
-    shapes = published_shapes(golden_dir, MODEL_SIZES[size].preset)
+    shapes = published_shapes(shipped_golden, MODEL_SIZES[size].preset)
     check_shapes(
         {key: tuple(value.shape) for key, value in expected.items()},
         shapes,

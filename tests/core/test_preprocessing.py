@@ -27,14 +27,12 @@ def test_image(seed, height, width):
 test_image.__test__ = False
 
 
-def goldens(golden_dir, suffix):
-    found = sorted((golden_dir / "da3").glob(f"preproc*{suffix}"))
-    assert found, f"no preproc*{suffix} in {golden_dir / 'da3'}"
-    return found
+def goldens(golden_file, suffix):
+    return golden_file("da3", f"preproc*{suffix}")
 
 
-def test_golden_single_sizes_and_intrinsics(golden_dir):
-    for file in goldens(golden_dir, ".json"):
+def test_golden_single_sizes_and_intrinsics(golden_file):
+    for file in goldens(golden_file, ".json"):
         for case in json.loads(file.read_text())["single"]:
             width, height = case["input_wh"]
             for method, expected in case["results"].items():
@@ -48,8 +46,8 @@ def test_golden_single_sizes_and_intrinsics(golden_dir):
                 np.testing.assert_allclose(mapped, expected["K_out"], rtol=1e-6, atol=1e-5)
 
 
-def test_golden_mixed_sizes_and_intrinsics(golden_dir):
-    for file in goldens(golden_dir, ".json"):
+def test_golden_mixed_sizes_and_intrinsics(golden_file):
+    for file in goldens(golden_file, ".json"):
         for case in json.loads(file.read_text())["mixed"]:
             arrays = [np.zeros((height, width, 3), np.uint8) for width, height in case["input_wh"]]
             images, matrices = prepare_images(arrays, long_edge=case["process_res"], method=case["method"])
@@ -58,8 +56,8 @@ def test_golden_mixed_sizes_and_intrinsics(golden_dir):
             np.testing.assert_allclose(mapped, case["K_out"], rtol=1e-6, atol=1e-5)
 
 
-def test_golden_pixels(golden_dir):
-    for file in goldens(golden_dir, ".npz"):
+def test_golden_pixels(golden_file):
+    for file in goldens(golden_file, ".npz"):
         with np.load(file) as arrays:
             cases = [name.removesuffix("_args") for name in arrays if name.endswith("_args")]
             assert cases

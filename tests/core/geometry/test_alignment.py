@@ -17,6 +17,7 @@ from fast3dis_core.geometry.alignment import (
     umeyama_ransac,
 )
 from fast3dis_core.geometry.cameras import homogeneous, invert_rigid
+from tests.conftest import golden_folder
 
 seeds = st.integers(0, 2**32 - 1)
 IDENTITY = torch.eye(3, dtype=torch.float64)
@@ -33,7 +34,7 @@ def angle_between(a, b):
 
 def pytest_generate_tests(metafunc):
     if "umeyama_case" in metafunc.fixturenames:
-        path = metafunc.config.getoption("--golden-dir") / "align" / "umeyama.json"
+        path = golden_folder(metafunc.config, "align") / "umeyama.json"
         cases = json.loads(path.read_text()) if path.exists() else []
         metafunc.parametrize("umeyama_case", [pytest.param(case, id=case["name"]) for case in cases])
 

@@ -29,8 +29,8 @@ seeds = st.integers(0, 2**31)
 
 
 @pytest.fixture(scope="module")
-def golden(golden_dir):
-    return json.loads((golden_dir / "losses" / "losses.json").read_text())
+def golden(golden_file):
+    return json.loads(golden_file("losses", "losses.json")[0].read_text())
 
 
 def double(values):

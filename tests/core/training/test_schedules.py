@@ -10,8 +10,8 @@ from fast3dis_core.errors import ConfigError
 from fast3dis_core.training.schedules import learning_rate, overlap_weight
 
 
-def test_overlap_weight_golden(golden_dir):
-    golden = json.loads((golden_dir / "losses" / "losses.json").read_text())["overlap_schedule"]
+def test_overlap_weight_golden(golden_file):
+    golden = json.loads(golden_file("losses", "losses.json")[0].read_text())["overlap_schedule"]
     config = LossConfig(overlap_maximum=golden["max"], overlap_floor=golden["floor"])
     for progress, expected in golden["values"]:
         assert overlap_weight(progress, config) == pytest.approx(expected, abs=1e-6)

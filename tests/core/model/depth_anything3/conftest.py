@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.conftest import golden_folder
 from tests.core.model.depth_anything3.recipe import read_case
 
 PATTERNS = {
@@ -16,7 +17,7 @@ SLOW_PRESETS = ("large", "giant")
 
 
 def pytest_generate_tests(metafunc):
-    folder = metafunc.config.getoption("--golden-dir") / "da3"
+    folder = golden_folder(metafunc.config, "da3")
     for name, pattern in PATTERNS.items():
         if name in metafunc.fixturenames:
             paths = sorted(folder.glob(pattern), key=_model_first)
