@@ -5,6 +5,7 @@ takes each WORLD_SIZE-th folder from its RANK on, without any talk between them.
 """
 
 import os
+from collections.abc import Sized
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -147,7 +148,7 @@ def _result_text(outcome: Outcome) -> str:
     facts = outcome.facts or {}
     result, seconds = facts["result"], sum(facts["seconds"].values())
     lines = [
-        f"{outcome.job.target}: {len(result['instances'])} instances in {len(result['views'])} views, "
+        f"{outcome.job.target}: {_count(result['instances'], 'instance')} in {_count(result['views'], 'view')}, "
         f"{result['points']['valid']:,} points, {seconds:.1f} s, units: {result['units']}"
     ]
     if facts["model"]["status"] != "trained":
@@ -164,3 +165,7 @@ def _preview_text(outcome: Outcome) -> str:
         f"{outcome.job.source}: {len(photos)} views of {width} x {height} pixels: {', '.join(photos)}\n"
         f"Memory: {low:.1f} to {high:.1f} GB"
     )
+
+
+def _count(things: Sized, word: str) -> str:
+    return f"{len(things)} {word}{'' if len(things) == 1 else 's'}"
