@@ -43,7 +43,7 @@ def test_decode_is_linear_in_views_and_blind_to_image_size(model, fastest, figur
     figure("decode, 64 views over 8 views", more / base, "times")
     figure("decode, 504 x 378 over 224 x 168", bigger / base, "times")
     assert more / base < 8 * 1.25
-    assert bigger / base < 1.5  # sampling reads colder memory, nothing else
+    assert bigger / base < 2  # five times the pixels; sampling reads colder memory, nothing else
 
 
 def test_decode_costs_little_beside_encode(model, fastest, figure):
