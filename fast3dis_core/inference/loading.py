@@ -54,10 +54,10 @@ class WeightsStatus:
     def sentence(self) -> str:
         """For the user; empty when nothing has to be said."""
         if not self.backbone and not self.heads:
-            return "This model has an untrained backbone and untrained heads: depth, cameras and masks are random."
+            return "This model has an untrained backbone and untrained heads: what it predicts is random."
         if not self.heads:
             return "This model has untrained heads: masks and scores are random."
-        return "" if self.backbone else "This model has an untrained backbone: depth and cameras are random."
+        return "" if self.backbone else "This model has an untrained backbone: the geometry it predicts is random."
 
 
 def build_network(
