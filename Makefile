@@ -44,16 +44,18 @@ system:
 	fi
 
 # Opens the viewer on the sample. Without a display: the same job headless, plus a picture of the window.
-# --geometry given: until trained weights are bundled, the sample brings its own cameras and depth.
+# Until trained weights are bundled, the sample brings its own cameras and depth (--geometry given), and only the
+# highest scores are written: masks are random, so each instance would claim half of all points.
 run: setup
 ifeq ($(DISPLAY_WRAPPER),)
 	$(BIN)/fast3dis-viewer $(SAMPLE) --geometry given
 else
-	$(BIN)/fast3dis segment $(SAMPLE) --geometry given --out $(OUT) --overwrite --exports ply,scene,glb,overlays,report
+	$(BIN)/fast3dis segment $(SAMPLE) --geometry given --objectness-threshold 0.65 --resolution 224 \
+		--out $(OUT)/$(notdir $(SAMPLE)) --overwrite --exports ply,scene,glb,overlays,report
 	$(DISPLAY_WRAPPER) $(BIN)/fast3dis-viewer $(SAMPLE) --geometry given --screenshot $(OUT)/window.png --exit
 	@echo
 	@echo "No display here, so the job ran headless:"
-	@echo "  point clouds  $(OUT)/$(notdir $(SAMPLE))/*.ply"
+	@echo "  point clouds  $(OUT)/$(notdir $(SAMPLE))/scene.ply and $(OUT)/$(notdir $(SAMPLE))/instances/*.ply"
 	@echo "  overlays      $(OUT)/$(notdir $(SAMPLE))/overlays"
 	@echo "  window        $(OUT)/window.png"
 endif
