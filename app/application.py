@@ -202,7 +202,9 @@ def sample_folder() -> Path | None:
     """Folder of the first bundled sample, None if this installation has none."""
     samples = Path(str(files("resources"))) / "samples"
     folders = sorted(folder for folder in samples.glob("*") if folder.is_dir())
-    return next((f for f in folders if any(p.suffix.lower() in PICTURES for p in f.iterdir())), None)
+    photos = (path for folder in folders for path in folder.rglob("*") if path.suffix.lower() in PICTURES)
+    first = next(photos, None)
+    return None if first is None else samples / first.relative_to(samples).parts[0]
 
 
 async def _live(app: "QApplication", options: Options) -> int:

@@ -15,6 +15,8 @@ from app.workflow import Workflow
 from fast3dis_core.config import InferenceConfig
 from fast3dis_core.errors import Fast3disError
 
+GEOMETRY_WORDS = {"posed": "Cameras from the folder", "given": "Cameras and depth from the folder"}
+
 
 class Window(Protocol):
     """What this presenter needs of the window."""
@@ -189,7 +191,8 @@ class MainWindowPresenter:
     def _on_failed(self, error: Exception) -> None:
         expected = isinstance(error, Fast3disError)
         details = "" if expected else "".join(traceback.format_exception(error))
-        message = str(error) if expected else f"{type(error).__name__}: {error}"
+        words = str(error)
+        message = words[:1].upper() + words[1:] if expected else f"{type(error).__name__}: {error}"
         title = "This did not work" if expected else "An error in the program"
         report = f"{type(error).__name__}: {error}\n{self._session.environment}\n" + "".join(
             traceback.format_exception(error)
@@ -230,6 +233,8 @@ class MainWindowPresenter:
         chips: list[tuple[str, str, str, bool]] = []
         if origin.model_status:
             chips.append(("status", origin.model_status, "warning" if origin.untrained else "quiet", False))
+        if origin.geometry in GEOMETRY_WORDS:
+            chips.append(("geometry", GEOMETRY_WORDS[origin.geometry], "normal", False))
         shown, count = session.shown(), len(result.instances)
         visible = len([item for item in shown if item.query not in edits.hidden])
         filtered = len(shown) < count

@@ -15,7 +15,7 @@ from vtkmodules.vtkCommonCore import vtkLookupTable
 from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper
 
 POINT_SIZE = 2.0
-STAND_IN_SIZE = 3.0  # pixels; fewer points, so larger ones
+STAND_IN_EXTRA = 1.0  # pixels; fewer points, so larger ones
 STAND_IN_POINTS = 100_000  # drawn in about 35 ms by software OpenGL
 GRID = 32  # cells per axis for spatial sorting; three axes fit into 16 bits, which NumPy sorts in linear time
 
@@ -50,7 +50,7 @@ class PointCloudLayer:
         self._table = vtkLookupTable()
         self._table.SetNumberOfTableValues(1)
         self._full = _Points(self._table, POINT_SIZE)
-        self._stand_in = _Points(self._table, STAND_IN_SIZE)
+        self._stand_in = _Points(self._table, POINT_SIZE + STAND_IN_EXTRA)
         for points in (self._full, self._stand_in):
             self._renderer.AddActor(points.actor)
         self.set_moving(False)
@@ -121,6 +121,11 @@ class PointCloudLayer:
         for points in (self._full, self._stand_in):
             points.uniforms.SetUniform3f("background", color)
 
+    def set_point_size(self, size: float) -> None:
+        """Edge of a point, device pixels."""
+        self._full.actor.GetProperty().SetPointSize(size)
+        self._stand_in.actor.GetProperty().SetPointSize(size + STAND_IN_EXTRA)
+
     def set_moving(self, moving: bool) -> None:
         """Draw the stand-in instead of all points."""
         self._full.actor.SetVisibility(not moving)
@@ -165,13 +170,16 @@ class _Points:
         self.uniforms.SetUniform3f("background", (0.0, 0.0, 0.0))
 
     def set(self, points: NDArray[np.float32], colors: NDArray[np.uint8]) -> None:
-        self.data = pv.PolyData(np.ascontiguousarray(points, np.float32)) if len(points) else pv.PolyData()
-        self.data.point_data["photo"] = _with_alpha(colors)
-        self.data.point_data["row"] = np.zeros(len(points), np.int32)
+        self.data = pv.PolyData()
+        if len(points):  # PyVista refuses empty arrays
+            self.data = pv.PolyData(np.ascontiguousarray(points, np.float32))
+            self.data.point_data["photo"] = _with_alpha(colors)
+            self.data.point_data["row"] = np.zeros(len(points), np.int32)
         self._mapper.SetInputData(self.data)
 
     def set_rows(self, rows: NDArray[np.int32]) -> None:
-        self.data.point_data["row"][...] = rows
+        if len(rows):
+            self.data.point_data["row"][...] = rows
 
 
 def _with_alpha(colors: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -7,16 +7,17 @@ orbit left, pan middle or Shift-left, zoom wheel, double-click moves the orbit c
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QTimer, Signal
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.viewport.camera_layer import CameraLayer
-from app.viewport.point_cloud_layer import PointCloudLayer
+from app.viewport.point_cloud_layer import POINT_SIZE, PointCloudLayer
 from app.viewport.scene_view import SceneView
 
 SOFTWARE_BUDGET, GPU_BUDGET = 1_000_000, 8_000_000  # points drawn: 0.2 s a frame by software OpenGL
 SLOW_FRAME = 0.040  # seconds; faster scenes need no stand-in while moving
 REST = 200  # ms without motion before all points are drawn again; every wheel notch is a motion of its own
+HEIGHT_PER_POINT = 500  # device pixels of the viewport's height for each pixel of a point
 ZOOMING = 4  # VTKIS_DOLLY of vtkInteractorStyle
 TILT = 0.35  # how steeply the first look goes down on the scene, share of the forward direction
 FRUSTUM = 0.10  # length of a frustum, share of the scene's radius
@@ -121,6 +122,12 @@ class Viewport(QWidget):
         """Move towards some points (M, 3), keeping the direction of view."""
         camera = self.view.renderer.GetActiveCamera()
         self._look_at(points, np.array(camera.GetDirectionOfProjection()))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Larger windows get larger points, or the cloud would turn to dust."""
+        super().resizeEvent(event)
+        pixels = self.height() * self.devicePixelRatioF()
+        self._cloud.set_point_size(max(POINT_SIZE, round(pixels / HEIGHT_PER_POINT)))
 
     def close_view(self) -> None:
         """Free the graphics; call before Qt deletes the widget."""
