@@ -28,7 +28,7 @@ from PySide6.QtWidgets import (
 
 HEADERS = ("Instance", "Objectness", "Points", "Views")
 SORT_ROLE = Qt.ItemDataRole.UserRole
-WIDTHS = {1: 98, 2: 94, 3: 54}  # of all columns but the first, pixels
+WIDTHS = {1: 104, 2: 94, 3: 54}  # of all columns but the first, pixels
 SWATCH = 14  # pixels
 ROW_HEIGHT = 28  # pixels
 

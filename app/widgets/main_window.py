@@ -90,7 +90,7 @@ class MainWindow(QMainWindow):
             self._dock("Views", "viewsDock", gallery, Qt.DockWidgetArea.LeftDockWidgetArea),
             self._dock("Instances", "instancesDock", _stacked(table, decoding), Qt.DockWidgetArea.RightDockWidgetArea),
         ]
-        self.resizeDocks(self._docks, [204, 400], Qt.Orientation.Horizontal)
+        self.resizeDocks(self._docks, [204, 406], Qt.Orientation.Horizontal)
         self._build_toolbar(has_samples)
         self._build_shortcuts()
         self._build_status_bar()
