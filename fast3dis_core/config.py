@@ -10,7 +10,7 @@ import dataclasses
 import difflib
 import typing
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 from fast3dis_core.errors import ConfigError
@@ -21,6 +21,8 @@ Ffn = Literal["mlp", "swiglu"]
 HeadKind = Literal["dual_dpt", "dpt"]
 ReferenceStrategy = Literal["saddle_balanced", "saddle_sim_range", "middle", "first"]
 OverlapSchedule = Literal["dynamic", "fixed", "low", "off"]
+TrainingStage = Literal["geometry", "instances"]
+Precision = Literal["auto", "float32", "bfloat16"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -249,6 +251,71 @@ class LossConfig:
         for name in ("points", "oversampling", "contrastive_objects", "contrastive_points", "minimum_cells"):
             _between(name, getattr(self, name), 1, float("inf"))
         _between("temperature", self.temperature, 1e-3, float("inf"))  # similarities are divided by it
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingConfig:
+    """One training run of either stage; with the same code and machine it decides every weight that comes out.
+
+    Stage "geometry" trains a backbone from scratch; "instances" trains FAST3DIS on a frozen one (paper 3.1-3.6).
+    What may differ between two starts of one run (device, workers, minutes) is left to the command.
+    """
+
+    stage: TrainingStage = "instances"
+    model: ModelConfig = field(default_factory=lambda: ModelConfig.for_size("nano"))
+    # anchors are shown and dragged; masks at the low resolution have 588 cells a view
+    loss: LossConfig = field(default_factory=lambda: LossConfig(anchor_weight=0.5, minimum_cells=16))
+    data: Literal["procedural-rooms"] = "procedural-rooms"
+    seed: int = 0
+    steps: int = 20_000  # of the optimiser; both schedules run over all of them
+    scenes_per_step: int = 32
+    scenes_per_forward: int = 32  # equal sizes go through together; fewer need less memory
+    scenes_per_forward_high: int = 16  # at the high resolution
+    learning_rate: float = 1e-4  # peak; Mask2Former, PanSt3R and Mask3D
+    final_learning_rate: float = 1e-6
+    warm_up_share: float = 0.025
+    weight_decay: float = 0.05  # not for norms, biases, embeddings and anchors
+    gradient_clip: float = 1.0  # global L2 norm
+    precision: Precision = "auto"  # of transformer and decoder; geometry and losses stay in float32
+    low_size: tuple[int, int] = (84, 112)  # height, width of most steps
+    low_views: tuple[int, int] = (3, 4)  # least and most
+    high_size: tuple[int, int] = (168, 224)
+    high_views: tuple[int, int] = (2, 8)
+    high_share: float = 0.25  # of the steps, the last ones
+    rooms: int = 4000  # rendered once, then reused with augmentation
+    first_room: int = 0  # seed of the first; validation has seeds of its own
+    room_views: int = 8  # rendered per room; windows are cut out of them
+    posed_share: float = 1 / 3  # of the geometry steps that see the true cameras
+    given_geometry_share: float = 0.25  # of the instance steps that see the true geometry, else predicted
+    augment: bool = True
+    log_every: int = 50  # steps, as the next four
+    save_every: int = 500
+    validate_every: int = 1000
+    picture_every: int = 2000
+    validation_rooms: int = 16
+    validation_views: int = 6
+
+    def __post_init__(self) -> None:
+        for name, known in (("stage", TrainingStage), ("precision", Precision)):
+            if getattr(self, name) not in typing.get_args(known):
+                raise ConfigError(f"{name} must be one of {typing.get_args(known)}, found {getattr(self, name)!r}.")
+        for name in ("scenes_per_step", "scenes_per_forward", "scenes_per_forward_high", "rooms", "steps"):
+            _between(name, getattr(self, name), 1, float("inf"))
+        for name in ("log_every", "save_every", "validate_every", "picture_every", "validation_rooms"):
+            _between(name, getattr(self, name), 1, float("inf"))
+        for name in ("warm_up_share", "high_share", "posed_share", "given_geometry_share"):
+            _between(name, getattr(self, name), 0.0, 1.0)
+        for name in ("seed", "first_room", "learning_rate", "final_learning_rate", "weight_decay"):
+            _between(name, getattr(self, name), 0, float("inf"))
+        _between("gradient_clip", self.gradient_clip, 1e-9, float("inf"))
+        _between("validation_views", self.validation_views, 2, self.room_views)
+        for name in ("low_views", "high_views"):
+            least, most = getattr(self, name)
+            _between(f"{name}[1]", most, least, self.room_views)
+            _between(f"{name}[0]", least, 2, most)
+        for name in ("low_size", "high_size"):
+            if any(side < PATCH_SIZE or side % PATCH_SIZE for side in getattr(self, name)):
+                raise ConfigError(f"{name} needs multiples of {PATCH_SIZE}, found {getattr(self, name)}.")
 
 
 Config = TypeVar("Config")

@@ -24,7 +24,7 @@ import sys
 
 import typer
 
-from fast3dis_core.cli import segment, weights
+from fast3dis_core.cli import scenes, segment, train, weights
 from fast3dis_core.cli.exits import INTERRUPTED, exit_code_text
 
 app = typer.Typer(
@@ -36,6 +36,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("segment", epilog=exit_code_text())(segment.segment)
+app.command("train", epilog=exit_code_text())(train.train)
+app.add_typer(scenes.app, name="scenes")
 app.add_typer(weights.app, name="weights")
 
 
