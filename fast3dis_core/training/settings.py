@@ -88,4 +88,5 @@ def _literal(value: Any) -> str:
         return f"[{', '.join(_literal(item) for item in value)}]"
     if isinstance(value, float):
         return repr(value)  # shortest text that reads back as the same number; 1e-06 is TOML too
-    return json.dumps(value)  # strings, integers and booleans look alike in both
+    # strings, integers and booleans look alike in both, but for escapes of two halves and the delete character
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
