@@ -17,6 +17,9 @@ endif
 
 export QT_API := pyside6
 
+# one process a core; windows and timings are tested alone
+PARALLEL := OMP_NUM_THREADS=1 $(BIN)/python -X faulthandler -m pytest -n auto
+
 .PHONY: setup system run test quick check bench clean
 
 setup: system $(VENV)/.ready
@@ -61,11 +64,12 @@ else
 endif
 
 test: check
-	$(DISPLAY_WRAPPER) $(BIN)/python -X faulthandler -m pytest -m "not weights"
+	$(PARALLEL) -m "not gui and not benchmark and not weights"
+	$(DISPLAY_WRAPPER) $(BIN)/python -X faulthandler -m pytest -m "(gui or benchmark) and not weights"
 
 # the display-free part, under 90 seconds on two cores
 quick: setup
-	$(BIN)/python -m pytest -m "not gui and not slow and not benchmark and not weights" --ignore=tests/gui
+	$(PARALLEL) -m "not gui and not slow and not benchmark and not weights" --ignore=tests/gui
 
 check: setup
 	$(BIN)/ruff check .

@@ -487,6 +487,7 @@ def test_published_files_fill_the_real_networks(shipped_golden, size):
     )
 
 
+@pytest.mark.slow
 def test_the_whole_bundled_model_round_trips_in_half(tmp_path):
     config = ModelConfig.for_size("nano", num_queries=11)
     source, target = Fast3DIS(config), Fast3DIS(config)
@@ -499,6 +500,7 @@ def test_the_whole_bundled_model_round_trips_in_half(tmp_path):
         assert torch.equal(value, source.state_dict()[key].half().float())
 
 
+@pytest.mark.slow
 def test_heads_go_onto_their_own_backbone(tmp_path):
     source = Fast3DIS(ModelConfig.for_size("nano"))
     weights, heads = tmp_path / "backbone.safetensors", tmp_path / "heads.safetensors"

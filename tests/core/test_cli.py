@@ -131,6 +131,7 @@ def test_exports_are_what_was_asked_for(photos, tmp_path):
     assert names(tmp_path / "out") == ["report.json", "scene.ply"]
 
 
+@pytest.mark.slow
 def test_same_input_same_result(photos, tmp_path):
     for name in ("a", "b"):
         assert run("segment", photos, "--out", tmp_path / name, *SMALL, "--exports", "ply,scene").exit_code == 0
@@ -171,6 +172,7 @@ def test_existing_results_are_kept_unless_overwriting(photos, tmp_path):
     assert names(tmp_path) == ["out", "photos"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("failing", ["write_scene_ply", "write_overlays", "describe"])
 @pytest.mark.parametrize("error", [ExportError("The disk is full."), Cancelled(), DeviceMemoryError("No memory.")])
 def test_a_failure_while_writing_leaves_everything_as_it_was(photos, tmp_path, monkeypatch, failing, error):

@@ -14,6 +14,8 @@ from fast3dis_core.errors import ConfigError
 from fast3dis_core.training.run_directory import RunDirectory
 from tests.core.training import tiny
 
+pytestmark = pytest.mark.slow
+
 SMALL = ["--seed", "7", "--views", "2", "--height", "28", "--width", "42", "--device", "cpu"]
 
 

@@ -349,6 +349,7 @@ def test_accepted_license_downloads(hub, cache, monkeypatch):
     assert run("download", "small", "--accept-license").exit_code == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("heads_only", [False, True])
 def test_verify_command_knows_our_own_checkpoints(cache, tmp_path, heads_only):
     path = tmp_path / "five.safetensors"

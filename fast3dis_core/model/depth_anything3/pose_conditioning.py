@@ -69,7 +69,7 @@ def align_to_given(
         scales.append(similarity.scale)
     depth, is_metric = prediction.depth, prediction.is_metric
     if keep_given_scale:
-        depth = depth / torch.stack(scales).to(depth)[:, None, None, None]
+        depth = depth / torch.stack(scales).float().to(depth.device)[:, None, None, None]
         is_metric = cameras.is_metric
     return dataclasses.replace(
         prediction,

@@ -272,6 +272,7 @@ def command(*arguments, **environment):
     )
 
 
+@pytest.mark.slow
 def test_sigterm_saves_and_exits(tmp_path, room_cache):
     config = tiny_config(steps=100_000, rooms=1, log_every=1)
     run = begin(tmp_path, config)

@@ -12,7 +12,7 @@ PATTERNS = {
     "api_case": "api_*.npz",
     "key_list": "keys_*.json",
 }
-PIXELS_OF_A_QUICK_TEST = 300_000
+PIXELS_OF_A_QUICK_TEST = 200_000
 SLOW_PRESETS = ("large", "giant")
 
 
