@@ -16,11 +16,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from fast3dis_core.config import PATCH_SIZE
 from fast3dis_core.errors import ConfigError, ImageFolderError
 from fast3dis_core.photo import read_photo, reason
 from fast3dis_core.preprocessing import (
     LONG_EDGE,
-    PATCH,
     CommonCrop,
     Matrix,
     Method,
@@ -238,9 +238,9 @@ class ProcessedPhoto:
 def process_photo(name: str, pixels: Pixels, long_edge: int) -> ProcessedPhoto:
     """Bring one decoded photo (h, w, 3) to network size; `ImageFolderError` names it if it is too small."""
     height, width = pixels.shape[:2]
-    if min(height, width) < PATCH:
+    if min(height, width) < PATCH_SIZE:
         raise ImageFolderError(
-            f"{name}: expected a photo of at least {PATCH} x {PATCH} pixels, found {width} x {height}; leave it out"
+            f"{name}: expected a photo of at least {PATCH_SIZE} x {PATCH_SIZE} pixels, found {width} x {height}; leave it out"
         )
     try:
         plan = plan_resize(height, width, long_edge=long_edge)

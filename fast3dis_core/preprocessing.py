@@ -14,9 +14,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from fast3dis_core.config import PATCH_SIZE
 from fast3dis_core.errors import ConfigError, ImageFolderError
 
-PATCH = 14  # side of a patch of the vision transformer; network sides are multiples of it
 LONG_EDGE = 504  # bound DA3 was trained around
 
 Method: TypeAlias = Literal["upper_bound_resize", "upper_bound_crop", "lower_bound_resize", "lower_bound_crop"]
@@ -86,9 +86,9 @@ def plan_resize(
     """
     if method not in get_args(Method):
         raise ConfigError(f"expected a resize method of {', '.join(get_args(Method))}; found {method!r}; choose one")
-    if long_edge < PATCH:
+    if long_edge < PATCH_SIZE:
         raise ConfigError(
-            f"expected a long edge of at least {PATCH} pixels, found {long_edge}; choose e.g. {LONG_EDGE}"
+            f"expected a long edge of at least {PATCH_SIZE} pixels, found {long_edge}; choose e.g. {LONG_EDGE}"
         )
     bounded_side = max(height, width) if method.startswith("upper") else min(height, width)
     scale = long_edge / bounded_side
@@ -99,10 +99,10 @@ def plan_resize(
         resizes.append((*bounded, cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA))
     crop = method.endswith("crop")
     # a remainder of exactly half a patch goes up
-    size = tuple((side if crop else side + PATCH // 2) // PATCH * PATCH for side in bounded)
-    if min(size) < PATCH:
+    size = tuple((side if crop else side + PATCH_SIZE // 2) // PATCH_SIZE * PATCH_SIZE for side in bounded)
+    if min(size) < PATCH_SIZE:
         raise ImageFolderError(
-            f"expected a short side of at least {PATCH if crop else PATCH // 2} pixels after resizing, "
+            f"expected a short side of at least {PATCH_SIZE if crop else PATCH_SIZE // 2} pixels after resizing, "
             f"found {min(bounded)} ({width} x {height} resized to {bounded[1]} x {bounded[0]}); "
             "crop the photo to a less elongated shape or leave it out"
         )
