@@ -240,7 +240,8 @@ def process_photo(name: str, pixels: Pixels, long_edge: int) -> ProcessedPhoto:
     height, width = pixels.shape[:2]
     if min(height, width) < PATCH_SIZE:
         raise ImageFolderError(
-            f"{name}: expected a photo of at least {PATCH_SIZE} x {PATCH_SIZE} pixels, found {width} x {height}; leave it out"
+            f"{name}: expected a photo of at least {PATCH_SIZE} x {PATCH_SIZE} pixels, found {width} x {height}; "
+            "leave it out"
         )
     try:
         plan = plan_resize(height, width, long_edge=long_edge)
