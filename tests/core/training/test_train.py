@@ -21,6 +21,7 @@ from fast3dis_core.checkpoints import identify, load_checkpoint
 from fast3dis_core.datasets.rendered import RoomCache
 from fast3dis_core.datasets.windows import Window, cut
 from fast3dis_core.errors import CheckpointError, ConfigError, TrainingError
+from fast3dis_core.training.batches import TrainingBatches, plan_step
 from fast3dis_core.training.beginning import build_stage
 from fast3dis_core.training.run_directory import RunDirectory
 from fast3dis_core.training.stage_geometry import GeometryStage
@@ -348,3 +349,21 @@ def test_four_rooms_are_learned_by_heart(tmp_path, room_cache):
     assert max(score["hijack_rate"] for score in scores) == 0  # one to one
     assert min(score["matched_objectness"] for score in scores) > 0.5
     assert max(score["unmatched_objectness"] for score in scores) < 0.2
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_half_precision_is_for_the_transformer_and_stays_near(stage, room_cache):
+    config = tiny_config(stage=stage)
+    batch = TrainingBatches(config, RoomCache(room_cache, views=config.room_views))[0, 0]
+    found = {}
+    for precision in ("float32", "bfloat16"):
+        half = build_stage(config, {}, device=torch.device("cpu"), precision=precision)
+        generator = torch.Generator().manual_seed(0)
+        loss = half.loss(batch.sample, plan_step(config, 0), progress=0.3, generator=generator)
+        loss.total.backward()
+        assert loss.total.dtype == torch.float32
+        assert all(value.dtype == torch.float32 for value in half.trained.values())
+        assert all(bool(value.grad.isfinite().all()) for value in half.trained.values() if value.grad is not None)
+        found[precision] = {name: float(value) for name, value in loss.terms.items()}
+    assert found["bfloat16"] == pytest.approx(found["float32"], rel=0.1, abs=0.02)
+    assert found["bfloat16"] != found["float32"]
