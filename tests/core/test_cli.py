@@ -139,6 +139,7 @@ def test_same_input_same_result(photos, tmp_path):
         assert file.read_bytes() == (tmp_path / "b" / file.relative_to(tmp_path / "a")).read_bytes()
 
 
+@pytest.mark.slow
 def test_paper_mode_keeps_every_point(photos, tmp_path):
     done = run("segment", photos, "--out", tmp_path / "out", *SMALL, "--paper", "--exports", "report")
     assert done.exit_code == 0
@@ -157,6 +158,7 @@ def test_dry_run_tells_the_views_and_writes_nothing(photos, tmp_path):
 # --- results are whole, and nobody's files are lost -------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_existing_results_are_kept_unless_overwriting(photos, tmp_path):
     out = tmp_path / "out"
     (out / "instances").mkdir(parents=True)
@@ -321,6 +323,7 @@ def test_output_that_cannot_be_a_folder(photos, tmp_path):
     assert "Reading photos" not in done.stderr
 
 
+@pytest.mark.slow
 def test_messages_name_the_folder_that_was_asked_for(photos, tmp_path, monkeypatch):
     def fail(path, *_args, **_kwargs):
         raise ExportError(f"The disk of {Path(path).parent} is full.")
@@ -330,6 +333,7 @@ def test_messages_name_the_folder_that_was_asked_for(photos, tmp_path, monkeypat
     assert f"The disk of {tmp_path / 'out'} is full." in done.stderr
 
 
+@pytest.mark.slow
 def test_checkpoint_is_used_and_reported(photos, tmp_path):
     torch.manual_seed(1)
     config = ModelConfig.for_size("nano", num_queries=5)
@@ -352,6 +356,7 @@ def test_checkpoint_is_used_and_reported(photos, tmp_path):
 # --- several folders -------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_several_folders_load_one_model_and_outlive_a_bad_one(photos, tmp_path, monkeypatch):
     loads = []
     from fast3dis_core.inference import steps
@@ -402,6 +407,7 @@ def test_ranks_that_make_no_sense(photos, tmp_path, monkeypatch, values):
     assert "as torchrun sets them" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_rank_does_its_share_only(photos, tmp_path, monkeypatch):
     twin = tmp_path / "twin"
     twin.mkdir()

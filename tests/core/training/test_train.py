@@ -31,7 +31,7 @@ from tests.core.training.tiny import begin, tiny_config
 ROOT = Path(__file__).resolve().parents[3]
 STAGES = ("geometry", "instances")
 
-pytestmark = pytest.mark.usefixtures("tiny_size")
+pytestmark = [pytest.mark.usefixtures("tiny_size"), pytest.mark.slow]
 
 
 def run_to(run, cache, **options):

@@ -13,7 +13,7 @@ PATTERNS = {
     "key_list": "keys_*.json",
 }
 PIXELS_OF_A_QUICK_TEST = 200_000
-SLOW_PRESETS = ("large", "giant")
+SLOW_PRESETS = ("large", "giant", "nested")
 
 
 def pytest_generate_tests(metafunc):

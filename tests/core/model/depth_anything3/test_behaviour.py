@@ -354,6 +354,7 @@ def test_nested_combination_recovers_the_scale():
         combine(prediction, depth, torch.ones_like(depth))
 
 
+@pytest.mark.slow
 @torch.inference_mode()
 def test_a_nested_model_takes_given_cameras():
     model = recipe_model(dataclasses.replace(TINY, preset="tiny-nested", metric=PRESETS["tiny-metric"].backbone))
