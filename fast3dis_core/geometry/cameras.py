@@ -1,15 +1,19 @@
 """Pinhole cameras: project, unproject, invert rigid motions, re-base the world.
 
 Conventions: `p_camera = world_to_camera @ p_world`, OpenCV axes, K in pixels with pixel (x, y) centred
-at (x + 0.5, y + 0.5). All functions accept leading batch axes and are differentiable. Paper eq. 3.
+at (x + 0.5, y + 0.5). All functions accept leading batch axes, are differentiable
+and ignore autocast. Paper eq. 3.
 """
 
 import torch
 from torch import Tensor
 
+from fast3dis_core.geometry.precision import full_precision
+
 MINIMUM_DEPTH = 1e-5  # a point nearer than this to the camera plane is behind the camera (DETR3D)
 
 
+@full_precision
 def invert_rigid(transform: Tensor) -> Tensor:
     """Inverse of a rigid motion by transposition.
 
@@ -32,6 +36,7 @@ def homogeneous(transform: Tensor) -> Tensor:
     return torch.cat([transform, row], dim=-2)
 
 
+@full_precision
 def rebase(world_to_camera: Tensor) -> Tensor:
     """Make camera 0 the world frame: `world_to_camera @ inverse(world_to_camera[0])`.
 
@@ -59,6 +64,7 @@ def pixel_centers(height: int, width: int, *, like: Tensor) -> Tensor:
     return torch.stack([x, y, torch.ones_like(x)], dim=-1)  # (H, W, 3)
 
 
+@full_precision
 def unproject(depth: Tensor, intrinsics: Tensor, world_to_camera: Tensor) -> Tensor:
     """World position of every pixel centre.
 
@@ -84,6 +90,7 @@ def unproject(depth: Tensor, intrinsics: Tensor, world_to_camera: Tensor) -> Ten
     return torch.addcmul(camera_to_world[..., None, None, :3, 3], directions, depth[..., None])
 
 
+@full_precision
 def project(points: Tensor, intrinsics: Tensor, world_to_camera: Tensor) -> tuple[Tensor, Tensor]:
     """Project world points into every view (paper eq. 3).
 

@@ -46,9 +46,10 @@ def decoder_cameras(geometry: SceneGeometry, frame: SceneFrame) -> DecoderCamera
     height, width = geometry.depth.shape[-2:]
     to_unit = geometry.intrinsics.new_tensor([[2 / width, 0, -1], [0, 2 / height, -1], [0, 0, 1]])
     motion = geometry.world_to_camera.clone()
-    offset = (motion[..., :3, :3] @ frame.center[..., None, :, None])[..., 0] + motion[..., :3, 3]
-    motion[..., :3, 3] = offset / frame.scale[..., None, None]
-    return DecoderCameras(intrinsics=to_unit @ geometry.intrinsics, normalized_to_camera=motion)
+    with torch.autocast(motion.device.type, enabled=False):
+        offset = (motion[..., :3, :3] @ frame.center[..., None, :, None])[..., 0] + motion[..., :3, 3]
+        motion[..., :3, 3] = offset / frame.scale[..., None, None]
+        return DecoderCameras(intrinsics=to_unit @ geometry.intrinsics, normalized_to_camera=motion)
 
 
 def sample_at_anchors(features: Tensor, anchors: Tensor, cameras: DecoderCameras) -> tuple[Tensor, Tensor]:

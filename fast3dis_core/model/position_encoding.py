@@ -5,6 +5,8 @@ import math
 import torch
 from torch import Tensor, nn
 
+from fast3dis_core.geometry.precision import full_precision
+
 FREQUENCY_SEED = 3  # drawn once; the checkpoint stores the result, so the value never matters again
 
 
@@ -27,6 +29,7 @@ class FourierEncoding3D(nn.Module):
         generator = torch.Generator().manual_seed(FREQUENCY_SEED)
         self.register_buffer("frequencies", torch.randn(3, channels // 2, generator=generator))
 
+    @full_precision
     def forward(self, anchors: Tensor) -> Tensor:
         """Tensor (..., 3) in normalised coordinates to (..., C)."""
         phase = 2 * math.pi * (anchors / 2 + 0.5) @ self.frequencies

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from fast3dis_core.config import LossConfig
+from fast3dis_core.geometry.precision import full_precision
 from fast3dis_core.scene import DecoderLayer, DecoderTrace, EncodedScene
 from fast3dis_core.training import losses, sampling
 from fast3dis_core.training.matcher import Matching, match, matching_cost
-from fast3dis_core.training.precision import full_precision
 from fast3dis_core.training.sampling import ScenePoints
 from fast3dis_core.training.schedules import overlap_weight
 from fast3dis_core.training.targets import SceneTargets, object_centers

@@ -14,9 +14,9 @@ from torch.nn import functional
 
 from fast3dis_core.config import PATCH_SIZE
 from fast3dis_core.geometry.cameras import homogeneous, invert_rigid, pixel_centers, project, unproject
+from fast3dis_core.geometry.precision import full_precision
 from fast3dis_core.model.depth_anything3.camera_head import encode_cameras
 from fast3dis_core.scene import SceneGeometry
-from fast3dis_core.training.precision import full_precision
 from fast3dis_core.training.targets import at_mask_cells
 
 CONFIDENCE_PRICE = 0.2  # of being sure: weight of -log(confidence), DUSt3R

@@ -10,9 +10,9 @@ from torch import Tensor
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
+from fast3dis_core.geometry.precision import full_precision
 from fast3dis_core.model.prediction_heads import mask_logits, objectness
 from fast3dis_core.scene import DecoderLayer
-from fast3dis_core.training.precision import full_precision
 from fast3dis_core.training.targets import UNLABELED
 
 BLOCK = 1 << 24  # elements of one block of masks in the overlap penalty: 64 MB in float32

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from fast3dis_core.errors import TrainingError
-from fast3dis_core.training.precision import full_precision
+from fast3dis_core.geometry.precision import full_precision
 
 OBJECTNESS_COST = 2.0  # Mask2Former, all three; independent of the loss weights, which ablations change
 BCE_COST = 5.0

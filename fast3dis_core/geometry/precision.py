@@ -1,7 +1,8 @@
-"""Matching and losses run in float32 whatever precision the network ran in.
+"""Geometry, matching and losses run in float32 whatever precision the network around them runs in.
 
-bfloat16 carries 8 bits: a focal loss of a confident query, the difference of squares of eq. 8 and similarities
-divided by a temperature all drown in that. Paper section 3.6 says nothing; PanSt3R trains the same way.
+bfloat16 carries 8 bits: under autocast a point three metres away would move by centimetres, and a focal loss of a
+confident query, the difference of squares of eq. 8 and similarities divided by a temperature drown. The paper says
+nothing of precision; PanSt3R trains the same way.
 """
 
 import functools
