@@ -112,10 +112,10 @@ MODEL_SIZES: Mapping[str, ModelSize] = {
     # bundled and trained here, for rendered rooms: small enough for two CPU cores
     "nano": ModelSize(
         preset="nano",
-        backbone=_any_view(192, 12, 3, 4, (5, 7, 9, 11), 64, (48, 96, 192, 192)),
+        backbone=_any_view(192, 12, 3, 4, (5, 7, 9, 11), 32, (32, 64, 128, 128)),
         channels=128,
         num_layers=6,
-        ffn_channels=512,
+        ffn_channels=256,
     ),
     "small": ModelSize(preset="da3-small", backbone=_any_view(384, 12, 6, 4, (5, 7, 9, 11), 64, (48, 96, 192, 384))),
     "base": ModelSize(preset="da3-base", backbone=_any_view(768, 12, 12, 4, (5, 7, 9, 11), 128, (96, 192, 384, 768))),
