@@ -6,6 +6,8 @@ from torch import Tensor, nn
 from fast3dis_core.model.perceptron import perceptron
 from fast3dis_core.scene import DecoderLayer
 
+OBJECTNESS_START = -2.0  # logit before training, c = 0.12: at 0.5 all queries claim everything, and eq. 8 drowns the rest
+
 
 class PredictionHeads(nn.Module):
     """One set of heads for all decoder layers, as in Mask2Former.
@@ -23,6 +25,7 @@ class PredictionHeads(nn.Module):
         super().__init__()
         self.norm = nn.LayerNorm(channels)
         self.objectness = nn.Linear(channels, 1)
+        nn.init.constant_(self.objectness.bias, OBJECTNESS_START)
         self.mask = perceptron(channels, channels, channels, channels)
 
     def forward(self, queries: Tensor) -> tuple[Tensor, Tensor]:

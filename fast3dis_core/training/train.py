@@ -258,8 +258,8 @@ class Trainer:
             "views": plan.views,
             "height": plan.size[0],
             **dict(zip(terms, told, strict=True)),
-            "gradient": norm,
-            **{f"gradient.{room}": value for room, value in by_room.items()},
+            "gradient_norm": norm,  # geometry has a loss term called gradient
+            **{f"gradient_norm.{room}": value for room, value in by_room.items()},
             **stage.watch(),
         }
 
