@@ -31,16 +31,16 @@ class CoreSteps:
         return f"PyTorch {torch.__version__} · {device.type.upper()} · {name}"
 
     def read(
-        self, folder: Path, geometry: "GeometryMode", report: "Report"
+        self, folder: Path, geometry: "GeometryMode", resolution: int, report: "Report"
     ) -> "tuple[ViewBatch, PosedCameras | SceneGeometry | None]":
         """Photos; with `posed` also cameras, with `given` also depth."""
         if geometry == "predicted":
             from fast3dis_core.images import read_image_folder
 
-            return read_image_folder(folder, report=report), None
+            return read_image_folder(folder, long_edge=resolution, report=report), None
         from fast3dis_core.posed_input import read_posed_folder
 
-        posed = read_posed_folder(folder, with_depth=geometry == "given", report=report)
+        posed = read_posed_folder(folder, long_edge=resolution, with_depth=geometry == "given", report=report)
         return posed.views, posed.geometry if geometry == "given" else posed.cameras
 
     def load(self, size: str, weights: Path | None, report: "Report") -> Any:

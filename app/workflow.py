@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 from app.session.edits import Edits
 from app.session.session import IDLE, Activity, Origin, Session
 from app.worker import Worker
+from fast3dis_core.config import model_size
 from fast3dis_core.errors import Cancelled
 from fast3dis_core.reconstruction import AnchorOverride, Reconstruction
 
@@ -45,7 +46,7 @@ class Steps(Protocol):
         """Line about device and libraries."""
 
     def read(
-        self, folder: Path, geometry: GeometryMode, report: "Report"
+        self, folder: Path, geometry: GeometryMode, resolution: int, report: "Report"
     ) -> "tuple[ViewBatch, PosedCameras | SceneGeometry | None]":
         """Photos of a folder, with cameras or depth where asked for."""
 
@@ -138,7 +139,7 @@ class Workflow:
 
         def job(report: "Report") -> tuple[_Scene, Reconstruction, tuple[str, str]]:
             report("Reading photos", 0.0)
-            views, geometry = steps.read(folder, settings.geometry, report)
+            views, geometry = steps.read(folder, settings.geometry, model_size(settings.size).resolution, report)
             model = self._model if self._model is not None else steps.load(settings.size, settings.weights, report)
             encoded = steps.encode(model, views, geometry, report)
             report("Decoding queries", 0.0)

@@ -64,6 +64,7 @@ class ModelSize:
     preset: str
     backbone: DepthAnything3Config
     metric: DepthAnything3Config | None = None
+    resolution: int = 504  # long edge it was trained around, pixels: the default for photos
     channels: int = 256
     num_layers: int = 9
     num_heads: int = 8
@@ -116,6 +117,7 @@ MODEL_SIZES: Mapping[str, ModelSize] = {
         channels=128,
         num_layers=6,
         ffn_channels=256,
+        resolution=224,
     ),
     "small": ModelSize(preset="da3-small", backbone=_any_view(384, 12, 6, 4, (5, 7, 9, 11), 64, (48, 96, 192, 384))),
     "base": ModelSize(preset="da3-base", backbone=_any_view(768, 12, 12, 4, (5, 7, 9, 11), 128, (96, 192, 384, 768))),

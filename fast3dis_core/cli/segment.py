@@ -14,7 +14,7 @@ import typer
 
 from fast3dis_core.cli.exits import Interrupts, errors_to_exit
 from fast3dis_core.cli.jobs import Job, Outcome, conclude, local_device, plan_jobs, run_jobs, share_out
-from fast3dis_core.config import InferenceConfig, ModelConfig, from_mapping
+from fast3dis_core.config import InferenceConfig, ModelConfig, from_mapping, model_size
 from fast3dis_core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -44,7 +44,9 @@ def segment(
         Literal["predicted", "posed", "given"],
         typer.Option(help="Predicted; with the folder's cameras; or its cameras and depth.", rich_help_panel=_INPUT),
     ] = "predicted",
-    resolution: Annotated[int, typer.Option(min=14, help="Long edge, pixels.", rich_help_panel=_INPUT)] = 504,
+    resolution: Annotated[
+        int | None, typer.Option(min=14, help="Long edge, pixels. [504; nano 224]", rich_help_panel=_INPUT)
+    ] = None,
     max_views: Annotated[int, typer.Option(min=1, help="Use this many, evenly.", rich_help_panel=_INPUT)] = 50,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave bad photos out.", rich_help_panel=_INPUT)] = False,
     paper: Annotated[
@@ -112,7 +114,7 @@ def segment(
         given = {name: value for name, value in changes.items() if value is not None}
         settings = RunSettings(
             geometry=geometry,
-            resolution=resolution,
+            resolution=resolution or model_size(size).resolution,
             max_views=max_views,
             skip_bad=skip_bad,
             chunk_views=chunk_views,

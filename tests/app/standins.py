@@ -41,7 +41,7 @@ class StandInSteps:
         self._note("describe")
         return "stand-in · CPU"
 
-    def read(self, folder, geometry, report):
+    def read(self, folder, geometry, resolution, report):
         self._note("read")
         if folder.name.startswith("empty"):
             raise ImageFolderError(f"No images in {folder}: expected photos; choose another folder.")

@@ -27,7 +27,7 @@ class SmallCoreSteps(CoreSteps):
 
     long_edge = 98
 
-    def read(self, folder, geometry, report):
+    def read(self, folder, geometry, resolution, report):
         from fast3dis_core.images import read_image_folder
 
         return read_image_folder(folder, long_edge=self.long_edge, report=report), None
