@@ -16,7 +16,7 @@ CORE = [
     {"scene", "reconstruction", "hijacking"},
     {
         "preprocessing", "photo", "video", "images", "posed_input",
-        "exports", "weight_files", "official_weights", "checkpoints",
+        "exports", "pictures", "weight_files", "official_weights", "checkpoints",
     },
     {"model"},
     {"inference"},

@@ -1,16 +1,12 @@
 """One folder to one output folder: read, encode, decode, assemble, write, report (architecture, first line)."""
 
-import platform
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import torch
 
 from fast3dis_core.cli.exits import Interrupts
 from fast3dis_core.cli.outputs import OUTPUTS, REPORT, Style, write_facts, write_outputs
@@ -21,6 +17,7 @@ from fast3dis_core.exports import describe
 from fast3dis_core.exports.colors import ColorMode
 from fast3dis_core.images import read_image_folder
 from fast3dis_core.inference.assembly import assemble_instances
+from fast3dis_core.inference.machine import model_facts, peak_memory, versions
 from fast3dis_core.inference.memory import MemoryEstimate, estimate_memory
 from fast3dis_core.inference.steps import LoadedModel, decode_queries, encode_scene
 from fast3dis_core.posed_input import read_posed_folder
@@ -193,52 +190,3 @@ def input_facts(source: Path, scene: SceneInput, settings: RunSettings) -> dict[
         "skip_bad": settings.skip_bad,
     }
     return facts if scene.folder_to_world is None else {**facts, "folder_to_world": scene.folder_to_world}
-
-
-def model_facts(model: LoadedModel) -> dict[str, Any]:
-    """Which network ran, with which weights, where."""
-    provenance = model.weights.provenance
-    return {
-        "config": to_mapping(model.config),
-        "weights": model.weights.backbone or "untrained",
-        "heads": model.weights.heads or "untrained heads",
-        "status": model.status or "trained",
-        "provenance": None if provenance is None else to_mapping(provenance),
-        "device": device_name(model.device),
-        "precision": model.precision,
-    }
-
-
-def device_name(device: torch.device) -> str:
-    """Device with the name of its maker."""
-    if device.type == "cuda":
-        return f"{device} ({torch.cuda.get_device_name(device)})"
-    return f"{device} ({platform.processor() or platform.machine()}, {torch.get_num_threads()} threads)"
-
-
-def peak_memory(device: torch.device) -> dict[str, int]:
-    """Most memory this process has held, bytes: of the machine, and of a CUDA device where one was used."""
-    peak = {}
-    if sys.platform != "win32":
-        import resource
-
-        unit = 1 if sys.platform == "darwin" else 1024
-        peak["machine"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-    if device.type == "cuda":
-        peak["device"] = torch.cuda.max_memory_allocated(device)
-    return peak
-
-
-def versions() -> dict[str, str]:
-    """Versions of what computed the result."""
-    try:
-        own = metadata.version("fast3dis-viewer")
-    except metadata.PackageNotFoundError:
-        own = "not installed"
-    return {
-        "fast3dis-viewer": own,
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "numpy": np.__version__,
-        "system": platform.platform(),
-    }

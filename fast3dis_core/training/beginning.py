@@ -5,7 +5,6 @@ files is left to `checkpoints`, finding them to `official_weights`. Paper sectio
 """
 
 import platform
-import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +18,7 @@ from fast3dis_core.config import TrainingConfig
 from fast3dis_core.datasets.procedural_rooms import VERSION
 from fast3dis_core.errors import CheckpointError
 from fast3dis_core.inference.loading import RANDOM
+from fast3dis_core.inference.machine import code_commit
 from fast3dis_core.model.fast3dis import Fast3DIS
 from fast3dis_core.official_weights import OFFICIAL_WEIGHTS, require_weights
 from fast3dis_core.training.run_directory import Counters
@@ -127,23 +127,6 @@ def environment(device: torch.device, precision: str, world: int) -> dict[str, A
         "code_commit": code_commit(),
         "data_version": VERSION,
     }
-
-
-def code_commit() -> str:
-    """Commit of the checkout this code lies in, with "+" if files differ from it; empty elsewhere."""
-    root = Path(__file__).resolve().parents[2]
-    if not (root / ".git").exists():
-        return ""
-    try:
-        commit = _git(root, "rev-parse", "HEAD")
-        return f"{commit}+" if _git(root, "status", "--porcelain", "--untracked-files=no") else commit
-    except (OSError, subprocess.SubprocessError):
-        return ""  # no git here: nothing to tell
-
-
-def _git(root: Path, *arguments: str) -> str:
-    done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True, timeout=10)
-    return done.stdout.strip()
 
 
 def _check_unchanged(path: Path, sha256: str) -> None:

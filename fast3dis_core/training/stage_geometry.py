@@ -23,10 +23,10 @@ from fast3dis_core.geometry.cameras import invert_rigid, rebase
 from fast3dis_core.model.depth_anything3 import DepthAnything3
 from fast3dis_core.model.depth_anything3.any_view import AnyViewNetwork
 from fast3dis_core.model.depth_anything3.pose_conditioning import normalize_cameras
+from fast3dis_core.pictures import depth_image, photo, rows_of_views
 from fast3dis_core.scene import SceneGeometry
 from fast3dis_core.training import geometry_losses as losses
 from fast3dis_core.training.batches import StepPlan
-from fast3dis_core.training.pictures import depth_image, photo, rows_of_views
 from fast3dis_core.training.stage import TOTAL, StepLoss, Validation, autocast
 from fast3dis_core.weight_files import stored_name
 

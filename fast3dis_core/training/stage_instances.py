@@ -16,11 +16,11 @@ from fast3dis_core.config import TrainingConfig
 from fast3dis_core.datasets.sample import SceneSample
 from fast3dis_core.model.fast3dis import Fast3DIS
 from fast3dis_core.model.prediction_heads import mask_logits, objectness
+from fast3dis_core.pictures import Picture, label_image, photo, rows_of_views, winning_query
 from fast3dis_core.scene import DecoderLayer, DecoderTrace, EncodedScene, SceneGeometry
 from fast3dis_core.training.batches import StepPlan
 from fast3dis_core.training.criterion import Objective, objective
 from fast3dis_core.training.matcher import Matching
-from fast3dis_core.training.pictures import Picture, label_image, photo, rows_of_views, winning_query
 from fast3dis_core.training.stage import TOTAL, StepLoss, Validation, autocast
 from fast3dis_core.training.targets import SceneTargets, sample_targets
 from fast3dis_core.training.watch import ACTIVE, FailureWatch, failure_watch

@@ -21,6 +21,7 @@ from fast3dis_core.datasets.rendered import RoomCache, Size
 from fast3dis_core.datasets.windows import change_colors
 from fast3dis_core.errors import Cancelled, ConfigError, TrainingError
 from fast3dis_core.inference.steps import choose_device, choose_precision, memory_errors
+from fast3dis_core.pictures import write_sheet
 from fast3dis_core.progress import Report, silent
 from fast3dis_core.scene import to_device
 from fast3dis_core.training.batches import Batch, batches_from, check_shares, plan_step, scene_seed, validation_batch
@@ -35,7 +36,6 @@ from fast3dis_core.training.optimization import (
     room_norms,
     set_learning_rate,
 )
-from fast3dis_core.training.pictures import write_sheet
 from fast3dis_core.training.run_directory import Counters, CsvLog, RunDirectory, State
 from fast3dis_core.training.schedules import learning_rate
 from fast3dis_core.training.stage import TOTAL

@@ -1,7 +1,8 @@
-"""Sample pictures of a run: what the network made of a validation scene, beside the truth.
+"""Sheets of pictures: what the network made of a scene, beside the truth.
 
 Rows are photo, truth and prediction, columns are views. Instances have the colors of their query number, as in the
-app; true objects those of the query matched to them, so that right looks the same in both rows. Paper figure 3.
+app; true objects those of the query matched to them, so that right looks the same in both rows. Training draws its
+validation scenes so, evaluation its best and worst ones. Paper figure 3.
 """
 
 from collections.abc import Sequence
@@ -60,7 +61,7 @@ def write_sheet(path: Path, scenes: Sequence[Picture]) -> None:
     sheet = np.concatenate([part for scene in scenes for part in (scene, gap)][:-1])
     done, buffer = cv2.imencode(".png", sheet[..., ::-1])
     if not done:
-        raise ExportError(f"{path}: a picture of shape {sheet.shape} could not be encoded; use less validation rooms.")
+        raise ExportError(f"{path}: a picture of shape {sheet.shape} could not be encoded; use fewer scenes.")
     with atomic_file(path, overwrite=True) as file:
         file.write(bytes(buffer))
 
