@@ -37,6 +37,10 @@ class TrainingError(Fast3disError):
     """A training step cannot be used: its predictions or losses are not finite."""
 
 
+class EvaluationError(Fast3disError):
+    """Predictions cannot be scored: they do not fit the ground truth, or are not masks and finite scores."""
+
+
 class ExportError(Fast3disError):
     """A result cannot be written, or a written one not read back: target exists, disk full, file damaged."""
 

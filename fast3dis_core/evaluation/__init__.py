@@ -1,0 +1,1 @@
+"""How good a result is: average precision, consistency over views, errors of depth and cameras."""
