@@ -5,7 +5,7 @@ result itself the memory in use does not grow with N, S, H or W. Overlaps betwee
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -70,7 +70,9 @@ def assemble_instances(
     scores = objectness(shown)
     active = torch.nonzero(scores >= config.objectness_floor)[:, 0].tolist()
     wanted = active if queries is None else [query for query in active if query in set(queries)]
-    pixels = _mask_pixels(shown, encoded.mask_features, wanted, cloud, images.shape[1:3], config, report)
+    pixels = _mask_pixels(
+        shown, encoded.mask_features, wanted, cloud, (images.shape[1], images.shape[2]), config, report
+    )
     found = [
         Instance(
             query=query,
@@ -156,6 +158,50 @@ def build_cloud(
     return images, cloud, filters
 
 
+def image_logits(
+    layer: DecoderLayer,
+    mask_features: Tensor,
+    queries: Sequence[int],
+    size: tuple[int, int],
+    *,
+    report: Report = silent,
+) -> Iterator[tuple[int, int, Tensor]]:
+    """Mask logits at image size, streamed over views and blocks of queries.
+
+    Parameters
+    ----------
+    layer : DecoderLayer
+        Of one scene.
+    mask_features : Tensor (S, C, h, w)
+    queries : sequence of int
+    size : (int, int)
+        Height and width, pixels.
+    report : Report
+
+    Yields
+    ------
+    view : int
+    first : int
+        Place in `queries` of the first query of the block.
+    logits : Tensor (n, H, W)
+    """
+    height, width = size
+    block = max(1, BLOCK // (height * width))
+    picked = replace(
+        layer,
+        anchors=layer.anchors[list(queries)],
+        queries=layer.queries[list(queries)],
+        objectness_logits=layer.objectness_logits[list(queries)],
+        mask_embeddings=layer.mask_embeddings[list(queries)],
+    )
+    for view in range(len(mask_features)):
+        report(STEP, view / len(mask_features))
+        logits = mask_logits(picked, mask_features[view : view + 1])[0]  # (n, h, w)
+        for first in range(0, len(queries), block):
+            yield view, first, resize_logits(logits[first : first + block], height, width)
+    report(STEP, 1.0)
+
+
 def flying_pixels(depth: Tensor, known: Tensor, ratio: float) -> Tensor:
     """Pixels that hang between two surfaces.
 
@@ -196,33 +242,20 @@ def _mask_pixels(
     mask_features: Tensor,
     queries: Sequence[int],
     cloud: PointCloud,
-    size: tuple[int, ...],
+    size: tuple[int, int],
     config: InferenceConfig,
     report: Report,
 ) -> list[np.ndarray]:
     """Sorted cloud rows claimed by each query, streamed over views and blocks of queries."""
     height, width = size
     threshold = _logit(config.mask_threshold)
-    block = max(1, BLOCK // (height * width))
     rows: list[list[np.ndarray]] = [[] for _ in queries]
-    picked = replace(
-        layer,
-        anchors=layer.anchors[list(queries)],
-        queries=layer.queries[list(queries)],
-        objectness_logits=layer.objectness_logits[list(queries)],
-        mask_embeddings=layer.mask_embeddings[list(queries)],
-    )
-    for view in range(len(mask_features)):
-        report(STEP, view / len(mask_features))
+    for view, first, logits in image_logits(layer, mask_features, queries, (height, width), report=report):
         offset = view * height * width
         valid = cloud.valid[offset : offset + height * width]
-        logits = mask_logits(picked, mask_features[view : view + 1])[0]  # (n, h, w)
-        for first in range(0, len(queries), block):
-            masks = resize_logits(logits[first : first + block], height, width) > threshold  # (n, H, W)
-            claimed = masks.flatten(1).cpu().numpy() & valid
-            for index, mask in enumerate(claimed, first):
-                rows[index].append((np.flatnonzero(mask) + offset).astype(np.int32))
-    report(STEP, 1.0)
+        claimed = (logits > threshold).flatten(1).cpu().numpy() & valid
+        for index, mask in enumerate(claimed, first):
+            rows[index].append((np.flatnonzero(mask) + offset).astype(np.int32))
     return [np.concatenate(parts) if parts else np.empty(0, np.int32) for parts in rows]
 
 

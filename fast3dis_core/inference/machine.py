@@ -1,4 +1,4 @@
-"""Facts about a run that are not its result: which network, which machine, which versions, how much memory.
+"""Facts about a run that are not its result: which network, which machine, which versions, how long, how much memory.
 
 They are written beside every result, so that two of them can be compared fairly.
 """
@@ -6,6 +6,8 @@ They are written beside every result, so that two of them can be compared fairly
 import platform
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,55 @@ import torch
 
 from fast3dis_core.config import to_mapping
 from fast3dis_core.inference.steps import LoadedModel
+from fast3dis_core.progress import Report, silent
+
+_STATUS, _FORGET = Path("/proc/self/status"), Path("/proc/self/clear_refs")  # of Linux
+
+
+class StepMeter:
+    """A `report` that also measures each step, to be ended by `finish`.
+
+    Parameters
+    ----------
+    device : torch.device
+        Waited for wherever one step ends and the next begins.
+    report : Report
+        Told everything.
+
+    Attributes
+    ----------
+    seconds : dict of str to float
+        Of the finished steps.
+    peak_memory : dict of str to dict of str to int
+        Bytes, as of `peak_memory`, for each of them. Of the machine's memory only Linux tells more than the most
+        since the process began.
+    """
+
+    def __init__(self, device: torch.device, report: Report = silent) -> None:
+        self.seconds: dict[str, float] = {}
+        self.peak_memory: dict[str, dict[str, int]] = {}
+        self._device, self._report = device, report
+        self._step, self._started = "", 0.0
+
+    def __call__(self, step: str, fraction: float) -> None:
+        """Report."""
+        if step != self._step:
+            self.finish()
+            self._step = step
+            forget_peak_memory(self._device)
+            self._started = time.monotonic()
+        self._report(step, fraction)
+
+    def finish(self) -> None:
+        """End the running step."""
+        if not self._step:
+            return
+        if self._device.type == "cuda":
+            torch.cuda.synchronize(self._device)
+        self.seconds[self._step] = self.seconds.get(self._step, 0.0) + time.monotonic() - self._started
+        before, now = self.peak_memory.get(self._step, {}), peak_memory(self._device)
+        self.peak_memory[self._step] = {name: max(value, before.get(name, 0)) for name, value in now.items()}
+        self._step = ""
 
 
 def model_facts(model: LoadedModel) -> dict[str, Any]:
@@ -38,17 +89,35 @@ def device_name(device: torch.device) -> str:
     return f"{device} ({platform.processor() or platform.machine()}, {torch.get_num_threads()} threads)"
 
 
+def forget_peak_memory(device: torch.device) -> None:
+    """Let `peak_memory` start anew, as far as the system allows it."""
+    with suppress(OSError):
+        _FORGET.write_text("5")
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+
+
 def peak_memory(device: torch.device) -> dict[str, int]:
     """Most memory this process has held, bytes: of the machine, and of a CUDA device where one was used."""
     peak = {}
-    if sys.platform != "win32":
-        import resource
-
-        unit = 1 if sys.platform == "darwin" else 1024
-        peak["machine"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    if (machine := _peak_of_machine()) is not None:
+        peak["machine"] = machine
     if device.type == "cuda":
         peak["device"] = torch.cuda.max_memory_allocated(device)
     return peak
+
+
+def _peak_of_machine() -> int | None:
+    with suppress(OSError):
+        for line in _STATUS.read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def versions() -> dict[str, str]:

@@ -19,16 +19,16 @@ from fast3dis_core.datasets.procedural_rooms.frames import Frames, intrinsics_at
 from fast3dis_core.datasets.procedural_rooms.packing import CLASS_NAMES, MOST_INSTANCES, PreparedScenes, pack, stack
 from fast3dis_core.datasets.procedural_rooms.primitives import RoomLayout
 from fast3dis_core.datasets.procedural_rooms.version import VERSION
-from fast3dis_core.datasets.sample import STRUCTURE, LabeledSurface, SceneSample
+from fast3dis_core.datasets.sample import STRUCTURE, SceneSample
+from fast3dis_core.datasets.surface import visible_surface
 from fast3dis_core.errors import ConfigError
-from fast3dis_core.geometry.cameras import invert_rigid, rebase, unproject
+from fast3dis_core.geometry.cameras import invert_rigid, rebase
 from fast3dis_core.scene import SceneGeometry, ViewBatch
 
 MOST_VIEWS = 12
 PROBE_WIDTH = 24  # pixels of the small images that choose cameras
 PROPOSALS = 5  # camera paths per room and round
 ROUNDS = 4
-SURFACE_POINTS = 16384
 
 
 def prepare_scenes(seeds: Sequence[int], *, views: int, height: int, width: int) -> PreparedScenes:
@@ -166,19 +166,8 @@ def _sample(scenes: PreparedScenes, frames: Frames, images: Tensor) -> SceneSamp
             is_metric=True,
         ),
         normals=normals,
-        surface=_surface_points(frames, intrinsics, world_to_camera),
+        surface=visible_surface(frames.depth, frames.ids, intrinsics, world_to_camera),
     )
-
-
-def _surface_points(frames: Frames, intrinsics: Tensor, world_to_camera: Tensor) -> LabeledSurface:
-    """Points on the visible surface, about equally dense per area in every view."""
-    points = unproject(frames.depth, intrinsics, world_to_camera).flatten(1, 3)  # (B, S*H*W, 3)
-    # a pixel covers an area that grows with the square of its depth
-    area = frames.depth.flatten(1).double().square().cumsum(1)
-    steps = (torch.arange(SURFACE_POINTS, device=points.device) + 0.5) / SURFACE_POINTS
-    rows = torch.searchsorted(area, steps * area[:, -1:]).clamp_(max=points.shape[1] - 1)  # (B, SURFACE_POINTS)
-    chosen = points.gather(1, rows[..., None].expand(-1, -1, 3))
-    return LabeledSurface(points=chosen, ids=frames.ids.flatten(1).gather(1, rows))
 
 
 def render_scenes(
