@@ -19,7 +19,13 @@ from fast3dis_core.config import PATCH_SIZE, TrainingConfig, to_mapping
 from fast3dis_core.datasets.sample import SceneSample
 from fast3dis_core.errors import ConfigError
 from fast3dis_core.exports.atomic import atomic_file
-from fast3dis_core.geometry.cameras import invert_rigid, rebase
+from fast3dis_core.geometry.errors import (
+    depth_error,
+    depth_scale,
+    horizontal_fields,
+    rotation_angles,
+    translation_angles,
+)
 from fast3dis_core.model.depth_anything3 import DepthAnything3
 from fast3dis_core.model.depth_anything3.any_view import AnyViewNetwork
 from fast3dis_core.model.depth_anything3.pose_conditioning import normalize_cameras
@@ -146,10 +152,9 @@ class GeometryStage:
         with autocast(images.device, self.precision):
             prediction = self.network.backbone(images)
         self.network.train()
-        known = truth.depth > 0
-        depth = prediction.depth * (truth.depth[known] / prediction.depth[known]).median()
+        depth = prediction.depth * depth_scale(prediction.depth, truth.depth)
         figures = {
-            "depth_abs_rel": float(((depth - truth.depth).abs() / truth.depth)[known].mean()),
+            "depth_abs_rel": float(depth_error(prediction.depth, truth.depth)),
             **camera_errors(prediction.world_to_camera, prediction.intrinsics, truth),
         }
         limit = float(truth.depth.max())
@@ -201,21 +206,19 @@ def camera_errors(world_to_camera: Tensor, intrinsics: Tensor, truth: SceneGeome
         Medians over all views but the first: rotation and direction of translation in degrees; over all views:
         horizontal field of view in degrees.
     """
-    found, true = (invert_rigid(rebase(value.double()))[:, 1:] for value in (world_to_camera, truth.world_to_camera))
-    turn = found[..., :3, :3].mT @ true[..., :3, :3]
-    cosine = (turn.diagonal(dim1=-2, dim2=-1).sum(-1) - 1) / 2
-    directions = torch.cosine_similarity(found[..., :3, 3], true[..., :3, 3], dim=-1)
     width = truth.depth.shape[-1]
-    fields = [2 * torch.atan(width / 2 / value[..., 0, 0].double()) for value in (intrinsics, truth.intrinsics)]
+    directions = translation_angles(world_to_camera, truth.world_to_camera)
+    fields = horizontal_fields(intrinsics, width) - horizontal_fields(truth.intrinsics, width)
     return {
-        "rotation_degrees": _median_degrees(cosine.clamp(-1, 1).acos()),
-        "translation_degrees": _median_degrees(directions.clamp(-1, 1).acos()),
-        "field_of_view_degrees": _median_degrees((fields[0] - fields[1]).abs()),
+        "rotation_degrees": _median_degrees(rotation_angles(world_to_camera, truth.world_to_camera)),
+        "translation_degrees": _median_degrees(directions[~directions.isnan()]),
+        "field_of_view_degrees": _median_degrees(fields.abs()),
     }
 
 
 def _median_degrees(angles: Tensor) -> float:
-    return float(np.degrees(np.median(angles.cpu().numpy())))
+    """NaN for no angle, or one that is not a number."""
+    return float(np.degrees(np.median(angles.cpu().numpy()))) if angles.numel() else float("nan")
 
 
 def _in_room(name: str, rooms: Mapping[str, str]) -> str:

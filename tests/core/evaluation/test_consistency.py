@@ -33,7 +33,7 @@ def best_assignment(table):
 
 
 @given(random_scenes())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_agrees_with_plain_loops(scene):
     ids, labelled = scene.gt_ids, scene.gt_ids > 0
     values = [value for value in np.unique(ids) if value > 0]
