@@ -1,0 +1,89 @@
+"""Which classes are objects to be found, and ids as `average_precision` reads them. Paper section 4.
+
+The paper does not say whether walls and floors count, and released code goes both ways, so both are offered and
+every report names its protocol. What is not kept is void: a mask on it is neither right nor wrong.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fast3dis_core.datasets.sample import STRUCTURE, UNLABELED
+from fast3dis_core.errors import ConfigError, DatasetError
+from fast3dis_core.evaluation.average_precision import KEPT_LABEL, LABEL_STEP
+
+
+@dataclass(frozen=True, kw_only=True)
+class Protocol:
+    """Choice of classes.
+
+    Attributes
+    ----------
+    name : str
+    void_classes : frozenset of str
+        Classes that are not to be found, besides what is unlabelled.
+    """
+
+    name: str
+    void_classes: frozenset[str]
+
+    def keeps(self, class_name: str) -> bool:
+        """Whether instances of a class are objects."""
+        return class_name != UNLABELED and class_name not in self.void_classes
+
+
+PROTOCOLS: Mapping[str, Protocol] = {
+    "objects": Protocol(name="objects", void_classes=frozenset({STRUCTURE})),
+    "all": Protocol(name="all", void_classes=frozenset()),
+}
+DEFAULT = "objects"  # the headline
+
+
+def encode(
+    gt_ids: ArrayLike, class_ids: ArrayLike, class_names: Sequence[str], protocol: str = DEFAULT
+) -> NDArray[np.int32]:
+    """Give the kept objects of a scene the ids 1001, 1002, ... in the order of their own ids, and void 0.
+
+    Parameters
+    ----------
+    gt_ids : array (...) of integers
+        Instance ids of pixels or points; 0 or less = none.
+    class_ids : array (I,) of integers
+        Class of every id below I, as an index into `class_names`.
+    class_names : sequence of str
+    protocol : str
+        A name in `PROTOCOLS`.
+
+    Returns
+    -------
+    array (...) int32
+
+    Raises
+    ------
+    ConfigError
+        If the protocol is unknown.
+    DatasetError
+        If an id has no class, a class no name, or there are more objects than ids.
+    """
+    if protocol not in PROTOCOLS:
+        raise ConfigError(f"Protocol must be one of {', '.join(PROTOCOLS)}, found {protocol!r}.")
+    ids, classes = np.asarray(gt_ids), np.asarray(class_ids)
+    highest = int(ids.max(initial=0))
+    if highest >= len(classes) or not ((classes >= 0) & (classes < len(class_names))).all():
+        raise DatasetError(
+            f"Instance ids up to {highest} need a class each, one of {len(class_names)} names: found classes of "
+            f"{len(classes)} ids, the highest class being {int(classes.max(initial=-1))}."
+        )
+    kept = np.array([PROTOCOLS[protocol].keeps(name) for name in class_names], np.bool_)[classes]  # (I,)
+    present = np.zeros(len(classes), np.bool_)
+    present[np.maximum(ids, 0)] = True
+    kept &= present
+    kept[0] = False
+    if kept.sum() >= LABEL_STEP:
+        raise DatasetError(
+            f"A scene may hold {LABEL_STEP - 1} objects, found {int(kept.sum())}: split it into several scenes."
+        )
+    table = np.where(kept, KEPT_LABEL * LABEL_STEP + np.cumsum(kept), 0).astype(np.int32)
+    return table[np.maximum(ids, 0)]
