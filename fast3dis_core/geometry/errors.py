@@ -64,8 +64,22 @@ def rotation_angles(world_to_camera: Tensor, truth: Tensor) -> Tensor:
     Tensor (..., S - 1) float64
         Radians in [0, pi].
     """
-    found, true = _motions(world_to_camera)[..., :3, :3], _motions(truth)[..., :3, :3]
-    turn = found.mT @ true
+    return turn_angles(_motions(world_to_camera)[..., :3, :3], _motions(truth)[..., :3, :3])
+
+
+def turn_angles(rotation: Tensor, truth: Tensor) -> Tensor:
+    """Angle of the turn from one rotation to another.
+
+    Parameters
+    ----------
+    rotation, truth : Tensor (..., 3, 3)
+
+    Returns
+    -------
+    Tensor (...)
+        Radians in [0, pi].
+    """
+    turn = rotation.mT @ truth
     skew = torch.stack([turn[..., i, j] - turn[..., j, i] for i, j in ((2, 1), (0, 2), (1, 0))], dim=-1)
     return torch.atan2(skew.norm(dim=-1), turn.diagonal(dim1=-2, dim2=-1).sum(-1) - 1)
 
