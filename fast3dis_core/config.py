@@ -22,6 +22,7 @@ HeadKind = Literal["dual_dpt", "dpt"]
 ReferenceStrategy = Literal["saddle_balanced", "saddle_sim_range", "middle", "first"]
 OverlapSchedule = Literal["dynamic", "fixed", "low", "off"]
 TrainingStage = Literal["geometry", "instances"]
+TrainingData = Literal["procedural-rooms", "aria-synthetic"]
 Precision = Literal["auto", "float32", "bfloat16"]
 
 
@@ -267,7 +268,9 @@ class TrainingConfig:
     model: ModelConfig = field(default_factory=lambda: ModelConfig.for_size("nano"))
     # anchors are shown and dragged; masks at the low resolution have 588 cells a view
     loss: LossConfig = field(default_factory=lambda: LossConfig(anchor_weight=0.5, minimum_cells=16))
-    data: Literal["procedural-rooms"] = "procedural-rooms"
+    data: TrainingData = "procedural-rooms"
+    data_root: str = ""  # folder of scenes; rooms are rendered and have none
+    scene_share: float = 0.4  # of the scenes in it, chosen by a hash; paper 4.1
     seed: int = 0
     steps: int = 20_000  # of the optimiser; both schedules run over all of them
     scenes_per_step: int = 32
@@ -286,7 +289,7 @@ class TrainingConfig:
     high_share: float = 0.25  # of the steps, the last ones
     rooms: int = 4000  # rendered once, then reused with augmentation
     first_room: int = 0  # seed of the first; validation has seeds of its own
-    room_views: int = 8  # rendered per room; windows are cut out of them
+    room_views: int = 8  # rendered per room; windows are cut out of them. Scenes of a folder have their own
     posed_share: float = 1 / 3  # of the geometry steps that see the true cameras
     given_geometry_share: float = 0.25  # of the instance steps that see the true geometry, else predicted
     augment: bool = True
@@ -294,26 +297,31 @@ class TrainingConfig:
     save_every: int = 500
     validate_every: int = 1000
     picture_every: int = 2000
-    validation_rooms: int = 16
+    validation_rooms: int = 16  # of a folder the last scenes, which are never trained on
     validation_views: int = 6
 
     def __post_init__(self) -> None:
-        for name, known in (("stage", TrainingStage), ("precision", Precision)):
+        for name, known in (("stage", TrainingStage), ("data", TrainingData), ("precision", Precision)):
             if getattr(self, name) not in typing.get_args(known):
                 raise ConfigError(f"{name} must be one of {typing.get_args(known)}, found {getattr(self, name)!r}.")
         for name in ("scenes_per_step", "scenes_per_forward", "scenes_per_forward_high", "rooms", "steps"):
             _between(name, getattr(self, name), 1, float("inf"))
         for name in ("log_every", "save_every", "validate_every", "picture_every", "validation_rooms"):
             _between(name, getattr(self, name), 1, float("inf"))
-        for name in ("warm_up_share", "high_share", "posed_share", "given_geometry_share"):
+        rooms = self.data == "procedural-rooms"
+        if rooms == bool(self.data_root):
+            wanted = "no data_root, since rooms are rendered" if rooms else "data_root, the folder of its scenes"
+            raise ConfigError(f"data {self.data!r} needs {wanted}; found data_root {self.data_root!r}.")
+        for name in ("warm_up_share", "high_share", "posed_share", "given_geometry_share", "scene_share"):
             _between(name, getattr(self, name), 0.0, 1.0)
         for name in ("seed", "first_room", "learning_rate", "final_learning_rate", "weight_decay"):
             _between(name, getattr(self, name), 0, float("inf"))
         _between("gradient_clip", self.gradient_clip, 1e-9, float("inf"))
-        _between("validation_views", self.validation_views, 2, self.room_views)
+        most_views = self.room_views if rooms else float("inf")
+        _between("validation_views", self.validation_views, 2, most_views)
         for name in ("low_views", "high_views"):
             least, most = getattr(self, name)
-            _between(f"{name}[1]", most, least, self.room_views)
+            _between(f"{name}[1]", most, least, most_views)
             _between(f"{name}[0]", least, 2, most)
         for name in ("low_size", "high_size"):
             if any(side < PATCH_SIZE or side % PATCH_SIZE for side in getattr(self, name)):

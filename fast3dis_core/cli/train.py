@@ -3,11 +3,13 @@
     fast3dis train runs/geometry --stage geometry --minutes 8
     fast3dis train runs/geometry --resume --minutes 8
     fast3dis train runs/nano --weights runs/geometry/geometry.safetensors
+    fast3dis train runs/aria --data aria-synthetic --data-root ase --size small
     torchrun --no-python --nproc-per-node 4 fast3dis train runs/nano --resume
 
 A run that was interrupted is saved and ends with code 130.
 """
 
+import dataclasses
 import json
 import logging
 import os
@@ -39,7 +41,15 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run.", rich_help_panel=_RUN)] = False,
     stage: Annotated[str | None, typer.Option(help="geometry, or instances (default).", rich_help_panel=_RUN)] = None,
     size: Annotated[str | None, typer.Option(help="Model size; default nano.", rich_help_panel=_RUN)] = None,
-    data: Annotated[str | None, typer.Option(help="procedural-rooms.", rich_help_panel=_RUN)] = None,
+    data: Annotated[
+        str | None, typer.Option(help="procedural-rooms (default), or aria-synthetic.", rich_help_panel=_RUN)
+    ] = None,
+    data_root: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="ROOT", help="Folder of the scenes of aria-synthetic; may move on --resume.", rich_help_panel=_RUN
+        ),
+    ] = None,
     steps: Annotated[
         int | None, typer.Option(min=1, help="All steps of the run; may change on --resume.", rich_help_panel=_RUN)
     ] = None,
@@ -68,7 +78,8 @@ def train(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
     """Train geometry, or instances on a frozen backbone."""
-    given = {"stage": stage, "data": data, "steps": steps, "model.size": size}
+    root = None if data_root is None else str(data_root.resolve())
+    given = {"stage": stage, "data": data, "data_root": root, "steps": steps, "model.size": size}
     changes = {name: value for name, value in given.items() if value is not None}
     with errors_to_exit(as_json=as_json):
         from fast3dis_core.cli.progress import StepDisplay
@@ -79,7 +90,7 @@ def train(
         run = RunDirectory(folder)
         leads = os.environ.get("RANK", "0") == "0"
         if leads and resume:
-            _continue(run, steps, {**changes, "--weights": weights, "--config": config, "--set": settings or None})
+            _continue(run, {**changes, "--weights": weights, "--config": config, "--set": settings or None})
         elif leads:
             _begin(run, config, settings or [], changes, weights)
         with StepDisplay(Interrupts()) as display, _LogLines(display.say):
@@ -138,18 +149,20 @@ def _begin(
     run.begin(chosen, first_weights(chosen, weights))
 
 
-def _continue(run: "RunDirectory", steps: int | None, given: dict[str, Any]) -> None:
+def _continue(run: "RunDirectory", given: dict[str, Any]) -> None:
     from fast3dis_core.training.train import longer
 
-    run.config()
-    fixed = [name for name, value in given.items() if value is not None and name != "steps"]
+    config = run.config()
+    fixed = [name for name, value in given.items() if value is not None and name not in ("steps", "data_root")]
     if fixed:
         raise ConfigError(
             f"--resume continues {run.folder} with the settings it began with, found {', '.join(fixed)} as well: "
             "leave them out, or begin a new run."
         )
-    if steps is not None:
-        longer(run, steps)
+    if "data_root" in given:
+        run.change_config(dataclasses.replace(config, data_root=given["data_root"]))
+    if "steps" in given:
+        longer(run, given["steps"])
 
 
 def _put(values: dict[str, Any], name: str, value: Any) -> None:

@@ -57,7 +57,7 @@ CAMERA_TO_DEVICE: Matrix = rigid(
 )
 
 _MILLIMETER = 0.001
-_NO_DEPTH = (0, 2**16 - 1)
+_NO_DEPTH = 2**16 - 1  # as is 0, which stays 0
 
 
 class AriaSyntheticScene:
@@ -140,7 +140,7 @@ class AriaSyntheticScene:
         """Depth along z, metres, 0 where unknown, array (H, W) float32."""
         view_map = _view_map(self.size)
         stored = view_map.values(read_map(self._files[self.frames[view]].depth, CAMERA.size))
-        distance = np.where(np.isin(stored, _NO_DEPTH), 0, stored) * np.float32(_MILLIMETER)
+        distance = np.where(stored == _NO_DEPTH, 0, stored) * np.float32(_MILLIMETER)
         return (distance / view_map.ray_length).astype(np.float32)
 
     def instance_ids(self, view: int) -> NDArray[np.int32]:

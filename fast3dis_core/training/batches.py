@@ -1,16 +1,16 @@
 """What every training step sees, as a function of (config, step): nothing has to be stored to resume a run exactly.
 
-A step is `scenes_per_step` rooms in forward passes of equal size. The passes are numbered, and rank r of W takes
-the passes r, r + W, ...: all randomness hangs on the number of the pass, so two processes do what one does. Rooms
-come from an endless sequence of shuffled rounds through the run's rooms. Paper section 4.1; resolutions grow late
-in a run, since most of what is to be learned can be learned on small images.
+A step is `scenes_per_step` scenes in forward passes of equal size. The passes are numbered, and rank r of W takes
+the passes r, r + W, ...: all randomness hangs on the number of the pass, so two processes do what one does. Scenes
+come from an endless sequence of shuffled rounds through the run's scenes; where they are read is left to `scenes`.
+Paper section 4.1; resolutions grow late in a run, since most of what is to be learned can be learned on small images.
 """
 
 import functools
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -18,11 +18,10 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from fast3dis_core.config import TrainingConfig
-from fast3dis_core.datasets.procedural_rooms import VALIDATION_SEEDS
-from fast3dis_core.datasets.rendered import RoomCache, Size
 from fast3dis_core.datasets.sample import SceneSample
-from fast3dis_core.datasets.windows import Window, cut, draw_window
 from fast3dis_core.errors import ConfigError
+from fast3dis_core.preprocessing import Size
+from fast3dis_core.progress import Report
 
 PREFETCHED = 4  # batches each worker process holds ready
 
@@ -88,6 +87,32 @@ class Batch:
         )
 
 
+class TrainingScenes(Protocol):
+    """The scenes of a run, numbered from 0; worker processes get a copy. The kinds of data are in `scenes`."""
+
+    @property
+    def version(self) -> str:
+        """Name of the data, as it is written beside results."""
+
+    @property
+    def listing(self) -> Mapping[str, Sequence[int]]:
+        """Which scenes of a folder serve for what; empty where the config says it all."""
+
+    def __len__(self) -> int:
+        """How many scenes there are to train on."""
+
+    def batch(
+        self, numbers: Sequence[int], generators: Sequence[np.random.Generator], *, size: Size, views: int
+    ) -> SceneSample:
+        """A window out of each of B scenes, with a leading axis B; every choice comes from the scene's generator."""
+
+    def validation(self, index: int, *, size: Size) -> SceneSample:
+        """The same views of a scene that is never trained on, as a batch of one."""
+
+    def prepare(self, first_step: int, *, device: torch.device, workers: int, report: Report) -> None:
+        """Do ahead whatever can be done before the steps from `first_step` on."""
+
+
 def plan_step(config: TrainingConfig, step: int) -> StepPlan:
     """Size, views and scenes of one step."""
     high = step >= round(config.steps * (1 - config.high_share))
@@ -123,11 +148,10 @@ def check_shares(config: TrainingConfig, world: int) -> None:
             )
 
 
-def scene_seed(config: TrainingConfig, scene: int) -> int:
-    """Seed of the room of scene number `scene`: each round goes through all rooms in an order of its own."""
-    number, place = divmod(scene, config.rooms)
-    order = _round_order(config.seed, config.rooms, number)
-    return config.first_room + int(order[place])
+def scene_number(config: TrainingConfig, count: int, scene: int) -> int:
+    """Which of `count` scenes comes at place `scene` of a run: each round goes through all in an order of its own."""
+    number, place = divmod(scene, count)
+    return int(_round_order(config.seed, count, number)[place])
 
 
 class TrainingBatches(Dataset[Batch]):
@@ -136,25 +160,22 @@ class TrainingBatches(Dataset[Batch]):
     Parameters
     ----------
     config : TrainingConfig
-    cache : RoomCache
+    scenes : TrainingScenes
     """
 
-    def __init__(self, config: TrainingConfig, cache: RoomCache) -> None:
+    def __init__(self, config: TrainingConfig, scenes: TrainingScenes) -> None:
         self.config = config
-        self.cache = cache
+        self.scenes = scenes
 
     def __getitem__(self, index: tuple[int, int]) -> Batch:
-        """Read and cut the rooms of one pass."""
+        """Read the windows of one pass."""
         step, number = index
         config, plan = self.config, plan_step(self.config, step)
         scenes = plan.passes[number]
-        rooms = [self.cache.room(scene_seed(config, scene), plan.size) for scene in scenes]
-        windows: list[Window] = []
-        for scene in scenes:
-            rng = _stream(config, _PASS, scene)
-            windows.append(draw_window(config.room_views, plan.views, rng, augment=config.augment))
+        numbers = [scene_number(config, len(self.scenes), scene) for scene in scenes]
+        generators = [_stream(config, _PASS, scene) for scene in scenes]
         return Batch(
-            sample=cut(rooms, windows),
+            sample=self.scenes.batch(numbers, generators, size=plan.size, views=plan.views),
             color_seeds=torch.tensor([int(_stream(config, _COLORS, scene).integers(2**31)) for scene in scenes]),
             loss_seed=int(_stream(config, _LOSS, step, number).integers(2**62)),
         )
@@ -173,20 +194,20 @@ class _PassOrder(Sampler[tuple[int, int]]):
 
 
 def batches_from(
-    config: TrainingConfig, cache: RoomCache, *, first_step: int, rank: int, world: int, workers: int, pin: bool
+    config: TrainingConfig, scenes: TrainingScenes, *, first_step: int, rank: int, world: int, workers: int, pin: bool
 ) -> DataLoader[Batch]:
     """Batches of one rank in order, read ahead by worker processes.
 
     Parameters
     ----------
     config : TrainingConfig
-    cache : RoomCache
+    scenes : TrainingScenes
     first_step, rank, world, workers : int
     pin : bool
         Read into pinned memory, from which a CUDA device copies while it computes.
     """
     return DataLoader(
-        TrainingBatches(config, cache),
+        TrainingBatches(config, scenes),
         sampler=_PassOrder(config, first_step, rank, world),
         batch_size=None,
         collate_fn=_unchanged,
@@ -196,12 +217,6 @@ def batches_from(
         pin_memory=pin,
         worker_init_fn=_ignore_interrupts,
     )
-
-
-def validation_batch(config: TrainingConfig, cache: RoomCache, index: int, size: Size) -> SceneSample:
-    """Validation room `index` as a batch of one: its first views, as they were rendered."""
-    room = cache.room(VALIDATION_SEEDS[index], size)
-    return cut([room], [Window(views=tuple(range(config.validation_views)), mirrored=False)])
 
 
 def _ignore_interrupts(_worker: int) -> None:
@@ -218,6 +233,6 @@ def _stream(config: TrainingConfig, purpose: int, *numbers: int) -> np.random.Ge
 
 
 @functools.lru_cache(maxsize=2)  # a pass may reach over the end of a round
-def _round_order(seed: int, rooms: int, number: int) -> np.ndarray:
-    """Permutation of the rooms in one round."""
-    return np.random.default_rng([seed, _ROUND, number]).permutation(rooms)
+def _round_order(seed: int, count: int, number: int) -> np.ndarray:
+    """Permutation of the scenes in one round."""
+    return np.random.default_rng([seed, _ROUND, number]).permutation(count)

@@ -15,7 +15,6 @@ import torch
 
 from fast3dis_core.checkpoints import Provenance, identify, load_backbone, load_checkpoint, restore
 from fast3dis_core.config import TrainingConfig
-from fast3dis_core.datasets.procedural_rooms import VERSION
 from fast3dis_core.errors import CheckpointError
 from fast3dis_core.inference.loading import RANDOM
 from fast3dis_core.inference.machine import code_commit
@@ -84,7 +83,12 @@ def build_stage(config: TrainingConfig, weights: Mapping[str, str], *, device: t
 
 
 def provenance(
-    config: TrainingConfig, weights: Mapping[str, str], counters: Counters, figures: Mapping[str, float]
+    config: TrainingConfig,
+    weights: Mapping[str, str],
+    counters: Counters,
+    figures: Mapping[str, float],
+    *,
+    data_version: str,
 ) -> Provenance:
     """What is said about the weights of a run in their file.
 
@@ -96,13 +100,15 @@ def provenance(
     counters : Counters
     figures : mapping of str to float
         Of the latest validation; those that are no numbers are left out.
+    data_version : str
+        Of the scenes it was trained on.
     """
     size = config.model.size
     official = next((row for row in OFFICIAL_WEIGHTS if row.size == size and not row.deprecated), None)
     return Provenance(
         backbone=official.name if official and weights else size,
         backbone_sha256=weights.get("sha256", "") if config.stage == "instances" else "",
-        data_version=VERSION,
+        data_version=data_version,
         steps=counters.step,
         scenes_seen=counters.scenes_seen,
         code_commit=code_commit(),
@@ -111,7 +117,7 @@ def provenance(
     )
 
 
-def environment(device: torch.device, precision: str, world: int) -> dict[str, Any]:
+def environment(device: torch.device, precision: str, world: int, data_version: str) -> dict[str, Any]:
     """What a result may depend on besides the settings."""
     cuda = device.type == "cuda"
     return {
@@ -125,7 +131,7 @@ def environment(device: torch.device, precision: str, world: int) -> dict[str, A
         "processes": world,
         "threads": torch.get_num_threads(),
         "code_commit": code_commit(),
-        "data_version": VERSION,
+        "data_version": data_version,
     }
 
 

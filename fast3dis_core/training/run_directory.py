@@ -2,6 +2,7 @@
 
     config.toml                  the run's settings; decides everything a seed can decide
     weights.json                 the file the run began from, with its hash
+    scenes.json                  where data comes from a folder: scenes trained on, and those of validation
     environment.jsonl            one line per start: machine, versions, code
     log.csv                      one row per `log_every` steps; validation.csv, one per validation
     checkpoints/state-*.safetensors    parameters, optimiser and counters; the newest two
@@ -16,7 +17,7 @@ import csv
 import io
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -120,6 +121,24 @@ class RunDirectory:
     def weights(self) -> dict[str, str]:
         """What the run began from, as given to `begin`."""
         return dict(json.loads((self.folder / "weights.json").read_text("utf-8")))
+
+    def note_scenes(self, listing: Mapping[str, Sequence[int]]) -> None:
+        """Write which scenes of a folder serve for what; a later start has to find the same.
+
+        Raises
+        ------
+        ConfigError
+            If it finds others: validation scenes might be among those trained on before.
+        """
+        path, told = self.folder / "scenes.json", {use: list(numbers) for use, numbers in listing.items()}
+        if not path.exists():
+            self._write(path.name, json.dumps(told))
+        elif json.loads(path.read_text("utf-8")) != told:
+            counts = ", ".join(f"{len(numbers)} for {use}" for use, numbers in told.items())
+            raise ConfigError(
+                f"{path}: expected the scenes this run began with, found others in its folder ({counts}); put the same "
+                "scenes back, or begin a new run with the weights of this one."
+            )
 
     def add_environment(self, facts: Mapping[str, Any]) -> None:
         """Note a start."""

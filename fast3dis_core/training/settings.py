@@ -17,10 +17,20 @@ STAGE_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "geometry": {"learning_rate": 4e-4},
     "instances": {},
 }
+# views of a head-worn camera are square; 504 is the paper's size, and memory holds few scenes of it
+DATA_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    "procedural-rooms": {},
+    "aria-synthetic": {
+        "low_size": (112, 112),
+        "low_views": (2, 8),
+        "high_size": (504, 504),
+        "scenes_per_forward_high": 2,
+    },
+}
 
 
 def training_config(values: Mapping[str, Any]) -> TrainingConfig:
-    """Config from plain values, with the defaults of its stage and of its model size.
+    """Config from plain values, with the defaults of its stage, of its data and of its model size.
 
     Parameters
     ----------
@@ -40,10 +50,12 @@ def training_config(values: Mapping[str, Any]) -> TrainingConfig:
     model = {"size": "nano", **tables["model"]}
     defaults = TrainingConfig()
     stage = STAGE_DEFAULTS.get(str(plain.get("stage", defaults.stage)), {})
+    data = DATA_DEFAULTS.get(str(plain.get("data", defaults.data)), {})
     return from_mapping(
         TrainingConfig,
         {
             **stage,
+            **data,
             **plain,
             "model": ModelConfig.for_size(model.pop("size"), **model),
             "loss": from_mapping(LossConfig, {**to_mapping(defaults.loss), **tables["loss"]}),

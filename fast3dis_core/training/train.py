@@ -16,15 +16,13 @@ import torch
 from torch import Tensor
 
 from fast3dis_core.config import TrainingConfig
-from fast3dis_core.datasets.procedural_rooms import VALIDATION_SEEDS
-from fast3dis_core.datasets.rendered import RoomCache, Size
 from fast3dis_core.datasets.windows import change_colors
 from fast3dis_core.errors import Cancelled, ConfigError, TrainingError
 from fast3dis_core.inference.steps import choose_device, choose_precision, memory_errors
 from fast3dis_core.pictures import write_sheet
 from fast3dis_core.progress import Report, silent
 from fast3dis_core.scene import to_device
-from fast3dis_core.training.batches import Batch, batches_from, check_shares, plan_step, scene_seed, validation_batch
+from fast3dis_core.training.batches import Batch, TrainingScenes, batches_from, check_shares, plan_step
 from fast3dis_core.training.beginning import build_stage, environment, provenance
 from fast3dis_core.training.distributed import Ranks, joined
 from fast3dis_core.training.interruption import Interruption, Reason
@@ -37,12 +35,13 @@ from fast3dis_core.training.optimization import (
     set_learning_rate,
 )
 from fast3dis_core.training.run_directory import Counters, CsvLog, RunDirectory, State
+from fast3dis_core.training.scenes import training_scenes
 from fast3dis_core.training.schedules import learning_rate
 from fast3dis_core.training.stage import TOTAL
 
 EXPORTS = {"geometry": "geometry.safetensors", "instances": "model.safetensors"}
 URGENCY: tuple[Reason | None, ...] = (None, "time", "stopped")  # reasons to end early, the strongest last
-PICTURED = 4  # validation rooms in a picture
+PICTURED = 4  # validation scenes in a picture
 _STATE, _OPTIMIZER = "stage.", "optimizer."  # prefixes of tensors in a state
 
 logger = logging.getLogger(__name__)
@@ -118,8 +117,7 @@ def train(
                 target = torch.device("cuda", ranks.local % torch.cuda.device_count())
             torch.cuda.set_device(target)
             torch.set_float32_matmul_precision("high")  # TF32: three digits are enough for gradients
-        rooms = RoomCache(cache, views=config.room_views)
-        trainer = Trainer(run, config, rooms, ranks=ranks, device=target)
+        trainer = Trainer(run, config, training_scenes(config, cache), ranks=ranks, device=target)
         if render_ahead:
             trainer.render_ahead(workers, interruption, report)
         end = config.steps if until_step is None else min(until_step, config.steps)
@@ -133,18 +131,20 @@ class Trainer:
     ----------
     run : RunDirectory
     config : TrainingConfig
-    rooms : RoomCache
+    scenes : TrainingScenes
     ranks : Ranks
     device : torch.device
     """
 
     def __init__(
-        self, run: RunDirectory, config: TrainingConfig, rooms: RoomCache, *, ranks: Ranks, device: torch.device
+        self, run: RunDirectory, config: TrainingConfig, scenes: TrainingScenes, *, ranks: Ranks, device: torch.device
     ) -> None:
         check_shares(config, ranks.world)
         precision = choose_precision(config.precision, device)
-        self.directory, self.config, self.rooms = run, config, rooms
+        self.directory, self.config, self.scenes = run, config, scenes
         self.ranks, self.device = ranks, device
+        if ranks.leads and scenes.listing:
+            run.note_scenes(scenes.listing)
         self.weights = run.weights()
         self.stage = build_stage(config, self.weights, device=device, precision=precision)
         self.optimizer = adamw(self.stage.trained, config)
@@ -155,11 +155,11 @@ class Trainer:
         self._logs: dict[Path, CsvLog] = {}
         if ranks.leads:
             run.sweep()
-            run.add_environment(environment(device, precision, ranks.world))
+            run.add_environment(environment(device, precision, ranks.world, scenes.version))
         ranks.wait()
 
     def render_ahead(self, workers: int, interruption: Interruption, report: Report) -> None:
-        """Fill the cache with all rooms the rest of the run will read; ends early if the run has to."""
+        """Do what can be done before the first step, as rendering rooms; ends early if the run has to."""
 
         def check(step: str, fraction: float) -> None:
             report(step, fraction)
@@ -167,12 +167,11 @@ class Trainer:
                 raise Cancelled
 
         if self.ranks.local == 0:  # machines may have disks of their own
-            for sizes, seeds in needed_rooms(self.config, self.counters.step).items():
-                try:
-                    self.rooms.fill(seeds, sizes, device=self.device, workers=workers, report=check)
-                except Cancelled:
-                    if not interruption.reason:
-                        raise
+            try:
+                self.scenes.prepare(self.counters.step, device=self.device, workers=workers, report=check)
+            except Cancelled:
+                if not interruption.reason:
+                    raise
         self.ranks.wait()
 
     def run(self, end: int, interruption: Interruption, *, workers: int, report: Report) -> Outcome:
@@ -180,7 +179,7 @@ class Trainer:
         config, first = self.config, self.counters.step
         loader = batches_from(
             config,
-            self.rooms,
+            self.scenes,
             first_step=first,
             rank=self.ranks.rank,
             world=self.ranks.world,
@@ -214,7 +213,9 @@ class Trainer:
             self._save()
         export = self.directory.folder / EXPORTS[config.stage]
         if self.ranks.leads:
-            self.stage.export(export, provenance(config, self.weights, self.counters, self.figures))
+            version = self.scenes.version
+            said = provenance(config, self.weights, self.counters, self.figures, data_version=version)
+            self.stage.export(export, said)
         self.ranks.wait()
         return Outcome(
             counters=self.counters, reason=reason, figures=self.figures, export=export, leads=self.ranks.leads
@@ -275,13 +276,13 @@ class Trainer:
             self._validate(pictured=pictured)
 
     def _validate(self, *, pictured: bool) -> None:
-        """Score the validation rooms on the process that leads, at the resolution of the step."""
+        """Score the validation scenes on the process that leads, at the resolution of the step."""
         if self.ranks.leads:
             config, step = self.config, self.counters.step
             size = plan_step(config, step - 1).size
             scores = []
             for index in range(config.validation_rooms):
-                sample = validation_batch(config, self.rooms, index, size)
+                sample = self.scenes.validation(index, size=size)
                 scores.append(self.stage.validate(to_device(sample, self.device)))
             self.figures = {name: _mean([score.figures[name] for score in scores]) for name in scores[0].figures}
             head = {"step": step, "height": size[0], "rooms": len(scores)}
@@ -314,28 +315,6 @@ class Trainer:
         self.stage.load_state(parts[_STATE])
         restore_optimizer(self.optimizer, self.stage.trained, parts[_OPTIMIZER])
         self.counters = state.counters
-
-
-def needed_rooms(config: TrainingConfig, first_step: int) -> dict[tuple[Size, ...], list[int]]:
-    """Seeds of the rooms a run still reads, by the sizes it reads them at; validation rooms among them."""
-    wanted: dict[int, list[Size]] = {}
-
-    def want(seed: int, size: Size) -> None:
-        if size not in wanted.setdefault(seed, []):
-            wanted[seed].append(size)
-
-    first, end = first_step * config.scenes_per_step, config.steps * config.scenes_per_step
-    turn = min(max(first, round(config.steps * (1 - config.high_share)) * config.scenes_per_step), end)
-    for start, stop, size in ((first, turn, config.low_size), (turn, end, config.high_size)):
-        for scene in range(start, min(stop, start + 2 * config.rooms)):  # two rounds hold every room
-            want(scene_seed(config, scene), size)
-        if stop > start:
-            for seed in VALIDATION_SEEDS[: config.validation_rooms]:
-                want(seed, size)
-    groups: dict[tuple[Size, ...], list[int]] = {}
-    for seed, sizes in wanted.items():
-        groups.setdefault(tuple(sizes), []).append(seed)
-    return groups
 
 
 def longer(run: RunDirectory, steps: int) -> TrainingConfig:

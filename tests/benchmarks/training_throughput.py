@@ -21,6 +21,7 @@ from fast3dis_core.scene import to_device
 from fast3dis_core.training.batches import TrainingBatches, plan_step
 from fast3dis_core.training.beginning import build_stage
 from fast3dis_core.training.optimization import adamw, clip_gradients
+from fast3dis_core.training.scenes import RenderedRooms
 from fast3dis_core.training.settings import training_config
 
 VIEWS = 4
@@ -60,7 +61,7 @@ def measure(
     """Seconds per scene of the parts of a step, and the share of operator time per group."""
     stage = build_stage(config, {}, device=device, precision="float32" if device.type == "cpu" else "bfloat16")
     optimizer = adamw(stage.trained, config)
-    batches = TrainingBatches(config, cache)
+    batches = TrainingBatches(config, RenderedRooms(config, cache))
     plan = plan_step(config, 0)
     spent = {"reading": 0.0, "forward": 0.0, "backward": 0.0, "optimiser": 0.0}
 

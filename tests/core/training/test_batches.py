@@ -10,7 +10,8 @@ from fast3dis_core.config import TrainingConfig
 from fast3dis_core.datasets.procedural_rooms import VALIDATION_SEEDS
 from fast3dis_core.datasets.rendered import RoomCache
 from fast3dis_core.errors import ConfigError
-from fast3dis_core.training.batches import batches_from, check_shares, plan_step, scene_seed, validation_batch
+from fast3dis_core.training.batches import batches_from, check_shares, plan_step, scene_number
+from fast3dis_core.training.scenes import training_scenes
 from tests.core.training.tiny import tiny_config
 
 pytestmark = pytest.mark.usefixtures("tiny_size")
@@ -41,15 +42,15 @@ def test_all_numbers_of_views_and_both_modes_occur():
 
 
 def test_every_round_shows_every_room_in_another_order():
-    config = TrainingConfig(rooms=17, first_room=100)
-    rounds = [[scene_seed(config, 17 * number + place) for place in range(17)] for number in range(3)]
-    assert all(sorted(seeds) == list(range(100, 117)) for seeds in rounds)
+    config = TrainingConfig()
+    rounds = [[scene_number(config, 17, 17 * number + place) for place in range(17)] for number in range(3)]
+    assert all(sorted(numbers) == list(range(17)) for numbers in rounds)
     assert rounds[0] != rounds[1] != rounds[2]
 
 
 def read(config, cache, **options):
     defaults = {"first_step": 0, "rank": 0, "world": 1, "workers": 0, "pin": False}
-    return list(batches_from(config, RoomCache(cache, views=config.room_views), **{**defaults, **options}))
+    return list(batches_from(config, training_scenes(config, cache), **{**defaults, **options}))
 
 
 def assert_same(first, second):
@@ -91,8 +92,8 @@ def test_the_seed_of_a_run_changes_what_it_sees(room_cache):
 
 def test_validation_rooms_are_not_training_rooms(room_cache):
     config = tiny_config()
+    sample = training_scenes(config, room_cache).validation(0, size=config.low_size)
     cache = RoomCache(room_cache, views=config.room_views)
-    sample = validation_batch(config, cache, 0, config.low_size)
     assert sample.views.images.shape == (1, config.validation_views, 3, *config.low_size)
     stored = cache.room(VALIDATION_SEEDS[0], config.low_size)
     assert np.array_equal(sample.instance_ids[0].numpy(), stored.instance_ids[: config.validation_views])

@@ -24,8 +24,9 @@ from fast3dis_core.errors import CheckpointError, ConfigError, TrainingError
 from fast3dis_core.training.batches import TrainingBatches, plan_step
 from fast3dis_core.training.beginning import build_stage
 from fast3dis_core.training.run_directory import RunDirectory
+from fast3dis_core.training.scenes import needed_rooms, training_scenes
 from fast3dis_core.training.stage_geometry import GeometryStage
-from fast3dis_core.training.train import longer, needed_rooms, train
+from fast3dis_core.training.train import longer, train
 from tests.core.training.tiny import begin, tiny_config
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -206,9 +207,8 @@ def test_infinite_gradient_names_the_parameter(tmp_path, room_cache, monkeypatch
 
     from fast3dis_core.training import train as module
 
-    trainer = module.Trainer(
-        run, run.config(), module.RoomCache(room_cache, views=4), ranks=module.Ranks(), device=torch.device("cpu")
-    )
+    scenes = training_scenes(run.config(), room_cache)
+    trainer = module.Trainer(run, run.config(), scenes, ranks=module.Ranks(), device=torch.device("cpu"))
     culprit = trainer.stage.trained["heads.mask.2.weight"]
     before = culprit.detach().clone()
     monkeypatch.setattr(torch.Tensor, "backward", poisoned)
@@ -354,7 +354,7 @@ def test_four_rooms_are_learned_by_heart(tmp_path, room_cache):
 @pytest.mark.parametrize("stage", STAGES)
 def test_half_precision_is_for_the_transformer_and_stays_near(stage, room_cache):
     config = tiny_config(stage=stage)
-    batch = TrainingBatches(config, RoomCache(room_cache, views=config.room_views))[0, 0]
+    batch = TrainingBatches(config, training_scenes(config, room_cache))[0, 0]
     found = {}
     for precision in ("float32", "bfloat16"):
         half = build_stage(config, {}, device=torch.device("cpu"), precision=precision)
