@@ -161,6 +161,16 @@ def test_a_change_of_identity_is_a_switch_and_costs_half_of_the_track():
     assert figures["counts"]["pairs"] == figures["pq"] == 0
 
 
+def test_a_pair_needs_half_and_a_hijack_more_than_half():
+    ids = np.ones((2, 4, 4), int)
+    half = np.zeros(ids.shape, bool)
+    half[:, :2] = True
+    found = consistency(labelled_masks(ids, [half, ~half]))
+    assert (found.pairs, found.pair_iou, found.pair_recall) == (1, 0.5, 0.5)
+    assert found.hijacked == found.panoptic_matches == found.track_successes == 0
+    assert found.track_iou == 0.5
+
+
 def test_views_in_which_an_object_is_lost_are_no_switch():
     ids = np.ones((3, 6, 6), int)
     mask = np.ones((3, 6, 6), bool)

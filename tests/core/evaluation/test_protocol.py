@@ -21,6 +21,11 @@ def test_objects_leave_structure_out_and_all_keep_it():
     assert encode(ids, CLASSES, NAMES).tolist() == objects.tolist()
 
 
+def test_objects_out_of_sight_take_no_number():
+    assert encode([6, 2, 6], CLASSES, NAMES).tolist() == [1002, 1001, 1002]
+    assert encode([1200], [0] + [2] * 1200, NAMES).tolist() == [1001]
+
+
 def test_a_rendered_room():
     sample = render_scenes([5], views=2, height=42, width=56)
     ids, classes = sample.instance_ids[0], sample.class_ids[0]
