@@ -4,12 +4,14 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import typer
 
 from fast3dis_core.cli.exits import error_facts, exit_code, one_line
 from fast3dis_core.errors import Cancelled, CheckpointError, ConfigError, Fast3disError
+
+Work = TypeVar("Work")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,8 +51,8 @@ def plan_jobs(sources: Sequence[Path], out: Path) -> tuple[Job, ...]:
     return tuple(jobs)
 
 
-def share_out(jobs: Sequence[Job], environment: Mapping[str, str]) -> tuple[Job, ...]:
-    """Jobs of this process: all, or under torchrun each WORLD_SIZE-th from RANK on.
+def share_out(jobs: Sequence[Work], environment: Mapping[str, str]) -> tuple[Work, ...]:
+    """Jobs of this process, whatever they are: all, or under torchrun each WORLD_SIZE-th from RANK on.
 
     Raises
     ------
