@@ -62,6 +62,16 @@ def scene_numbers(root: Path) -> tuple[int, ...]:
     return tuple(numbers)
 
 
+def missing_parts(scene: Path) -> tuple[str, ...]:
+    """Names of the folders and files that a scene lacks; what is in them is not looked at."""
+    missing = [name for name in ("rgb", "depth", "instances") if not (scene / name).is_dir()]
+    if not any((scene / name).is_file() for name in TRAJECTORIES):
+        missing.append(TRAJECTORIES[0])
+    if not (scene / CLASSES).is_file():
+        missing.append(CLASSES)
+    return tuple(missing)
+
+
 def frame_files(scene: Path) -> dict[int, FrameFiles]:
     """Files of the frames for which photo, depth and ids are all there, by frame number, rising.
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from fast3dis_core.config import TrainingConfig
-from fast3dis_core.datasets.aria_files import DATA_SET, scene_numbers
+from fast3dis_core.datasets.aria_files import DATA_SET, missing_parts, scene_numbers
 from fast3dis_core.datasets.aria_synthetic import AriaSyntheticScene
 from fast3dis_core.datasets.procedural_rooms import VALIDATION_SEEDS, VERSION
 from fast3dis_core.datasets.rendered import RoomCache
@@ -26,6 +26,7 @@ from fast3dis_core.training.batches import TrainingScenes, scene_number
 # frames from one view of a window to the next, half a second to three: nearer ones are almost the same photo
 ARIA_STRIDES = (5, 30)
 ARIA_VALIDATION_STRIDE = 15
+_NAMED = 5  # scenes listed in a message before it says how many more
 
 
 def training_scenes(config: TrainingConfig, cache: Path | str) -> TrainingScenes:
@@ -150,7 +151,26 @@ class AriaScenes:
         return stack_samples([scene.sample(window.views)])
 
     def prepare(self, first_step: int, *, device: torch.device, workers: int, report: Report) -> None:
-        """Nothing: files are there, and reading them twice saves no time."""
+        """Look for the parts of every scene: better to be told now than by a step next week.
+
+        Raises
+        ------
+        DatasetError
+            If scenes are incomplete; it names them.
+        """
+        numbers = [number for listed in self.listing.values() for number in listed]
+        lacking = []
+        for done, number in enumerate(numbers):
+            report("Looking at scenes", done / len(numbers))
+            missing = missing_parts(self.root / str(number))
+            if missing:
+                lacking.append(f"{number} lacks {', '.join(missing)}")
+        if lacking:
+            more = f" and {len(lacking) - _NAMED} more" if len(lacking) > _NAMED else ""
+            raise DatasetError(
+                f"{self.root}: expected complete scenes of {DATA_SET}, found {len(lacking)} of {len(numbers)} that are "
+                f"not: {'; '.join(lacking[:_NAMED])}{more}; unpack them again or move them away before a run begins."
+            )
 
     def _scene(self, number: int, size: Size, views: int) -> AriaSyntheticScene:
         scene = AriaSyntheticScene(self.root / str(number), size=size)

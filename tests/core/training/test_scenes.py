@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from fast3dis_core.checkpoints import load_checkpoint
 from fast3dis_core.cli import app
-from fast3dis_core.config import TrainingConfig
+from fast3dis_core.config import LossConfig, TrainingConfig
 from fast3dis_core.datasets.aria_synthetic import AriaSyntheticScene
 from fast3dis_core.datasets.windows import draw_window, mirror, stack_samples
 from fast3dis_core.errors import ConfigError, DatasetError
@@ -23,6 +23,7 @@ from fast3dis_core.training.batches import batches_from
 from fast3dis_core.training.run_directory import RunDirectory
 from fast3dis_core.training.scenes import ARIA_STRIDES, AriaScenes, training_scenes
 from fast3dis_core.training.settings import read_toml, to_toml, training_config
+from fast3dis_core.training.targets import sample_targets
 from fast3dis_core.training.train import train
 from tests.core.datasets.aria_tree import SOFA, STANDS, TABLE, write_scene
 from tests.core.training.tiny import SIZE, begin, tiny_config
@@ -85,6 +86,19 @@ def test_a_folder_without_scenes_to_train_on_is_refused(root, tmp_path):
         scenes.batch([0, 1], [np.random.default_rng(0)] * 2, size=(28, 28), views=3)
 
 
+@pytest.mark.usefixtures("tiny_size")
+def test_incomplete_scenes_are_named_before_the_first_step(root, tmp_path):
+    folder = shutil.copytree(root, tmp_path / "ase")
+    run = begin(tmp_path / "run", aria_config(folder))
+    (folder / "20" / "object_instances_to_classes.json").unlink()
+    shutil.rmtree(folder / "101" / "depth")
+    (folder / "100" / "trajectory.csv").rename(folder / "100" / "trajectory.txt")  # just as good
+    told = r"found 2 of 4 that are not: 20 lacks object_instances_to_classes\.json; 101 lacks depth; unpack"
+    with pytest.raises(DatasetError, match=told):
+        train(run, cache=NOWHERE, device="cpu")
+    assert run.load() is None
+
+
 @settings(max_examples=60, deadline=None)
 @given(available=st.integers(2, 300), count=st.integers(2, 8), seed=st.integers(0, 99))
 def test_frames_of_a_window_lie_half_a_second_to_three_apart(available, count, seed):
@@ -135,6 +149,9 @@ def test_scenes_with_other_classes_make_one_batch(root, tmp_path):
         assert torch.equal(own.instance_ids, single.instance_ids)
         assert torch.equal(own.geometry.world_to_camera, single.geometry.world_to_camera)
     assert not (batch.instance_ids[1] == TABLE).any()
+    # a run may ignore further classes, whichever scene they come from
+    targets = sample_targets(batch, (56, 56), config=LossConfig(ignored_classes=("floor", "sofa"), minimum_cells=1))
+    assert [set(ids.tolist()) - {0} for ids in targets.ids] == [{TABLE}, {SOFA}]
 
 
 @pytest.mark.usefixtures("tiny_size")
