@@ -108,7 +108,7 @@ def cluster_features(
             f"and {tuple(points.shape)}"
         )
     settings = settings or ClusteringSettings()
-    hdbscan = _hdbscan()
+    hdbscan = load_hdbscan()
     flat = functional.normalize(features.float().flatten(0, 2), dim=-1)  # (P, D)
     smooth = smooth_features(flat, points.flatten(0, 2), neighbors=settings.neighbors, report=report)
     report(CLUSTERING, 0.0)
@@ -208,7 +208,14 @@ def _filled(features: Tensor, labels: NDArray[np.int64], report: Report) -> NDAr
     return filled
 
 
-def _hdbscan() -> Any:
+def load_hdbscan() -> Any:
+    """The module hdbscan.
+
+    Raises
+    ------
+    ConfigError
+        If it is not installed.
+    """
     try:
         import hdbscan
     except ImportError as error:

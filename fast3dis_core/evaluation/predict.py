@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fast3dis_core.baselines.feature_clustering import ClusteringSettings, cluster_features
+from fast3dis_core.baselines.feature_clustering import SMOOTHING, ClusteringSettings, cluster_features
 from fast3dis_core.config import InferenceConfig
 from fast3dis_core.datasets.sample import SceneSample
 from fast3dis_core.evaluation.prediction import Bool, Float32, ScenePrediction
@@ -169,6 +169,7 @@ def clustered_instances(
         If the extra `baselines` is not installed.
     """
     height, width = encoded.geometry.depth.shape[-2:]
+    report(SMOOTHING, 0.0)
     with memory_errors():
         features = torch.stack(
             [resize_logits(view, height, width).permute(1, 2, 0) for view in encoded.mask_features]

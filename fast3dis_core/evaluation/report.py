@@ -23,20 +23,17 @@ def report_text(result: Mapping[str, Any]) -> str:
         f"# {result['settings']['dataset']}, {result['settings']['split']}: {result['settings']['method']}",
         _what(result),
         "## Figures with goals and floors",
-        goals_table([("reached", result["figures"])]),
+        goals_table([("reached", result["figures"])], marked=("reached",) if is_held_to_goals(result) else ()),
         _goals_note(result),
         "## Average precision",
         _precision_table(result),
         "## All other figures",
-        table(
-            ("figure", "reached"),
-            [(figure.title, figure.show(result["figures"].get(figure.name))) for figure in OTHERS],
-        ),
+        others_table([("reached", result["figures"])]),
         "## Geometry and alignment",
         _alignment(result),
         "## Time and memory",
         time_table(result),
-        f"## The {min(SCENES_SHOWN, len(result['per_scene']))} worst scenes by T-mIoU",
+        "## Worst scenes by T-mIoU",
         _scene_table(result),
         "## Where it comes from",
         _origin(result),
@@ -44,19 +41,30 @@ def report_text(result: Mapping[str, Any]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def goals_table(columns: Sequence[tuple[str, Mapping[str, float | None]]]) -> str:
+def goals_table(columns: Sequence[tuple[str, Mapping[str, float | None]]], *, marked: Sequence[str] = ()) -> str:
     """Figures with goal and floor, and one column of reached values for each result.
 
     Parameters
     ----------
     columns : sequence of (str, mapping)
-        Heading, and figures by name. A value below its floor is marked with "✗", one that reaches its goal with "✓".
+        Heading, and figures by name.
+    marked : sequence of str
+        Headings of columns in which "✓" marks a value that reaches its goal, and "✗" one that misses its floor.
     """
     rows: list[tuple[str, ...]] = []
     for figure in MEASURED_BY_GOALS:
-        cells = [_marked(figure, figures.get(figure.name)) for _, figures in columns]
+        cells = []
+        for heading, figures in columns:
+            value = figures.get(figure.name)
+            cells.append(figure.show(value) + (_mark(figure, value) if heading in marked else ""))
         rows.append((figure.title, figure.show(figure.goal), _floor(figure), *cells))
     return table(("figure", "goal", "floor", *(heading for heading, _ in columns)), rows)
+
+
+def others_table(columns: Sequence[tuple[str, Mapping[str, float | None]]]) -> str:
+    """All other figures, one column for each result."""
+    rows = [(figure.title, *(figure.show(figures.get(figure.name)) for _, figures in columns)) for figure in OTHERS]
+    return table(("figure", *(heading for heading, _ in columns)), rows)
 
 
 def time_table(result: Mapping[str, Any]) -> str:
@@ -92,14 +100,18 @@ def _what(result: Mapping[str, Any]) -> str:
     return "\n\n".join(lines)
 
 
-def _goals_note(result: Mapping[str, Any]) -> str:
+def is_held_to_goals(result: Mapping[str, Any]) -> bool:
+    """Whether goals and floors are meant for this result."""
     settings = result["settings"]
-    held = (settings["split"], settings["geometry"], result["protocol"]) == ("val", "predicted", "objects")
-    where = "" if held else " They are not meant for this result, and stand here for orientation."
+    return (settings["split"], settings["geometry"], result["protocol"]) == ("val", "predicted", "objects")
+
+
+def _goals_note(result: Mapping[str, Any]) -> str:
+    marks = "✓ reaches the goal, ✗ misses the floor" if is_held_to_goals(result) else "Here they are for orientation"
     return (
         "Goals and floors hold for the bundled model on the validation rooms with predicted geometry and the protocol "
-        f"`objects`.{where} ✓ reaches the goal, ✗ misses the floor. Scores are objectness times the mean probability "
-        f"of the pixels kept; predictions below an objectness of {settings['objectness_floor']:g} are left out."
+        f"`objects`. {marks}. Scores are objectness times the mean probability of the pixels kept; predictions below "
+        f"an objectness of {result['settings']['objectness_floor']:g} are left out."
     )
 
 
@@ -172,9 +184,8 @@ def _origin(result: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _marked(figure: Figure, value: float | None) -> str:
-    mark = " ✓" if figure.reaches_goal(value) else " ✗" if figure.misses_floor(value) else ""
-    return f"{figure.show(value)}{mark}"
+def _mark(figure: Figure, value: float | None) -> str:
+    return " ✓" if figure.reaches_goal(value) else " ✗" if figure.misses_floor(value) else ""
 
 
 def _floor(figure: Figure) -> str:

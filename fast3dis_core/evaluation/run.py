@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from fast3dis_core.baselines.feature_clustering import load_hdbscan
 from fast3dis_core.datasets.procedural_rooms import VERSION
 from fast3dis_core.errors import ConfigError, DatasetError
 from fast3dis_core.evaluation.predict import (
@@ -213,12 +214,16 @@ def predict_rooms(
 
     Raises
     ------
+    ConfigError
+        If feature clustering is asked for and its package is not installed.
     Cancelled
         If `report` says so; scenes predicted until then stay.
     """
     missing = folder.missing(seeds)
     if not missing:
         return 0
+    if folder.settings.method == "feature-clustering":
+        load_hdbscan()  # told before anything is computed, and not counted as time of the first scene
     model = load()
     rooms.render(missing, device=model.device, report=report)
     made_by = {**maker(model), "model": _model(model)}

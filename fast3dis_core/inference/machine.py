@@ -19,7 +19,8 @@ from fast3dis_core.config import to_mapping
 from fast3dis_core.inference.steps import LoadedModel
 from fast3dis_core.progress import Report, silent
 
-_STATUS, _FORGET = Path("/proc/self/status"), Path("/proc/self/clear_refs")  # of Linux
+# of Linux
+_STATUS, _FORGET, _PROCESSORS = Path("/proc/self/status"), Path("/proc/self/clear_refs"), Path("/proc/cpuinfo")
 
 
 class StepMeter:
@@ -86,7 +87,16 @@ def device_name(device: torch.device) -> str:
     """Device with the name of its maker."""
     if device.type == "cuda":
         return f"{device} ({torch.cuda.get_device_name(device)})"
-    return f"{device} ({platform.processor() or platform.machine()}, {torch.get_num_threads()} threads)"
+    threads = torch.get_num_threads()
+    return f"{device} ({_processor()}, {threads} thread{'' if threads == 1 else 's'})"
+
+
+def _processor() -> str:
+    with suppress(OSError):
+        for line in _PROCESSORS.read_text().splitlines():
+            if line.startswith("model name"):
+                return " ".join(line.partition(":")[2].split())
+    return platform.processor() or platform.machine()
 
 
 def forget_peak_memory(device: torch.device) -> None:
