@@ -36,21 +36,25 @@ from fast3dis_core.training.batches import StepPlan
 from fast3dis_core.training.stage import TOTAL, StepLoss, Validation, autocast
 from fast3dis_core.weight_files import stored_name
 
-# weights of the terms; depth, rays, points, gradients and cameras as in Depth Anything 3
+# weights of the terms; the first five are those of Depth Anything 3, the others help attention to find partners
 WEIGHTS: Mapping[str, float] = {
     "depth": 1.0,
     "gradient": 1.0,
     "ray": 1.0,
     "point": 1.0,
     "camera": 1.0,
-    "correspondence": 0.3,
+    "correspondence": 1.0,
+    "patch_ray": 1.0,
 }
 DESCRIPTOR = 64  # channels in which patches are compared
 METADATA_KEY = "fast3dis_geometry"  # in the exported file, beside Depth Anything 3's own names
 
 
 class GeometryNetwork(nn.Module):
-    """A Depth Anything 3 network, and the two projections that only the correspondence loss needs.
+    """A Depth Anything 3 network, and the projections of tokens that only the losses of training need.
+
+    Two give descriptors for the correspondence loss; one reads rays off the last tokens, a short way for cameras
+    into the global attention: the ray branch of the head and the camera decoder lie behind many layers.
 
     Parameters
     ----------
@@ -72,6 +76,7 @@ class GeometryNetwork(nn.Module):
         # tokens just before the first block that sees other views, and of the last block
         self.compared_layers = (config.alternating_start - config.alternating_start % 2, config.depth - 1)
         self.descriptors = nn.ModuleList(nn.Linear(config.embed_dim, DESCRIPTOR) for _ in self.compared_layers)
+        self.patch_rays = nn.Linear(config.embed_dim, 6)
 
     @property
     def any_view(self) -> AnyViewNetwork:
@@ -129,6 +134,7 @@ class GeometryStage:
             "point": losses.point_loss(maps.depth, maps.ray, targets.depth, rays),
             "camera": losses.camera_loss(encoding, targets.cameras),
             "correspondence": self._correspondence(output.exported, patch, visible),
+            "patch_ray": self._patch_rays(output.exported[self.network.compared_layers[-1]], targets),
         }
         total = torch.stack([weight * terms[name] for name, weight in WEIGHTS.items()]).sum()
         self._watch = {
@@ -181,6 +187,11 @@ class GeometryStage:
         height, width = truth.depth.shape[-2:]
         cameras = normalize_cameras(truth.world_to_camera)
         return self.network.any_view.camera_tokens(cameras, truth.intrinsics, height, width)
+
+    def _patch_rays(self, tokens: Tensor, targets: losses.GeometryTargets) -> Tensor:
+        """L1 error of the rays of all patches, from tokens (B, S, rows, columns, D)."""
+        rays = self.network.patch_rays(tokens.float())  # (B, S, rows, columns, 6)
+        return losses.ray_loss(rays, torch.ones_like(rays[..., 0]), losses.true_rays(targets, *rays.shape[2:4]))
 
     def _correspondence(self, exported: Mapping[int, Tensor], patch: Tensor, visible: Tensor) -> Tensor:
         terms = []
