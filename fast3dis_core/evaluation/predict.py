@@ -88,7 +88,7 @@ def predict_scene(
         trace = decode_queries(model, encoded)
         found = query_instances(trace.layers[-1], encoded, report=meter)
     else:
-        found = clustered_instances(encoded, report=meter)
+        found = clustered_instances(encoded, settings=CLUSTERING, report=meter)
     meter.finish()
     known = encoded.geometry
     return ScenePrediction(
@@ -146,9 +146,7 @@ def query_instances(layer: DecoderLayer, encoded: EncodedScene, *, report: Repor
 
 
 @torch.inference_mode()
-def clustered_instances(
-    encoded: EncodedScene, *, settings: ClusteringSettings = CLUSTERING, report: Report = silent
-) -> Instances:
+def clustered_instances(encoded: EncodedScene, *, settings: ClusteringSettings, report: Report = silent) -> Instances:
     """Clusters of the mask features at image size.
 
     Parameters

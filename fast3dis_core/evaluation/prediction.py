@@ -116,7 +116,8 @@ def write_prediction(path: Path, prediction: ScenePrediction, *, digest: str) ->
         "peak_memory": {step: dict(peak) for step, peak in prediction.peak_memory.items()},
         "made_by": dict(prediction.made_by),
     }
-    flat = prediction.masks.reshape(*prediction.masks.shape[:2], -1)  # (K, S, H*W)
+    count, views, height, width = prediction.masks.shape
+    flat = prediction.masks.reshape(count, views, height * width)
     with atomic_file(path, overwrite=True) as file:
         np.savez_compressed(
             file,
@@ -148,8 +149,8 @@ def read_prediction(path: Path, *, digest: str) -> ScenePrediction:
         If the file is missing, damaged, or made with other settings.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
         told = json.loads(arrays["about"].tobytes())
         views, height, width = arrays["depth"].shape
         masks = np.unpackbits(arrays["masks"], axis=-1, count=height * width).astype(np.bool_)

@@ -137,13 +137,14 @@ def _surface_records(
     """Records on the surface points that the aligned points of the masks vote for."""
     if alignment.similarity is None:
         return None
+    vertices, first = np.unique(vertices, axis=0, return_index=True)  # of two at one place one gets all votes
     claimed = prediction.masks.any(axis=0) & (prediction.depth > 0)  # (S, H, W)
     points = unproject(*(torch.from_numpy(getattr(prediction, name)).double() for name in _GEOMETRY))
     aligned = alignment.similarity.transform(points[torch.from_numpy(claimed)]).numpy()  # (P, 3)
     nearest = nearest_vertices(vertices, aligned)
     owners, rows = np.nonzero(prediction.masks[:, claimed])  # votes of all instances, overlaps included
     masks = vertex_masks(nearest[rows], owners, scores=prediction.scores, vertices=len(vertices), resolve=RESOLVE)
-    return scene_records(ids, masks, prediction.scores)
+    return scene_records(ids[first], masks, prediction.scores)
 
 
 def _anchors(
