@@ -138,7 +138,9 @@ def check_shares(config: TrainingConfig, world: int) -> None:
     ConfigError
         If the forward passes of a step differ in size, or their number is no multiple of the processes.
     """
-    for name in ("scenes_per_forward", "scenes_per_forward_high"):
+    turn = round(config.steps * (1 - config.high_share))
+    used = {"scenes_per_forward": turn > 0, "scenes_per_forward_high": turn < config.steps}
+    for name in (name for name, wanted in used.items() if wanted):
         together = min(getattr(config, name), config.scenes_per_step)
         passes, rest = divmod(config.scenes_per_step, together)
         if rest or passes % world:

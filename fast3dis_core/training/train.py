@@ -7,6 +7,7 @@ one machine. What a stage computes is left to `stage_geometry` and `stage_instan
 
 import dataclasses
 import logging
+import statistics
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -284,7 +285,9 @@ class Trainer:
             for index in range(config.validation_rooms):
                 sample = self.scenes.validation(index, size=size)
                 scores.append(self.stage.validate(to_device(sample, self.device)))
-            self.figures = {name: _mean([score.figures[name] for score in scores]) for name in scores[0].figures}
+            self.figures = {
+                name: _pooled(name, [score.figures[name] for score in scores]) for name in scores[0].figures
+            }
             head = {"step": step, "height": size[0], "rooms": len(scores)}
             self._add(self.directory.validation, {**head, **self.figures})
             if pictured:
@@ -334,7 +337,9 @@ def longer(run: RunDirectory, steps: int) -> TrainingConfig:
     return config
 
 
-def _mean(values: list[float]) -> float:
-    """Mean of the values that are numbers, NaN for none."""
+def _pooled(name: str, values: list[float]) -> float:
+    """Mean of the values that are numbers, NaN for none; the median of angles, since a lost scene is off by any."""
     known = [value for value in values if value == value]
-    return sum(known) / len(known) if known else float("nan")
+    if not known:
+        return float("nan")
+    return statistics.median(known) if name.endswith("_degrees") else statistics.fmean(known)
