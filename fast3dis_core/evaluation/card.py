@@ -128,7 +128,7 @@ def sort_results(results: Sequence[Mapping[str, Any]], sha256: str) -> CardResul
     if ("val", "predicted") not in main:
         raise DatasetError(
             "A card needs the result of these weights on the validation rooms with predicted geometry and the protocol "
-            f"objects; found {len(results)} others. Run fast3dis evaluate --split val with these weights first."
+            f"objects; found none among {len(results)}. Run fast3dis evaluate --split val with these weights first."
         )
     return CardResults(main=main, walls=walls, clustered=clustered, ablations=ablations)
 
@@ -225,7 +225,12 @@ def _counts(heading: str, result: Mapping[str, Any]) -> str:
     counts = result["average_precision"]["multi_view"]["counts"]
     surface = result["average_precision"]["surface"]
     on_surface = f", {surface['counts']['targets']:,} targets in 3D" if surface else ""
-    return f"{heading}: {len(result['scenes'])} rooms, {counts['targets']:,} targets{on_surface}"
+    return f"{heading}: {_rooms(result)}, {counts['targets']:,} targets{on_surface}"
+
+
+def _rooms(result: Mapping[str, Any]) -> str:
+    count = len(result["scenes"])
+    return f"{count} room{'' if count == 1 else 's'}"
 
 
 def _training(weights: CardWeights, runs: Sequence[Mapping[str, Any]]) -> str:
@@ -266,7 +271,7 @@ def _clustering(results: CardResults) -> str:
             peak = max((peak.get("machine", 0) for peak in result["peak_memory_bytes"].values()), default=0)
             rows.append(
                 (
-                    f"{method} ({', '.join(key)}, {len(result['scenes'])} rooms)",
+                    f"{method} ({', '.join(key)}, {_rooms(result)})",
                     *(FIGURES[name].show(figures[name]) for name in ("ap25", "ap50", "ap", "surface_ap50", "t_miou")),
                     f"{figures['seconds_per_scene']:.2f}",
                     f"{peak / 1e9:.2f}",
