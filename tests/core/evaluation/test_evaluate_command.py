@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from fast3dis_core.checkpoints import Provenance, save_checkpoint
 from fast3dis_core.cli import app
 from fast3dis_core.config import ModelConfig
-from fast3dis_core.errors import Cancelled
+from fast3dis_core.errors import Cancelled, ConfigError
 from fast3dis_core.evaluation import run as evaluation
 from fast3dis_core.inference.loading import untrained_network
 from fast3dis_core.training.account import account
@@ -172,3 +172,7 @@ def test_a_run_is_summed_up(tmp_path):
     assert told.commits == ("abc",)
     assert told.settings == {"steps": (40, 20_000), "learning_rate": (2e-4, 1e-4)}
     assert told.objective["anchor_weight"] == (0.5, 0.0)
+    empty = RunDirectory(tmp_path / "empty")
+    empty.begin(training_config({}), {})
+    with pytest.raises(ConfigError, match="a run that has made steps"):
+        account(empty)
