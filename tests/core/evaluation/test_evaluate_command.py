@@ -108,6 +108,7 @@ def test_ctrl_c_keeps_what_is_done(evaluate, tmp_path, monkeypatch):
     assert evaluate().exit_code == 0
 
 
+@pytest.mark.slow
 def test_ranks_share_the_rooms_and_the_first_one_scores(evaluate, tmp_path, monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setenv("RANK", "1")
@@ -125,6 +126,7 @@ def test_ranks_share_the_rooms_and_the_first_one_scores(evaluate, tmp_path, monk
     assert {**shared["figures"], "seconds_per_scene": 0} == {**alone["figures"], "seconds_per_scene": 0}
 
 
+@pytest.mark.slow
 def test_a_card_from_weights_results_and_runs(evaluate, checkpoint, room_cache, tmp_path):
     for geometry in ("predicted", "given"):
         assert evaluate("--geometry", geometry, weights=checkpoint, out=tmp_path / geometry).exit_code == 0
