@@ -85,8 +85,9 @@ def _weights(path: Path) -> Any:
 def _draw(path: Path, folder: Path, result: Mapping[str, Any], cache: Path) -> list[str]:
     """Draw the first rooms of a result from the predictions beside it; returns which."""
     from fast3dis_core.config import from_mapping
+    from fast3dis_core.evaluation.folder import EvaluationFolder, EvaluationSettings
     from fast3dis_core.evaluation.rooms import EvaluationRooms
-    from fast3dis_core.evaluation.run import EvaluationFolder, EvaluationSettings, write_pictures
+    from fast3dis_core.evaluation.run import write_pictures
 
     settings = from_mapping(EvaluationSettings, result["settings"])
     rooms = EvaluationRooms(cache, views=settings.views, size=(settings.height, settings.width))

@@ -74,6 +74,12 @@ def evaluate(
         from fast3dis_core.cli.progress import StepDisplay
         from fast3dis_core.config import ModelConfig
         from fast3dis_core.evaluation import run
+        from fast3dis_core.evaluation.folder import (
+            EvaluationFolder,
+            EvaluationSettings,
+            clustering_facts,
+            weights_identity,
+        )
         from fast3dis_core.evaluation.rooms import EvaluationRooms, room_seeds, size_of
         from fast3dis_core.inference.steps import load_model
 
@@ -81,7 +87,7 @@ def evaluate(
         height, width = size_of(resolution)
         seeds = room_seeds(split, scenes)
         mine = share_out(seeds, os.environ)
-        settings = run.EvaluationSettings(
+        settings = EvaluationSettings(
             split=split,
             size=size,
             method=method,
@@ -89,12 +95,12 @@ def evaluate(
             views=views,
             height=height,
             width=width,
-            weights=run.weights_identity(size, weights),
-            heads=run.weights_identity(size, heads) if heads else "",
+            weights=weights_identity(size, weights),
+            heads=weights_identity(size, heads) if heads else "",
             dataset=dataset,
-            clustering=run.clustering_facts(method),
+            clustering=clustering_facts(method),
         )
-        folder = run.EvaluationFolder(out or _default_folder(settings), settings)
+        folder = EvaluationFolder(out or _default_folder(settings), settings)
         rooms = EvaluationRooms(cache_folder or default_cache(), views=views, size=(height, width))
         where = local_device(device, os.environ, torch.cuda.device_count())
         with StepDisplay(interrupts) as display:

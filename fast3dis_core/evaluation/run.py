@@ -1,189 +1,32 @@
 """An evaluation in two loops: predict every scene into a file, then score from the files (paper 4).
 
-    settings.json             what decides the predictions, with its digest, and the model they are of
-    predictions/SEED.npz      one scene each
-    result-PROTOCOL.json      what `scoring` made of them
-    report-PROTOCOL.md        the same for people
-    pictures-PROTOCOL.png     some scenes, on request
-
-A scene whose file is there is not predicted again, so an evaluation may be stopped at any time, extended to more
-scenes, shared out among processes, and scored anew without a model. Files of other settings are refused.
+Under torchrun the first loop is shared out, and one process does the second when all files are there. What the folder
+holds, and which settings belong together, is left to `folder`.
 """
 
-import hashlib
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from fast3dis_core.baselines.feature_clustering import load_hdbscan
-from fast3dis_core.datasets.procedural_rooms import VERSION
-from fast3dis_core.errors import ConfigError, DatasetError
-from fast3dis_core.evaluation.predict import (
-    CLUSTERING,
-    FLOOR,
-    MASK_THRESHOLD,
-    GeometrySource,
-    Method,
-    maker,
-    predict_scene,
-)
-from fast3dis_core.evaluation.prediction import ScenePrediction, read_prediction, write_prediction
+from fast3dis_core.errors import DatasetError
+from fast3dis_core.evaluation.folder import EvaluationFolder
+from fast3dis_core.evaluation.predict import maker, predict_scene
 from fast3dis_core.evaluation.report import report_text
-from fast3dis_core.evaluation.rooms import EvaluationRooms, Split
+from fast3dis_core.evaluation.rooms import EvaluationRooms
 from fast3dis_core.evaluation.scoring import score_scene, summarize
 from fast3dis_core.evaluation.sheets import in_columns, scene_picture
-from fast3dis_core.exports.atomic import atomic_file, plain_disk_errors
+from fast3dis_core.exports.atomic import atomic_file
 from fast3dis_core.exports.report import write_report
-from fast3dis_core.inference.loading import RANDOM
 from fast3dis_core.inference.machine import model_facts
 from fast3dis_core.inference.steps import LoadedModel
-from fast3dis_core.official_weights import find_weights, missing_weights
 from fast3dis_core.pictures import write_sheet
 from fast3dis_core.progress import Report, silent
-from fast3dis_core.weight_files import file_sha256
 
-DATASET = "procedural-rooms"
 PATIENCE = 3600.0  # seconds without a new file after which other processes count as gone
 _LOOK = 0.5  # seconds between two looks for files of other processes
-
-
-@dataclass(frozen=True, kw_only=True)
-class EvaluationSettings:
-    """What decides the prediction of a scene, besides its seed.
-
-    Attributes
-    ----------
-    split, size, method, geometry : str
-    views, height, width : int
-    weights : str
-        SHA-256 of the weight file, or "random".
-    heads : str
-        SHA-256 of a file of heads alone, or "".
-    dataset, data_version : str
-    objectness_floor, mask_threshold : float
-    clustering : mapping, optional
-        Of feature clustering only.
-    """
-
-    split: Split
-    size: str
-    method: Method
-    geometry: GeometrySource
-    views: int
-    height: int
-    width: int
-    weights: str
-    heads: str = ""
-    dataset: str = DATASET
-    data_version: str = VERSION
-    objectness_floor: float = FLOOR
-    mask_threshold: float = MASK_THRESHOLD
-    clustering: Mapping[str, Any] | None = None
-
-    @property
-    def digest(self) -> str:
-        """Hash of all of them."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
-
-
-def clustering_facts(method: Method) -> dict[str, Any] | None:
-    """Settings of the clustering, where there is one."""
-    return asdict(CLUSTERING) if method == "feature-clustering" else None
-
-
-def weights_identity(size: str, weights: str | Path | None) -> str:
-    """SHA-256 of the file that `load_model` would take, or "random".
-
-    Raises
-    ------
-    CheckpointError
-        If there is none, for a size other than nano, or a named file is missing.
-    """
-    path = None if weights == RANDOM else find_weights(size, weights)
-    if path is None and weights != RANDOM and size != "nano":
-        raise missing_weights(size)
-    return RANDOM if path is None else file_sha256(path)
-
-
-class EvaluationFolder:
-    """Files of one evaluation.
-
-    Parameters
-    ----------
-    folder : Path or str
-    settings : EvaluationSettings
-    """
-
-    def __init__(self, folder: Path | str, settings: EvaluationSettings) -> None:
-        self.folder = Path(folder)
-        self.settings = settings
-
-    def begin(self) -> None:
-        """Create the folder, or make sure that it is of these settings.
-
-        Raises
-        ------
-        ConfigError
-            If it holds predictions of other settings; the message names what differs.
-        ExportError
-            If the disk refuses.
-        """
-        path = self.folder / "settings.json"
-        if path.exists():
-            self._compare(path)
-            return
-        with plain_disk_errors(path):
-            self.path(0).parent.mkdir(parents=True, exist_ok=True)
-        with atomic_file(path, overwrite=True) as file:  # other processes of the same run write the same
-            file.write((json.dumps(asdict(self.settings), indent=1, sort_keys=True) + "\n").encode())
-
-    def path(self, seed: int) -> Path:
-        """File of a scene."""
-        return self.folder / "predictions" / f"{seed}.npz"
-
-    def missing(self, seeds: Sequence[int]) -> tuple[int, ...]:
-        """Scenes that are not predicted yet."""
-        return tuple(seed for seed in seeds if not self.path(seed).exists())
-
-    def write(self, seed: int, prediction: ScenePrediction) -> None:
-        """Keep a prediction.
-
-        Raises
-        ------
-        ExportError
-            If the disk refuses.
-        """
-        write_prediction(self.path(seed), prediction, digest=self.settings.digest)
-
-    def read(self, seed: int) -> ScenePrediction:
-        """A prediction that was kept.
-
-        Raises
-        ------
-        DatasetError
-            If it is missing, damaged, or of other settings.
-        """
-        return read_prediction(self.path(seed), digest=self.settings.digest)
-
-    def _compare(self, path: Path) -> None:
-        try:
-            found = json.loads(path.read_text("utf-8"))
-            names = sorted({*found, *asdict(self.settings)})
-        except (OSError, ValueError, TypeError) as error:
-            raise ConfigError(
-                f"{path}: expected the settings of an evaluation, found a damaged file ({error}); choose another --out."
-            ) from error
-        ours = json.loads(json.dumps(asdict(self.settings)))
-        differing = [name for name in names if found.get(name) != ours.get(name)]
-        if differing:
-            told = ", ".join(f"{name} {_short(found.get(name))} (now {_short(ours.get(name))})" for name in differing)
-            raise ConfigError(
-                f"{self.folder} holds predictions made with other settings: {told}. Choose another --out, or the same "
-                "settings."
-            )
 
 
 def predict_rooms(
@@ -390,8 +233,3 @@ def _model(model: LoadedModel) -> dict[str, Any]:
         "status": facts["status"],
         "provenance": facts["provenance"],
     }
-
-
-def _short(value: Any) -> str:
-    text = "none" if value is None else str(value)
-    return f"{text[:16]}…" if len(text) > 40 else text

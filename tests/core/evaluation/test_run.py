@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from fast3dis_core.config import ModelConfig
 from fast3dis_core.errors import Cancelled, CheckpointError, ConfigError, DatasetError
+from fast3dis_core.evaluation import folder as files
 from fast3dis_core.evaluation import predict, run
+from fast3dis_core.evaluation.folder import EvaluationFolder, EvaluationSettings
 from fast3dis_core.evaluation.predict import MASK_THRESHOLD, predict_scene, query_instances
 from fast3dis_core.evaluation.prediction import ScenePrediction, read_prediction, write_prediction
 from fast3dis_core.evaluation.rooms import room_seeds, size_of
-from fast3dis_core.evaluation.run import EvaluationFolder, EvaluationSettings
 from fast3dis_core.evaluation.scoring import score_scene, summarize
 from fast3dis_core.evaluation.sheets import in_columns, scene_picture
 from fast3dis_core.inference.loading import WeightsStatus, untrained_network
@@ -232,15 +233,15 @@ def test_the_hash_of_the_weights(tmp_path, monkeypatch):
     monkeypatch.delenv("FAST3DIS_WEIGHTS", raising=False)
     path = tmp_path / "weights.safetensors"
     path.write_bytes(b"one")
-    one = run.weights_identity("nano", path)
+    one = files.weights_identity("nano", path)
     path.write_bytes(b"two")
     assert len(one) == 64
-    assert run.weights_identity("nano", path) != one
-    assert run.weights_identity("base", "random") == "random"
+    assert files.weights_identity("nano", path) != one
+    assert files.weights_identity("base", "random") == "random"
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
-    monkeypatch.setattr(run, "find_weights", lambda size, weights: None)
+    monkeypatch.setattr(files, "find_weights", lambda size, weights: None)
     with pytest.raises(CheckpointError, match="base"):
-        run.weights_identity("base", None)
+        files.weights_identity("base", None)
 
 
 def test_rank_zero_waits_for_the_others(rooms, folder, sample):
