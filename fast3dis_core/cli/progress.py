@@ -47,7 +47,7 @@ class StepDisplay:
         )
         self._step = ""
         self._task: TaskID | None = None
-        self._started = self._drawn = 0.0
+        self._started = self._drawn = self._first = 0.0
 
     def __enter__(self) -> "StepDisplay":
         if self._console.is_terminal:
@@ -69,8 +69,10 @@ class StepDisplay:
         if step != self._step:
             self._end_step()
             self._step, self._started, self._drawn = step, now, now
+            self._first = fraction  # a resumed run does not begin at 0
             if self._console.is_terminal:
                 self._task = self._bar.add_task(step, total=1.0)
+                self._bar.update(self._task, completed=fraction)  # its rate leaves the first sample out
                 self._bar.refresh()
         elif now - self._drawn > (_REDRAW if self._console.is_terminal else _LINE):
             self._drawn = now
@@ -96,7 +98,8 @@ class StepDisplay:
             self._bar.update(self._task, completed=fraction)
             self._bar.refresh()
             return
-        left = f", about {elapsed * (1 - fraction) / fraction:.0f} s left" if fraction > 0.02 else ""
+        done = fraction - self._first
+        left = f", about {elapsed * (1 - fraction) / done:.0f} s left" if done > 0.02 else ""
         self.say(f"{self._step}: {fraction:.0%}, {elapsed:.0f} s so far{left}")
 
     def _end_step(self) -> None:
