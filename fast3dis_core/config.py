@@ -118,7 +118,7 @@ MODEL_SIZES: Mapping[str, ModelSize] = {
         channels=128,
         num_layers=6,
         ffn_channels=256,
-        resolution=224,
+        resolution=112,
     ),
     "small": ModelSize(preset="da3-small", backbone=_any_view(384, 12, 6, 4, (5, 7, 9, 11), 64, (48, 96, 192, 384))),
     "base": ModelSize(preset="da3-base", backbone=_any_view(768, 12, 12, 4, (5, 7, 9, 11), 128, (96, 192, 384, 768))),

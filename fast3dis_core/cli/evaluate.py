@@ -35,7 +35,9 @@ def evaluate(
         int | None, typer.Option(min=1, help="Only the first so many rooms.", rich_help_panel=_SCENES)
     ] = None,
     views: Annotated[int, typer.Option(min=2, max=12, help="Of each room.", rich_help_panel=_SCENES)] = 6,
-    resolution: Annotated[int, typer.Option(min=14, help="Long edge, pixels.", rich_help_panel=_SCENES)] = 224,
+    resolution: Annotated[
+        int | None, typer.Option(min=14, help="Long edge, pixels; default that of the size.", rich_help_panel=_SCENES)
+    ] = None,
     cache_folder: Annotated[
         Path | None, typer.Option("--cache", help="Folder of rendered rooms, shared by runs.", rich_help_panel=_SCENES)
     ] = None,
@@ -72,7 +74,7 @@ def evaluate(
         import torch
 
         from fast3dis_core.cli.progress import StepDisplay
-        from fast3dis_core.config import ModelConfig
+        from fast3dis_core.config import ModelConfig, model_size
         from fast3dis_core.evaluation import run
         from fast3dis_core.evaluation.folder import (
             EvaluationFolder,
@@ -84,7 +86,7 @@ def evaluate(
         from fast3dis_core.inference.steps import load_model
 
         ModelConfig.for_size(size)  # a size that cannot segment is told before its weights are asked for
-        height, width = size_of(resolution)
+        height, width = size_of(resolution or model_size(size).resolution)
         seeds = room_seeds(split, scenes)
         mine = share_out(seeds, os.environ)
         settings = EvaluationSettings(

@@ -45,7 +45,7 @@ def segment(
         typer.Option(help="Predicted; with the folder's cameras; or its cameras and depth.", rich_help_panel=_INPUT),
     ] = "predicted",
     resolution: Annotated[
-        int | None, typer.Option(min=14, help="Long edge, pixels. [504; nano 224]", rich_help_panel=_INPUT)
+        int | None, typer.Option(min=14, help="Long edge, pixels; default that of the size.", rich_help_panel=_INPUT)
     ] = None,
     max_views: Annotated[int, typer.Option(min=1, help="Use this many, evenly.", rich_help_panel=_INPUT)] = 50,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave bad photos out.", rich_help_panel=_INPUT)] = False,
