@@ -186,6 +186,8 @@ class IcpResult:
         `p -> rotation @ p + translation`; the identity if not accepted.
     accepted : bool
         Whether the motion found was small and did not lose inliers.
+    rotation_degrees, shift : float
+        Angle of the motion found and way of the source's centroid, also if it was not accepted.
     inlier_fraction_before, inlier_fraction_after : float
         Share of source points within the last stage's distance of the target, before and after the
         motion found (also if it was not accepted).
@@ -197,6 +199,8 @@ class IcpResult:
     rotation: Tensor
     translation: Tensor
     accepted: bool
+    rotation_degrees: float
+    shift: float
     inlier_fraction_before: float
     inlier_fraction_after: float
     rmse_before: float
@@ -263,15 +267,15 @@ def point_to_point_icp(
     before = _inliers(tree, points, distances[-1])
     after = _inliers(tree, points @ rotation.T + translation, distances[-1])
     center = points.mean(axis=0)
-    accepted = (
-        after[0] >= before[0]
-        and np.degrees(_angle(rotation)) < maximum_rotation
-        and float(np.linalg.norm(rotation @ center + translation - center)) < maximum_translation
-    )
+    turn = float(np.degrees(_angle(rotation)))
+    center_shift = float(np.linalg.norm(rotation @ center + translation - center))
+    accepted = after[0] >= before[0] and turn < maximum_rotation and center_shift < maximum_translation
     return IcpResult(
         rotation=torch.from_numpy(rotation if accepted else np.eye(3)),
         translation=torch.from_numpy(translation if accepted else np.zeros(3)),
         accepted=bool(accepted),
+        rotation_degrees=turn,
+        shift=center_shift,
         inlier_fraction_before=before[0],
         inlier_fraction_after=after[0],
         rmse_before=before[1],
