@@ -4,9 +4,11 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from typer.testing import CliRunner
 
+from fast3dis_core.checkpoints import load_checkpoint
 from fast3dis_core.cli import app
 from fast3dis_core.cli.train import default_cache, merged_settings
 from fast3dis_core.config import MODEL_SIZES
@@ -71,6 +73,16 @@ def test_a_run_from_the_first_step_to_the_last(settings, cache, tmp_path):
     longer = run("train", folder, "--resume", "--steps", 3, *arguments)
     assert json.loads(longer.stdout)["step"] == 3
     assert RunDirectory(folder).config().steps == 3
+    whole, half = folder / "model.safetensors", tmp_path / "half.safetensors"
+    assert run("weights", "halve", whole, "--out", half).exit_code == 0
+    assert half.stat().st_size == pytest.approx(whole.stat().st_size / 2, rel=0.2)
+    stored, kept = load_checkpoint(half), load_checkpoint(whole)
+    assert (stored.config, stored.provenance) == (kept.config, kept.provenance)
+    for name, value in kept.state.items():
+        torch.testing.assert_close(stored.state[name], value, rtol=1e-3, atol=1e-6)
+    refused = run("weights", "halve", whole, "--out", half)
+    assert (refused.exit_code, "exists already" in refused.stderr) == (6, True)
+    assert run("weights", "halve", whole, "--out", half, "--overwrite").exit_code == 0
 
 
 @pytest.mark.usefixtures("settings")
