@@ -19,6 +19,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from fast3dis_core.errors import ConfigError
+from fast3dis_core.geometry.neighbors import nearest_others
 from fast3dis_core.progress import Report, silent
 
 SMOOTHING, CLUSTERING, FILLING = "Smoothing features", "Clustering features", "Filling in pixels"  # steps reported
@@ -158,11 +159,7 @@ def smooth_features(features: Tensor, points: Tensor, *, neighbors: int, report:
     for first in range(0, len(known), _SMOOTHED):
         report(SMOOTHING, first / len(known))
         own = np.arange(first, min(first + _SMOOTHED, len(known)))
-        _, rows = tree.query(places[known[own]], k=count + 1)  # (n, k + 1)
-        # among points at one place the tree may list another one first, or leave the pixel itself out
-        itself = rows == own[:, None]
-        itself[~itself.any(axis=1), -1] = True
-        others = known[rows[~itself].reshape(len(own), count)]  # (n, k)
+        others = known[nearest_others(tree, own, count)]  # (n, k)
         index = torch.from_numpy(others).to(features.device)
         smooth[torch.from_numpy(known[own]).to(features.device)] = features[index].mean(dim=1)
     report(SMOOTHING, 1.0)

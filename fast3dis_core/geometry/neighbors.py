@@ -1,12 +1,13 @@
-"""Points thinned to a voxel grid, so that a dense scan or prediction is cheap to search. Paper section 4.
+"""Neighbors of points, and clouds thinned to a voxel grid so that they are cheap to search. Paper section 4.
 
-Nearest neighbors themselves are SciPy's k-d tree, used where they are needed.
+The search itself is SciPy's k-d tree.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.spatial import cKDTree
 
 from fast3dis_core.errors import GeometryError
 
@@ -70,3 +71,28 @@ def thin_voxels(points: ArrayLike, voxel: float) -> ThinnedPoints:
     counts = np.bincount(members)
     sums = np.stack([np.bincount(members, weights=column) for column in cloud.T], axis=-1)  # (n, 3)
     return ThinnedPoints(points=sums / counts[:, None], members=members)
+
+
+def nearest_others(tree: cKDTree, rows: ArrayLike, count: int) -> NDArray[np.int64]:
+    """Nearest neighbors of some points of a cloud, themselves left out.
+
+    Parameters
+    ----------
+    tree : cKDTree
+        Of the cloud.
+    rows : array (n,) of integers
+        Points asked for.
+    count : int
+        Less than there are points in the cloud.
+
+    Returns
+    -------
+    array (n, count) int64
+        Rows of the cloud, the nearest first.
+    """
+    own = np.asarray(rows, np.int64)
+    _, found = tree.query(tree.data[own], k=[*range(1, count + 2)])  # (n, count + 1)
+    # among points at one place the tree may list another one first, or leave the point itself out
+    itself = found == own[:, None]
+    itself[~itself.any(axis=1), -1] = True
+    return found[~itself].reshape(len(own), count).astype(np.int64)
