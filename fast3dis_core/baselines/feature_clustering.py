@@ -217,7 +217,7 @@ def load_hdbscan() -> Any:
         import hdbscan
     except ImportError as error:
         raise ConfigError(
-            "Feature clustering needs the package hdbscan, which is not installed: expected the extra `baselines`; "
+            "Clustering needs the package hdbscan, which is not installed: expected the extra `baselines`; "
             'run pip install "fast3dis-viewer[baselines]".'
         ) from error
     return hdbscan
