@@ -224,6 +224,7 @@ class LossConfig:
     dice_weight: float = 5.0
     contrastive_weight: float = 1.0  # of eq. 7; the paper leaves it open
     anchor_weight: float = 0.0  # distance to object centres: not in eq. 9, 0.5 where anchors are shown to people
+    anchor_cost: float = 0.0  # of that distance in matching: a query then keeps to one region from the first steps on
     overlap_schedule: OverlapSchedule = "dynamic"  # warm-up and decay of 3.6
     overlap_maximum: float = 1.0  # a double claim then costs more than a wrong mask pixel
     overlap_floor: float = 0.1  # and less with this: masks may meet at the boundary
@@ -247,7 +248,7 @@ class LossConfig:
             )
         for name in ("classification", "bce", "dice", "contrastive", "anchor"):
             _between(f"{name}_weight", getattr(self, f"{name}_weight"), 0.0, float("inf"))
-        for name in ("overlap_maximum", "overlap_floor", "focal_gamma"):
+        for name in ("overlap_maximum", "overlap_floor", "focal_gamma", "anchor_cost"):
             _between(name, getattr(self, name), 0.0, float("inf"))
         for name in ("focal_alpha", "uncertain_share"):
             _between(name, getattr(self, name), 0.0, 1.0)

@@ -85,9 +85,10 @@ def objective(
         by_cell = encoded.mask_features.float().movedim(2, -1).flatten(1, 3)  # (B, M, C)
         points = sampling.draw_points(targets.labels, round(config.points * config.oversampling), generator)
         candidates = _at_cells(by_cell, points.cells)  # (B, Q, C)
-        matchings = match_layers(layers, candidates, points, targets, limit=config.points)
-        contrastive = _contrastive(by_cell, targets, config, generator)
         centers = object_centers(encoded.geometry, encoded.frame, targets)
+        distances = _distances(layers, encoded, centers, config) if config.anchor_cost else None
+        matchings = match_layers(layers, candidates, points, targets, limit=config.points, added=distances)
+        contrastive = _contrastive(by_cell, targets, config, generator)
         overlap = overlap_weight(progress, config)
         columns = {  # one loss after the other, each over all layers
             "classification": [_classification(*pair, config) for pair in zip(layers, matchings, strict=True)],
@@ -126,6 +127,7 @@ def match_layers(
     targets: SceneTargets,
     *,
     limit: int,
+    added: Tensor | None = None,
 ) -> tuple[Matching, ...]:
     """Match the queries of every layer on the first `limit` of the shared points.
 
@@ -139,6 +141,8 @@ def match_layers(
     points : ScenePoints
     targets : SceneTargets
     limit : int
+    added : Tensor (L, B, N, G), optional
+        Cost besides that of objectness and masks.
 
     Returns
     -------
@@ -155,7 +159,19 @@ def match_layers(
         matching_cost(layer.objectness_logits.float(), layer.mask_embeddings.float() @ features.mT, truth, points.drawn)
         for layer in layers
     ]
-    return match(torch.stack(costs), targets.areas)
+    cost = torch.stack(costs)  # (L, B, N, G)
+    return match(cost if added is None else cost + added, targets.areas)
+
+
+@torch.no_grad()
+def _distances(
+    layers: tuple[DecoderLayer, ...], encoded: EncodedScene, centers: tuple[Tensor, Tensor], config: LossConfig
+) -> Tensor:
+    """Weighed L1 distance of all anchors to all object centres, 0 for objects without one; Tensor (L, B, N, G)."""
+    points, known = centers
+    anchors = torch.stack([encoded.frame.normalize(layer.anchors.float()) for layer in layers])  # (L, B, N, 3)
+    distances = (anchors[..., None, :] - points[:, None]).abs().sum(-1)
+    return config.anchor_cost * distances.where(known[:, None], 0)
 
 
 def _classification(layer: DecoderLayer, matching: Matching, config: LossConfig) -> Tensor:
