@@ -5,6 +5,7 @@ from dataclasses import fields, replace
 
 import pytest
 import torch
+from scipy.optimize import linear_sum_assignment
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -14,7 +15,7 @@ from fast3dis_core.model.prediction_heads import mask_logits
 from fast3dis_core.scene import DecoderLayer, DecoderTrace, batched, scene
 from fast3dis_core.training.criterion import objective
 from fast3dis_core.training.losses import overlap_loss
-from fast3dis_core.training.targets import SceneTargets, mask_targets
+from fast3dis_core.training.targets import SceneTargets, mask_targets, object_centers
 from tests.core.training.batches import generator, painted_ids, random_batch
 
 CELLS = (7, 10)
@@ -162,6 +163,25 @@ def test_anchor_term_moves_matched_anchors_only():
     for layer, matching in zip(single[0].layers[1:], found.matchings, strict=True):
         moved = layer.anchors.grad[0].abs().sum(-1) > 0
         assert torch.equal(moved, matching.query_mask(8)[0])
+
+
+def test_matching_can_be_made_to_keep_to_the_nearest_anchors():
+    encoded, trace, _ = random_batch()
+    targets = targets_for(painted_ids())
+    plain = run(encoded, trace, targets)
+    near = run(encoded, trace, targets, config=replace(SMALL, anchor_cost=1e4))
+    centers, known = object_centers(encoded.geometry, encoded.frame, targets)
+    for layer, matching, before in zip(trace.layers[1:], near.matchings, plain.matchings, strict=True):
+        anchors = encoded.frame.normalize(layer.anchors.detach())
+        for index in range(len(anchors)):
+            queries, objects = matching.pairs(index)
+            assert known[index, objects].all()
+            distance = (anchors[index][:, None] - centers[index][objects]).abs().sum(-1)  # (N, G)
+            rows, columns = linear_sum_assignment(distance.numpy())
+            best = distance[rows, columns].sum()
+            torch.testing.assert_close(distance[queries, range(len(objects))].sum(), best)
+        assert not torch.equal(matching.queries, before.queries)
+    torch.testing.assert_close(near.contrastive, plain.contrastive)
 
 
 def test_objects_without_depth_pull_no_anchor():
