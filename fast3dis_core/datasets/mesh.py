@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from fast3dis_core.datasets.files import DataSetFiles
 
-MESH = "a PLY mesh"
+MESH, POINTS = "a PLY mesh", "PLY points"
 
 _TYPES = {
     **dict.fromkeys(("char", "int8"), "i1"),
@@ -127,6 +127,40 @@ def read_triangles(path: Path, files: DataSetFiles) -> Mesh:
     return read_polygons(path, files).triangulated()
 
 
+def read_vertices(path: Path, files: DataSetFiles) -> dict[str, NDArray[Any]]:
+    """Read the vertices of a PLY file, with or without faces.
+
+    Parameters
+    ----------
+    path : Path
+    files : DataSetFiles
+        Of the data set, for errors.
+
+    Returns
+    -------
+    dict of str to array (V,)
+        Scalar properties.
+
+    Raises
+    ------
+    DatasetError
+        If it does not read, does not begin with vertices, or they hold lists.
+    """
+    content = files.bytes(path, POINTS)
+    try:
+        order, elements, start = _header(content)
+        if not elements or elements[0].name != "vertex" or elements[0].lists:
+            raise _UnreadableError(f"elements {', '.join(element.name for element in elements) or 'none'}")
+        vertex, body = elements[0], memoryview(content)[start:]
+        if order != "=":
+            rows = _binary_vertices(body, vertex, order)
+            return {name: rows[name] for name, _ in vertex.scalars}
+        table = _text_table(bytes(body).split(), vertex.count, len(vertex.scalars))
+        return {name: table[:, column].astype(kind) for column, (name, kind) in enumerate(vertex.scalars)}
+    except _UnreadableError as problem:
+        raise files.refusal(path, POINTS, str(problem)) from problem
+
+
 def check_vertices(count: int, mesh: Mesh, path: Path, files: DataSetFiles) -> None:
     """Refuse labels of a file that are not as many as there are vertices, with `DatasetError`."""
     if count != len(mesh.vertices):
@@ -178,14 +212,28 @@ def _mesh_elements(elements: list[_Element]) -> tuple[_Element, _Element]:
     return vertex, face
 
 
-def _binary_rows(
-    body: memoryview, vertex: _Element, face: _Element, order: str
-) -> tuple[NDArray[np.void], NDArray[np.void]]:
+def _binary_vertices(body: memoryview, vertex: _Element, order: str) -> NDArray[np.void]:
     vertex_type = np.dtype([(name, order + kind) for name, kind in vertex.scalars])
     first = vertex.count * vertex_type.itemsize
     if len(body) < first:
         raise _UnreadableError(f"{len(body)} bytes where {vertex.count} vertices take {first}")
-    vertices = np.frombuffer(body, vertex_type, vertex.count)
+    return np.frombuffer(body, vertex_type, vertex.count)
+
+
+def _text_table(words: list[bytes], rows: int, columns: int) -> NDArray[np.float64]:
+    if len(words) < rows * columns:
+        raise _UnreadableError(f"{len(words)} numbers where {rows * columns} are announced")
+    try:
+        return np.array(words[: rows * columns], "S").astype(np.float64).reshape(rows, columns)
+    except ValueError as error:
+        raise _UnreadableError(f"no numbers ({error})") from error
+
+
+def _binary_rows(
+    body: memoryview, vertex: _Element, face: _Element, order: str
+) -> tuple[NDArray[np.void], NDArray[np.void]]:
+    vertices = _binary_vertices(body, vertex, order)
+    first = vertices.nbytes
     scalars, (name, counts, entries) = dict(face.scalars), face.lists[0]
     ahead = sum(np.dtype(scalars[other]).itemsize for other in face.order[: face.order.index(name)])
     corners, at = 3, first + ahead
