@@ -101,6 +101,20 @@ def find_cameras(folder: str | os.PathLike[str]) -> Kind | None:
     return "matrices" if is_posed_folder(path) else None
 
 
+def read_cameras(folder: Path) -> PosedFolder:
+    """Cameras of a folder in whichever format it has, as found: photos and lenses have yet to be judged.
+
+    Raises
+    ------
+    GeometryError
+        No cameras, or a damaged file.
+    """
+    kind = find_cameras(folder)
+    if kind is None:
+        raise GeometryError(_no_cameras(folder))
+    return _READERS[kind](folder)
+
+
 def read_posed_folder(
     folder: str | os.PathLike[str],
     *,
@@ -133,11 +147,8 @@ def read_posed_folder(
         A setting below its minimum.
     """
     folder = Path(folder)
-    kind = find_cameras(folder)
-    if kind is None:
-        raise GeometryError(_no_cameras(folder))
+    found = read_cameras(folder)
     plan_resize(LONG_EDGE, LONG_EDGE, long_edge=long_edge)  # a bad setting must not be blamed on a photo
-    found = _READERS[kind](folder)
     notes: list[str] = []
     frames = _matched(found, folder, skip_bad, notes)
     usable = _usable(frames, skip_bad, notes)
