@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from fast3dis_core.datasets.annotated_scene import Annotation, ProtocolName
 from fast3dis_core.datasets.mesh import Mesh
 from fast3dis_core.datasets.mesh_rendering import NO_FACE, render_faces
-from fast3dis_core.datasets.replica_labels import MESH, REPLICA, LabeledMesh, read_labeled_mesh
+from fast3dis_core.datasets.replica_labels import REPLICA, LabeledMesh, read_labeled_mesh
 from fast3dis_core.preprocessing import Matrix, Pixels, Size
 
 FRAMES, TRAJECTORY, CAMERA, HABITAT = "results", "traj.txt", "cam_params.json", "habitat"
@@ -141,11 +141,11 @@ def plain_name(name: str) -> str:
 
 def find_labels(folder: Path) -> Path | None:
     """Folder of the labelled scene that belongs to the renderings in a folder: itself, or one beside it."""
-    if (folder / HABITAT / MESH).is_file():
+    if (folder / HABITAT).is_dir():
         return folder
     beside = folder.absolute().parent.iterdir() if folder.absolute().parent.is_dir() else iter(())
     same = (place for place in sorted(beside) if plain_name(place.name) == plain_name(folder.absolute().name))
-    return next((place for place in same if (place / HABITAT / MESH).is_file()), None)
+    return next((place for place in same if (place / HABITAT).is_dir()), None)
 
 
 def _read_camera(folder: Path) -> tuple[Matrix, Size, float]:

@@ -205,6 +205,7 @@ PART_DAMAGES = {
         lambda f: (f / MESH).write_bytes((f / MESH).read_bytes().replace(b"int object_id", b"int label_id ")),
         "mesh", "mesh_semantic.ply: expected faces with an object_id of Replica, found label_id",
     ),
+    "no mesh": (lambda f: (f / MESH).unlink(), "mesh", "mesh_semantic.ply: expected a PLY mesh of Replica"),
     "no classes": (lambda f: (f / INFORMATION).unlink(), "annotation", "info_semantic.json: expected classes"),
     "classes of another scene": (
         lambda f: replace_text(f / INFORMATION, "-1, 80]", "-1]"), "annotation", "a class for object 7.*7 classes",
