@@ -87,3 +87,33 @@ def encode(
         )
     table = np.where(kept, KEPT_LABEL * LABEL_STEP + np.cumsum(kept), 0).astype(np.int32)
     return table[np.maximum(ids, 0)]
+
+
+def class_agnostic(gt_ids: ArrayLike) -> NDArray[np.int32]:
+    """Forget the classes of the vertices of a scan.
+
+    Parameters
+    ----------
+    gt_ids : array (V,) of integers
+        label * 1000 + instance, as `AnnotatedScene.gt_vertex_ids` has them for one of the protocols; label 0 = void.
+
+    Returns
+    -------
+    array (V,) int32
+        1001, 1002, ... in the order of the ids, 0 for void.
+
+    Raises
+    ------
+    DatasetError
+        If there are more objects than ids.
+    """
+    ids = np.asarray(gt_ids)
+    known = ids >= LABEL_STEP
+    objects, places = np.unique(ids[known], return_inverse=True)
+    if len(objects) >= LABEL_STEP:
+        raise DatasetError(
+            f"A scene may hold {LABEL_STEP - 1} objects, found {len(objects)}: split it into several scenes."
+        )
+    numbered = np.zeros(ids.shape, np.int32)
+    numbered[known] = KEPT_LABEL * LABEL_STEP + 1 + places
+    return numbered

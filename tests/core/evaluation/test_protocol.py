@@ -1,13 +1,21 @@
 """Kept classes become objects, the rest void."""
 
+from typing import get_args
+
 import numpy as np
 import pytest
 import torch
 
+from fast3dis_core.datasets.annotated_scene import ProtocolName
 from fast3dis_core.datasets.procedural_rooms import render_scenes
+from fast3dis_core.datasets.replica import ReplicaScene
+from fast3dis_core.datasets.scannet import ScanNetScene
+from fast3dis_core.datasets.scannetpp import ScanNetPlusPlusScene
+from fast3dis_core.datasets.scene_sampling import sample_scene
 from fast3dis_core.errors import ConfigError, DatasetError
 from fast3dis_core.evaluation.average_precision import average_precision
-from fast3dis_core.evaluation.protocol import PROTOCOLS, encode
+from fast3dis_core.evaluation.protocol import PROTOCOLS, class_agnostic, encode
+from tests.core.datasets import replica_tree, scannet_tree, scannetpp_tree
 
 NAMES = ("unlabeled", "structure", "chair", "lamp")
 CLASSES = [0, 1, 2, 0, 3, 2, 2]
@@ -72,3 +80,38 @@ def test_no_objects_are_legal():
 def test_what_cannot_be_encoded_is_refused(ids, classes, protocol, error, message):
     with pytest.raises(error, match=message):
         encode(ids, classes, NAMES, protocol)
+
+
+# --- scans with classes of their own ---------------------------------------------------------------------
+
+
+def test_protocols_of_scenes_are_those_of_pixels():
+    assert get_args(ProtocolName) == tuple(PROTOCOLS)
+
+
+def test_classes_are_forgotten_and_void_stays_void():
+    assert class_agnostic([0, 7, 999, 39012, 7001, 7002, 39012]).tolist() == [0, 0, 0, 1003, 1001, 1002, 1003]
+    assert class_agnostic(np.zeros((0,), int)).shape == (0,)
+    with pytest.raises(DatasetError, match="999 objects, found 1000"):
+        class_agnostic(np.arange(1000, 2000))
+
+
+@pytest.mark.parametrize("name", PROTOCOLS)
+@pytest.mark.parametrize(
+    ("tree", "kind", "targets"),
+    [
+        (scannet_tree, ScanNetScene, {"objects": 1, "all": 2}),
+        (scannetpp_tree, ScanNetPlusPlusScene, {"objects": 2, "all": 3}),
+        (replica_tree, ReplicaScene, {"objects": 2, "all": 3}),
+    ],
+)
+def test_samples_of_data_sets_have_the_targets_of_their_scans(tmp_path, tree, kind, targets, name):
+    scene = kind(tree.write_scene(tmp_path))
+    sample = sample_scene(scene, max_views=2, long_edge=56)
+    of_sample = encode(sample.surface.ids, sample.class_ids, sample.class_names, name)
+    scored = scene.scored_vertices("objects")
+    expected = class_agnostic(scene.gt_vertex_ids(name))
+    expected = expected if scored is None else expected[scored]
+    assert np.array_equal(of_sample > 0, expected > 0)
+    pairs = {*zip(of_sample[expected > 0].tolist(), expected[expected > 0].tolist(), strict=True)}
+    assert len(pairs) == len({first for first, _ in pairs}) == len({second for _, second in pairs}) == targets[name]
