@@ -19,6 +19,7 @@ from fast3dis_core.evaluation.scoring import FORMAT_VERSION
 
 LIMIT = "Not for real photographs: trained on rendered rooms only."
 LICENSE = "Apache-2.0"
+GOAL_SIZE = (168, 224)  # height, width the goals and floors were set for
 _ORDER = [(split, source) for split in ("val", "test") for source in ("predicted", "posed", "given")]
 _NEEDED = {"settings", "protocol", "figures", "scenes", "model", "runs", "average_precision", "name", "steps"}
 
@@ -203,10 +204,16 @@ def _reached(results: CardResults) -> list[str]:
     counts = [_counts(heading, result) for heading, result in columns]
     walls = [_with_walls(result) for result in results.walls]
     settings = results.headline["settings"]
+    size = (settings["height"], settings["width"])
+    smaller = (
+        f" They were set for {GOAL_SIZE[1]} x {GOAL_SIZE[0]} pixels, which these weights have not been trained for yet."
+        if size != GOAL_SIZE
+        else ""
+    )
     return [
         f"{settings['views']} views of {settings['width']} x {settings['height']} pixels a room, AP over all views "
         "together. Geometry is predicted; or posed, with the true cameras; or given, with true cameras and depth. "
-        "Goals and floors hold for val, predicted (✓ reached, ✗ below the floor).",
+        f"Goals and floors hold for val, predicted (✓ reached, ✗ below the floor).{smaller}",
         goals_table(figures, marked=("val, predicted",)),
         "\n".join(f"- {line}" for line in [*counts, *walls]),
         others_table(figures),
