@@ -45,5 +45,9 @@ class ExportError(Fast3disError):
     """A result cannot be written, or a written one not read back: target exists, disk full, file damaged."""
 
 
+class SessionError(Fast3disError):
+    """A saved session cannot be opened: missing, damaged, of a newer format, or too large."""
+
+
 class Cancelled(Fast3disError):
     """The user asked a running job to stop. Shown to nobody."""

@@ -16,7 +16,7 @@ CORE = [
     {"scene", "reconstruction", "hijacking"},
     {
         "preprocessing", "photo", "video", "images", "posed_input",
-        "exports", "pictures", "weight_files", "official_weights", "checkpoints",
+        "exports", "session_files", "pictures", "weight_files", "official_weights", "checkpoints",
     },
     {"model"},
     {"inference"},
@@ -36,7 +36,7 @@ SHOWN = {"widgets", "viewport"}  # know neither session nor workflow; only the a
 QT = {"PySide6", "superqt", "qasync", "qtpy", "shiboken6"}
 VTK = {"vtk", "vtkmodules", "pyvista", "pyvistaqt"}
 # what the app may take from the core before the first job runs: NumPy is enough for these
-LIGHT = {"errors", "config", "reconstruction", "hijacking", "exports", "palette", "progress"}
+LIGHT = {"errors", "config", "reconstruction", "hijacking", "exports", "session_files", "palette", "progress"}
 TRAINING_MACHINE = {
     "torch", "numpy", "scipy", "safetensors", "PIL", "cv2", "rich", "typer", "huggingface_hub", "hdbscan",
     "pillow_heif",
@@ -119,7 +119,9 @@ def test_app_loads_nothing_heavy_at_module_level(path):
             assert rest[0] in LIGHT, f"{path.name} imports {name} at module level"
 
 
-@pytest.mark.parametrize("module", ["fast3dis_core", "fast3dis_core.reconstruction", "fast3dis_core.exports"])
+@pytest.mark.parametrize(
+    "module", ["fast3dis_core", "fast3dis_core.reconstruction", "fast3dis_core.exports", "fast3dis_core.session_files"]
+)
 def test_light_modules_stay_light(module):
     code = f"import sys, {module}; assert not {{'torch', 'cv2', 'PIL', 'PySide6', 'vtkmodules'}} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
