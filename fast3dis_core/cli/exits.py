@@ -25,6 +25,7 @@ from fast3dis_core.errors import (
     Fast3disError,
     GeometryError,
     ImageFolderError,
+    SessionError,
     TrainingError,
 )
 
@@ -33,7 +34,7 @@ PATIENCE = 0.3  # seconds between the first Ctrl-C and an interruption in the mi
 
 _CODES: tuple[tuple[tuple[type[Fast3disError], ...], int, str], ...] = (
     ((ConfigError,), 2, "usage"),
-    ((ImageFolderError, GeometryError, DatasetError, EvaluationError), 3, "input"),
+    ((ImageFolderError, GeometryError, DatasetError, EvaluationError, SessionError), 3, "input"),
     ((CheckpointError,), 4, "weights"),
     ((DeviceMemoryError,), 5, "memory"),
     ((ExportError,), 6, "output"),
