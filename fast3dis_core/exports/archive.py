@@ -83,10 +83,8 @@ def write_npz(
         zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=_LEVEL) as archive,
     ):
         for name, array in arrays.items():
-            # a fixed date makes files of equal results equal
-            entry = zipfile.ZipInfo(f"{name}.npy", (1980, 1, 1, 0, 0, 0))
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            with archive.open(entry, "w", force_zip64=True) as member:
+            # by name: an entry of one's own would ignore the level; opened so, all entries have the date 1980
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
                 np.lib.format.write_array_header_1_0(member, np.lib.format.header_data_from_array_1_0(array))
                 for start, part in _parts(array):
                     report(f"Writing {path.name}", (done + start) / total)
