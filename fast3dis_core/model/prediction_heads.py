@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from fast3dis_core.model.perceptron import perceptron
 from fast3dis_core.scene import DecoderLayer
 
-OBJECTNESS_START = -2.0  # logit before training, c = 0.12: at 0.5 all queries claim everything, and eq. 8 drowns the rest
+OBJECTNESS_START = -2.0  # logit, c = 0.12: at 0.5 all queries claim everything at first, and eq. 8 drowns the rest
 
 
 class PredictionHeads(nn.Module):
