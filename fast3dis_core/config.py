@@ -224,7 +224,7 @@ class LossConfig:
     dice_weight: float = 5.0
     contrastive_weight: float = 1.0  # of eq. 7; the paper leaves it open
     anchor_weight: float = 0.0  # distance to object centres: not in eq. 9, 0.5 where anchors are shown to people
-    anchor_cost: float = 0.0  # of that distance in matching: a query then keeps to one region from the first steps on
+    anchor_cost: float = 0.0  # of that distance in matching, meant to bind queries to regions; not ablated yet
     overlap_schedule: OverlapSchedule = "dynamic"  # warm-up and decay of 3.6
     overlap_maximum: float = 1.0  # a double claim then costs more than a wrong mask pixel
     overlap_floor: float = 0.1  # and less with this: masks may meet at the boundary

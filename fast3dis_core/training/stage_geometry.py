@@ -36,7 +36,7 @@ from fast3dis_core.training.batches import StepPlan
 from fast3dis_core.training.stage import TOTAL, StepLoss, Validation, autocast
 from fast3dis_core.weight_files import stored_name
 
-# weights of the terms; the first five are those of Depth Anything 3, the others help attention to find partners
+# weights of the terms; the first five are those of Depth Anything 3, the others are meant to help cameras; not ablated
 WEIGHTS: Mapping[str, float] = {
     "depth": 1.0,
     "gradient": 1.0,
