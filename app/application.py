@@ -66,6 +66,7 @@ class Program:
         steps: "Steps | None" = None,
         questions: "Questions | None" = None,
     ) -> None:
+        from app.actions import Actions
         from app.core_steps import CoreSteps
         from app.session.edits import Edits
         from app.session.session import Session
@@ -76,6 +77,7 @@ class Program:
         geometry = cast("GeometryMode", options.geometry)
         settings = Settings(size=options.size, weights=options.weights, geometry=geometry)
         self.session = Session(edits)
+        self.actions = Actions()
         self.workflow = Workflow(self.session, Worker(), steps or CoreSteps(), settings)
         self.sample = sample_folder()
         self.closed = asyncio.Event()
@@ -84,10 +86,13 @@ class Program:
         self._connect()
 
     def _make_widgets(self, app: "QApplication", options: Options) -> None:
+        from PySide6.QtCore import Qt
+
         from app.viewport.viewport import Viewport
         from app.widgets.decoding_panel import DecodingPanel
+        from app.widgets.empty_page import EmptyPage
         from app.widgets.instance_table import InstanceTable
-        from app.widgets.main_window import MainWindow
+        from app.widgets.main_window import Dock, MainWindow, stacked
         from app.widgets.theme import apply_theme, choose_theme, rgb
         from app.widgets.view_gallery import ViewGallery
 
@@ -96,13 +101,17 @@ class Program:
         self.viewport = Viewport()
         self.viewport.set_colors(rgb(theme.viewport), rgb(theme.frustum), rgb(theme.accent))
         self.gallery, self.table, self.decoding = ViewGallery(), InstanceTable(), DecodingPanel()
+        self.empty_page = EmptyPage(theme, has_samples=self.sample is not None)
+        left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
         self.window = MainWindow(
             theme,
-            viewport=self.viewport,
-            gallery=self.gallery,
-            table=self.table,
-            decoding=self.decoding,
-            has_samples=self.sample is not None,
+            self.actions,
+            center=self.viewport,
+            docks=(
+                Dock("Views", "viewsDock", self.gallery, left, 204),
+                Dock("Instances", "instancesDock", stacked(self.table, self.decoding, tall=0), right, 406),
+            ),
+            pages=(("empty", self.empty_page),),
         )
         if options.window_size is not None:
             self.window.resize(*options.window_size)
@@ -117,13 +126,14 @@ class Program:
         from app.widgets.dialogs import Dialogs
 
         painting = Painting(self.session)
-        self._viewport = ViewportPresenter(self.session, painting, self.viewport)
+        self._viewport = ViewportPresenter(self.session, self.actions, painting, self.viewport)
         self._gallery = ViewGalleryPresenter(self.session, painting, self.gallery)
-        self._table = InstanceTablePresenter(self.session, self.table)
+        self._table = InstanceTablePresenter(self.session, self.actions, self.table)
         self._decoding = DecodingPanelPresenter(self.session, self.decoding)
         self._window = MainWindowPresenter(
             self.session,
             self.workflow,
+            self.actions,
             window=self.window,
             chips=self.window.chips,
             questions=questions or Dialogs(self.window),
@@ -135,6 +145,7 @@ class Program:
         """Stop the worker, free the graphics, delete the window; in this order."""
         self.window.hide()
         await self.workflow.close()
+        self.window.bars.detach()
         self.viewport.close_view()
         self.window.deleteLater()
         await asyncio.sleep(0)
@@ -166,21 +177,13 @@ class Program:
 
     def _connect(self) -> None:
         window, frame, table = self.window, self._window, self._table
+        self.actions.bind("quit", self.closed.set)
+        self.session.environment_changed.connect(self.empty_page.set_environment)
         for signal, slot in (
-            (window.open_requested, frame.open),
-            (window.sample_requested, frame.open_sample),
-            (window.folder_dropped, frame.open_dropped),
+            (self.empty_page.open_requested, frame.open),
+            (self.empty_page.sample_requested, frame.open_sample),
+            (window.paths_dropped, frame.open_dropped),
             (window.cancel_requested, self.workflow.cancel),
-            (window.undo_requested, self.session.undo),
-            (window.redo_requested, self.session.redo),
-            (window.fit_requested, self._viewport.fit_all),
-            (window.fit_selection_requested, self._viewport.fit_selection),
-            (window.color_mode_requested, frame.set_color_mode),
-            (window.export_requested, frame.export),
-            (window.isolate_requested, table.isolate),
-            (window.hide_requested, table.hide_selection),
-            (window.show_all_requested, table.show_all),
-            (window.step_back_requested, frame.step_back),
             (window.chip_dismissed, frame.dismiss_chip),
             (window.clock_ticked, frame.tick),
             (window.closing, self.closed.set),

@@ -1,10 +1,10 @@
 """Colors of points and photos as arrays: which instance owns a point, and how each instance is painted.
 
-A point or pixel has a *row*: 0 if no instance claims it, else query number + 1. A *table* holds one RGBA
-per row. Alpha is no transparency but says what the row is: an instance, a place nobody claims (painted with
-the photo's dimmed color), either of them receding beside a selection, or hidden. So a live filter is a
-change of the small table only; the viewport and the photos share both. Paper section 3.5 keeps overlaps;
-one owner per point is chosen here, for painting only. NumPy alone.
+A point or pixel has a *row*: 0 if no instance claims it, query number + 1 if one does, and one more for points
+that a filter dropped. A *table* holds one RGBA per row. Alpha is no transparency but says what the row is: an
+instance, a place nobody claims (painted with the photo's dimmed color), either of them receding beside a selection,
+or hidden. So a live filter of instances is a change of the small table only; the viewport and the photos share both.
+Paper section 3.5 keeps overlaps; one owner per point is chosen here, for painting only. NumPy alone.
 """
 
 from collections.abc import Set as AbstractSet
@@ -12,7 +12,7 @@ from collections.abc import Set as AbstractSet
 import numpy as np
 from numpy.typing import NDArray
 
-from fast3dis_core.palette import instance_palette
+from fast3dis_core.curation import Curated, CuratedInstance
 from fast3dis_core.reconstruction import Reconstruction
 
 UInt8 = NDArray[np.uint8]
@@ -23,73 +23,76 @@ OVERLAY = 0.6  # share of an instance's color over a photo
 RECEDING_OVERLAY = 0.2  # the same beside a selection
 
 
-def owner_rows(
-    reconstruction: Reconstruction, threshold: float, hidden: AbstractSet[int], front: AbstractSet[int]
-) -> Int32:
+def owner_rows(curated: Curated, front: AbstractSet[int]) -> Int32:
     """One owner per cloud point, for painting.
 
     Among several claimants the order is: queries in `front` (selected or isolated), then shown ones, then
-    hidden ones, then those below the threshold; within each the one of highest objectness. Moving the
-    threshold alone changes no owner unless something is hidden or in front.
+    hidden ones, then those that a filter dropped; within each the one of highest objectness. Moving the objectness
+    threshold alone changes no owner while `ordered_by_objectness`.
 
     Parameters
     ----------
-    reconstruction : Reconstruction
-    threshold : float
-        Objectness.
-    hidden, front : set of int
+    curated : Curated
+    front : set of int
         Query numbers.
 
     Returns
     -------
     array (P,) int32
-        Query number + 1, 0 where nobody claims the point.
+        Query number + 1, 0 where nobody claims the point, `filtered_row` where a point filter dropped it.
     """
-    rows = np.zeros(len(reconstruction.cloud.points), np.int32)
+    rows = np.zeros(len(curated.keep), np.int32)
+    plain = ordered_by_objectness(curated, front)
 
-    def priority(query: int, objectness: float) -> tuple[bool, bool, bool, float]:
-        above = objectness >= threshold or not (hidden or front)
-        return above and query in front, above and query not in hidden, above, objectness
+    def priority(item: CuratedInstance) -> tuple[bool, bool, bool, float]:
+        above = plain or item.verdict in ("shown", "hidden")
+        return above and item.query in front, above and item.verdict != "hidden", above, item.objectness
 
-    for instance in sorted(reconstruction.instances, key=lambda item: priority(item.query, item.objectness)):
-        rows[instance.pixels] = instance.query + 1
+    for item in sorted(curated.instances, key=priority):
+        rows[item.pixels] = item.query + 1
+    rows[~curated.keep] = filtered_row(curated)
     return rows
 
 
+def ordered_by_objectness(curated: Curated, front: AbstractSet[int]) -> bool:
+    """Whether objectness alone decides between claimants: nothing is hidden, in front, or too small."""
+    return not front and all(item.verdict in ("shown", "objectness") for item in curated.instances)
+
+
+def filtered_row(curated: Curated) -> int:
+    """Row of points that a point filter dropped: behind the rows of all queries."""
+    return len(curated.reconstruction.objectness[-1]) + 1
+
+
 def row_table(
-    reconstruction: Reconstruction,
-    threshold: float,
-    *,
-    hidden: AbstractSet[int] = frozenset(),
-    selection: AbstractSet[int] = frozenset(),
-    isolated: AbstractSet[int] = frozenset(),
+    curated: Curated, *, selection: AbstractSet[int] = frozenset(), isolated: AbstractSet[int] = frozenset()
 ) -> UInt8:
     """How every row is painted.
 
     Parameters
     ----------
-    reconstruction : Reconstruction
-    threshold : float
-        Objectness; queries below it look unassigned.
-    hidden, selection, isolated : set of int
+    curated : Curated
+        Queries that a filter dropped look unassigned.
+    selection, isolated : set of int
         Query numbers. If `isolated` is not empty, everything else is hidden.
 
     Returns
     -------
-    array (N + 1, 4) uint8
+    array (N + 2, 4) uint8
         RGBA; see the module for the meaning of alpha.
     """
-    count = len(reconstruction.objectness[-1])
-    table = np.zeros((count + 1, 4), np.uint8)
-    palette = instance_palette(count)
-    lit = selection & {instance.query for instance in reconstruction.shown(threshold)}
+    last = filtered_row(curated)
+    table = np.zeros((last + 1, 4), np.uint8)
+    present = [item for item in curated.instances if item.verdict in ("shown", "hidden")]
+    lit = selection & {item.query for item in present}
     table[:, 3] = HIDDEN if isolated else UNASSIGNED_RECEDING if lit else UNASSIGNED
-    for instance in reconstruction.shown(threshold):
-        query = instance.query
-        if query in hidden or (isolated and query not in isolated):
-            table[query + 1, 3] = HIDDEN
-            continue
-        table[query + 1] = *palette[query], RECEDING if lit and query not in lit else CLAIMED
+    table[last, 3] = HIDDEN
+    for item in present:
+        row = item.query + 1
+        if item.verdict == "hidden" or (isolated and item.query not in isolated):
+            table[row, 3] = HIDDEN
+        else:
+            table[row] = *item.color, RECEDING if lit and item.query not in lit else CLAIMED
     return table
 
 

@@ -83,7 +83,7 @@ class CoreSteps:
         """Masks to points; the cloud of `previous` is kept."""
         from fast3dis_core.inference.assembly import assemble_instances
 
-        config = InferenceConfig(mask_threshold=mask_threshold)
+        config = InferenceConfig.paper(mask_threshold=mask_threshold)  # filters belong to the curation: they come off
         return assemble_instances(views, encoded, trace, config=config, previous=previous, report=report)
 
     def export(self, path: Path, reconstruction: Reconstruction, query: int, overwrite: bool, report: "Report") -> int:

@@ -199,8 +199,9 @@ class Workflow:
         ExportError
             If the file exists and `overwrite` is false, or the disk refuses.
         """
-        reconstruction = self._session.reconstruction
-        assert reconstruction is not None, "export needs a result"
+        curated = self._session.curated
+        assert curated is not None, "export needs a result"
+        reconstruction = curated.as_reconstruction({query})
         count = await self._run(
             f"Writing {path.name}",
             lambda report: self._steps.export(path, reconstruction, query, overwrite, report),

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
+from app.actions import Actions
 from app.session.edits import Edits
 from app.session.session import Display, Session
-from fast3dis_core.palette import instance_palette
 from fast3dis_core.reconstruction import Reconstruction
 
 
@@ -24,10 +24,11 @@ class Table(Protocol):
 class InstanceTablePresenter:
     """Session to table, and back."""
 
-    def __init__(self, session: Session, table: Table) -> None:
-        self._session, self._table = session, table
-        self._counted: Reconstruction | None = None
-        self._views: dict[int, int] = {}  # in how many views a query has pixels
+    def __init__(self, session: Session, actions: Actions, table: Table) -> None:
+        self._session, self._actions, self._table = session, actions, table
+        actions.bind("isolate", self.isolate, enabled=False)
+        actions.bind("hide", self.hide_selection, enabled=False)
+        actions.bind("show_all", self.show_all, enabled=False)
         session.reconstruction_changed.connect(self._on_reconstruction)
         session.edits_changed.connect(self._on_edits)
         session.display_changed.connect(self._on_display)
@@ -76,25 +77,24 @@ class InstanceTablePresenter:
         result, edits, display = self._session.reconstruction, self._session.edits, self._session.display
         if result is None:
             return
-        if result is not self._counted:
-            self._counted = result
-            self._views = {item.query: len(result.views_seen(item)) for item in result.instances}
         shown = self._session.shown()
-        palette = instance_palette(len(result.objectness[-1]))
         self._table.set_rows(
             (
                 item.query,
-                tuple(int(channel) for channel in palette[item.query]),
+                item.color,
                 item.objectness,
                 len(item.pixels),
-                self._views[item.query],
-                item.query in edits.hidden,
+                item.views,
+                item.verdict == "hidden",
             )
             for item in shown
         )
         selection = display.selection & {item.query for item in shown}
         self._table.set_summary(f"{len(shown)} of {len(result.instances)} instances")
         self._table.set_selection(selection)
+        self._actions.set("isolate", enabled=bool(selection or display.isolated))
+        self._actions.enable("hide", enabled=bool(display.selection))
+        self._actions.enable("show_all", enabled=bool(edits.hidden))
         self._table.set_actions(
             isolate=bool(selection),
             isolated=bool(display.isolated),

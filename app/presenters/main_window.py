@@ -6,15 +6,18 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, get_args
 
+from app.actions import Actions
 from app.session.edits import Edits
 from app.session.session import Activity, ColorMode, Origin, Session
 from app.workflow import Workflow
 from fast3dis_core.config import InferenceConfig
 from fast3dis_core.errors import Fast3disError
 
+COLOR_MODES: tuple[ColorMode, ...] = get_args(ColorMode)
 GEOMETRY_WORDS = {"posed": "Cameras from the folder", "given": "Cameras and depth from the folder"}
 
 
@@ -33,9 +36,6 @@ class Window(Protocol):
         *,
         quiet: bool,
     ) -> None: ...
-    def set_history(self, undo: str | None, redo: str | None) -> None: ...
-    def set_color_mode(self, mode: str) -> None: ...
-    def set_export(self, enabled: bool, tip: str) -> None: ...
     def set_environment(self, line: str) -> None: ...
     def set_model(self, text: str, tip: str) -> None: ...
     def set_points(self, text: str) -> None: ...
@@ -62,7 +62,7 @@ class MainWindowPresenter:
 
     Parameters
     ----------
-    session, workflow
+    session, workflow, actions
     window, chips, questions
         See the protocols.
     sample : Path, optional
@@ -77,6 +77,7 @@ class MainWindowPresenter:
         self,
         session: Session,
         workflow: Workflow,
+        actions: Actions,
         *,
         window: Window,
         chips: Chips,
@@ -85,7 +86,7 @@ class MainWindowPresenter:
         drawn_points: Callable[[], tuple[int, int]],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._session, self._workflow, self._window = session, workflow, window
+        self._session, self._workflow, self._actions, self._window = session, workflow, actions, window
         self._chips, self._questions, self._sample = chips, questions, sample
         self._drawn_points, self._clock = drawn_points, clock
         self._last_export: Path | None = None
@@ -96,6 +97,7 @@ class MainWindowPresenter:
         session.environment_changed.connect(window.set_environment)
         session.messaged.connect(window.show_message)
         session.failed.connect(self._on_failed)
+        self._bind()
         self._refresh()
 
     # wishes of the user
@@ -115,9 +117,9 @@ class MainWindowPresenter:
         if self._sample is not None:
             self._workflow.start(self._workflow.open_folder(self._sample))
 
-    def open_dropped(self, folder: str) -> None:
+    def open_dropped(self, paths: Sequence[str]) -> None:
         """Open what was dropped on the window."""
-        self._workflow.start(self._workflow.open_folder(Path(folder)))
+        self._workflow.start(self._workflow.open_folder(Path(paths[0])))
 
     def export(self) -> None:
         """Ask where to write the selected instance, and write it."""
@@ -137,6 +139,11 @@ class MainWindowPresenter:
             self._last_export = path.parent
 
         self._workflow.start(ask())
+
+    def next_color_mode(self) -> None:
+        """Go through the ways of coloring."""
+        following = COLOR_MODES.index(self._session.display.color_mode) + 1
+        self.set_color_mode(COLOR_MODES[following % len(COLOR_MODES)])
 
     def set_color_mode(self, mode: ColorMode) -> None:
         """Color by "instance" or "photo"."""
@@ -177,6 +184,7 @@ class MainWindowPresenter:
         self._refresh()
 
     def _on_activity(self, activity: Activity) -> None:
+        self._actions.enable("cancel", enabled=not activity.idle)
         if self._session.reconstruction is None:
             self._window.set_page("empty" if activity.idle else "running")
         self._window.set_progress(
@@ -206,14 +214,36 @@ class MainWindowPresenter:
         origin = session.origin
         window.set_title(origin.folder.resolve().name if origin else "")
         window.set_model(origin.model if origin else "", _model_tip(origin))
-        window.set_history(session.undo_label, session.redo_label)
-        window.set_color_mode(session.display.color_mode)
-        queries = self._exportable()
-        tips = {0: "Select an instance to export it", 1: "Export the selected instance as PLY (Ctrl+E)"}
-        window.set_export(len(queries) == 1, tips.get(len(queries), "Select one instance only to export it"))
+        self._refresh_actions()
         self._chips.set_chips(self._sentences())
         if session.reconstruction is not None:
             window.set_points(f"{session.reconstruction.cloud.valid.sum():,} points · {session.reconstruction.units}")
+
+    def _bind(self) -> None:
+        actions, session = self._actions, self._session
+        actions.bind("open", self.open)
+        actions.bind("sample", self.open_sample, enabled=self._sample is not None)
+        actions.bind("cancel", self._workflow.cancel, enabled=False)
+        actions.bind("export", self.export)
+        actions.bind("undo", session.undo)
+        actions.bind("redo", session.redo)
+        actions.bind("step_back", self.step_back)
+        actions.bind("next_color", self.next_color_mode)
+        for mode in COLOR_MODES:
+            actions.bind(f"color_{mode}", partial(self.set_color_mode, mode))
+
+    def _refresh_actions(self) -> None:
+        session, actions = self._session, self._actions
+        for name, verb, label in (("undo", "Undo", session.undo_label), ("redo", "Redo", session.redo_label)):
+            actions.set(name, enabled=label is not None, text=f"{verb} {label or ''}".strip())
+        there = session.reconstruction is not None
+        for mode in COLOR_MODES:
+            actions.set(f"color_{mode}", enabled=there, checked=session.display.color_mode == mode)
+        actions.enable("next_color", enabled=there)
+        queries = self._exportable()
+        tips = {0: "Select an instance to export it", 1: "Export the selected instance as PLY"}
+        tip = tips.get(len(queries), "Select one instance only to export it")
+        actions.set("export", enabled=len(queries) == 1, tip=tip)
 
     def _exportable(self) -> frozenset[int]:
         there = {instance.query for instance in self._session.shown()}
@@ -236,7 +266,7 @@ class MainWindowPresenter:
         if origin.geometry in GEOMETRY_WORDS:
             chips.append(("geometry", GEOMETRY_WORDS[origin.geometry], "normal", False))
         shown, count = session.shown(), len(result.instances)
-        visible = len([item for item in shown if item.query not in edits.hidden])
+        visible = len([item for item in shown if item.verdict == "shown"])
         filtered = len(shown) < count
         text = f"{len(shown)} of {count} instances shown"
         if filtered:

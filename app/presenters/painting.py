@@ -6,8 +6,9 @@ Viewport and photos pull from here, so both always show the same. The colors the
 import numpy as np
 from numpy.typing import NDArray
 
-from app.coloring import owner_rows, row_table
+from app.coloring import ordered_by_objectness, owner_rows, row_table
 from app.session.session import Session
+from fast3dis_core.curation import Curated
 
 
 class Painting:
@@ -15,6 +16,8 @@ class Painting:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._keep: object = None
+        self._painted: Curated | None = None
         self._rows_key: tuple[object, ...] = ()
         self._table_key: tuple[object, ...] = ()
         self._rows: NDArray[np.int32] = np.zeros(0, np.int32)
@@ -22,34 +25,27 @@ class Painting:
 
     def rows(self) -> NDArray[np.int32]:
         """Owner of every cloud point, array (P,) int32; the same object while nothing changed."""
-        result, edits, display = self._session.reconstruction, self._session.edits, self._session.display
-        assert result is not None, "there is nothing to paint before the first result"
+        curated, display = self._curated(), self._session.display
         front = display.selection | display.isolated
-        # the threshold moves owners only if somebody is hidden or in front: see `owner_rows`
-        threshold = edits.objectness_threshold if edits.hidden or front else 0.0
-        key = (result, threshold, edits.hidden, front)
-        if not _same(key, self._rows_key):
-            self._rows_key = key
-            self._rows = owner_rows(result, threshold, edits.hidden, front)
+        verdicts: tuple[str, ...] = ()
+        if not ordered_by_objectness(curated, front):
+            verdicts = tuple(item.verdict for item in curated.instances)
+        key = (front, verdicts, *((item.query, id(item.pixels)) for item in curated.instances))
+        if self._keep is not curated.keep or key != self._rows_key:
+            self._keep, self._rows_key = curated.keep, key
+            self._rows = owner_rows(curated, front)
         return self._rows
 
     def table(self) -> NDArray[np.uint8]:
-        """Color and kind of every owner, array (N + 1, 4) uint8; the same object while nothing changed."""
-        result, edits, display = self._session.reconstruction, self._session.edits, self._session.display
-        assert result is not None, "there is nothing to paint before the first result"
-        key = (result, edits.objectness_threshold, edits.hidden, display.selection, display.isolated)
-        if not _same(key, self._table_key):
-            self._table_key = key
-            self._table = row_table(
-                result,
-                edits.objectness_threshold,
-                hidden=edits.hidden,
-                selection=display.selection,
-                isolated=display.isolated,
-            )
+        """Color and kind of every owner, array (N + 2, 4) uint8; the same object while nothing changed."""
+        curated, display = self._curated(), self._session.display
+        key = (display.selection, display.isolated)
+        if self._painted is not curated or key != self._table_key:
+            self._painted, self._table_key = curated, key
+            self._table = row_table(curated, selection=display.selection, isolated=display.isolated)
         return self._table
 
-
-def _same(key: tuple[object, ...], other: tuple[object, ...]) -> bool:
-    """Equality with the reconstruction, which comes first, compared by identity."""
-    return len(other) > 0 and key[0] is other[0] and key[1:] == other[1:]
+    def _curated(self) -> Curated:
+        curated = self._session.curated
+        assert curated is not None, "there is nothing to paint before the first result"
+        return curated

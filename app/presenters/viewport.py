@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from app.actions import Actions
 from app.presenters.painting import Painting
 from app.session.edits import Edits
 from app.session.session import Display, Session
@@ -32,8 +33,10 @@ class View(Protocol):
 class ViewportPresenter:
     """Session to viewport, and back."""
 
-    def __init__(self, session: Session, painting: Painting, view: View) -> None:
-        self._session, self._painting, self._view = session, painting, view
+    def __init__(self, session: Session, actions: Actions, painting: Painting, view: View) -> None:
+        self._session, self._actions, self._painting, self._view = session, actions, painting, view
+        actions.bind("fit", self.fit_all, enabled=False)
+        actions.bind("fit_selection", self.fit_selection, enabled=False)
         self._cloud: PointCloud | None = None
         self._rows: NDArray[np.int32] | None = None
         self._table: NDArray[np.uint8] | None = None
@@ -61,13 +64,14 @@ class ViewportPresenter:
         result, selection = self._session.reconstruction, self._session.display.selection
         if result is None:
             return
-        chosen = [item.pixels for item in result.instances if item.query in selection]
+        chosen = [item.pixels for item in self._session.shown() if item.query in selection]
         if chosen:
             self._view.fit_points(result.cloud.points[np.concatenate(chosen)])
         else:
             self._view.fit_all()
 
     def _on_reconstruction(self, result: Reconstruction) -> None:
+        self._actions.enable("fit", "fit_selection", enabled=True)
         if result.cloud is not self._cloud:
             self._cloud = result.cloud
             self._view.show_cloud(result.cloud.points, result.cloud.colors, result.cloud.valid)

@@ -1,13 +1,14 @@
 """Undoable values and their history.
 
-`Edits` is everything a user can change and take back: anchor overrides, the two thresholds of paper
-section 3.5, and which instances are hidden. An undo is the assignment of an earlier value; there are no
-command objects. Selection, current view and color mode are not undoable and live in `session`.
+`Edits` is everything a user can change and take back: anchor overrides, the two thresholds of paper section 3.5,
+filters, names, colors, merges, and which instances are hidden. An undo is the assignment of an earlier value; there
+are no command objects. Selection, current view and color mode are not undoable and live in `session`.
 """
 
 from dataclasses import dataclass
 
 from fast3dis_core.config import InferenceConfig
+from fast3dis_core.curation import Curation
 from fast3dis_core.errors import ConfigError
 from fast3dis_core.reconstruction import AnchorOverride
 
@@ -15,36 +16,29 @@ CAPACITY = 100  # steps kept; beyond it the oldest is forgotten
 
 
 @dataclass(frozen=True, kw_only=True)
-class Edits:
-    """One state of the user's wishes.
+class Edits(Curation):
+    """One state of the user's wishes: a curation, for which nothing is recomputed, and what needs the core again.
 
     Attributes
     ----------
     overrides : tuple of AnchorOverride
-        At most one per query.
-    objectness_threshold : float
-        Delta of section 3.5, in [0, 1]; a filter, nothing is recomputed.
+        At most one per query; changing them decodes again.
     mask_threshold : float
         Theta of section 3.5, in [0, 1]; changing it assembles again.
-    hidden : frozenset of int
-        Query numbers.
 
     Raises
     ------
     ConfigError
-        For a threshold outside [0, 1] or two overrides of one query.
+        For a value out of its range or two overrides of one query.
     """
 
     overrides: tuple[AnchorOverride, ...] = ()
-    objectness_threshold: float = InferenceConfig.objectness_threshold
     mask_threshold: float = InferenceConfig.mask_threshold
-    hidden: frozenset[int] = frozenset()
 
     def __post_init__(self) -> None:
-        for name in ("objectness_threshold", "mask_threshold"):
-            value = getattr(self, name)
-            if not 0.0 <= value <= 1.0:
-                raise ConfigError(f"{name} must lie between 0 and 1, found {value!r}.")
+        super().__post_init__()
+        if not 0.0 <= self.mask_threshold <= 1.0:
+            raise ConfigError(f"mask_threshold must lie between 0 and 1, found {self.mask_threshold!r}.")
         queries = [override.query for override in self.overrides]
         if len(set(queries)) != len(queries):
             raise ConfigError(f"Expected at most one override per anchor, found queries {sorted(queries)}.")

@@ -14,8 +14,9 @@ from typing import Literal
 from psygnal import EmitLoopError, Signal
 
 from app.session.edits import Edits, History
+from fast3dis_core.curation import Curated, CuratedInstance, curate
 from fast3dis_core.errors import Cancelled
-from fast3dis_core.reconstruction import Instance, Reconstruction
+from fast3dis_core.reconstruction import Reconstruction
 
 ColorMode = Literal["instance", "photo"]
 
@@ -136,6 +137,7 @@ class Session:
         self._thread = threading.get_ident()
         self._history = History(initial or Edits())
         self._reconstruction: Reconstruction | None = None
+        self._curated: Curated | None = None
         self._origin: Origin | None = None
         self._display = Display()
         self._activity = IDLE
@@ -182,9 +184,10 @@ class Session:
         return self._history.redo_label
 
     def open(self, reconstruction: Reconstruction, origin: Origin) -> None:
-        """Show another scene: thresholds stay, what belongs to the old scene's queries goes."""
+        """Show another scene: thresholds and filters stay, what belongs to the old scene's queries goes."""
         self._check_thread()
-        kept = Edits(objectness_threshold=self.edits.objectness_threshold, mask_threshold=self.edits.mask_threshold)
+        filters = ("objectness_threshold", "mask_threshold", "minimum_points", "confidence_percentile", "depth_edge")
+        kept = Edits(**{name: getattr(self.edits, name) for name in filters})
         self._history = History(kept)
         self._display = Display(color_mode=self._display.color_mode)
         self._reconstruction, self._origin = reconstruction, origin
@@ -255,11 +258,20 @@ class Session:
         if not isinstance(error, Cancelled):
             self.failed.emit(error)
 
-    def shown(self) -> tuple[Instance, ...]:
-        """Instances that reach the objectness threshold, hidden ones included, by falling objectness."""
+    @property
+    def curated(self) -> Curated | None:
+        """The result under the present edits, None before the first; the same object while neither changed."""
         if self._reconstruction is None:
-            return ()
-        return self._reconstruction.shown(self.edits.objectness_threshold)
+            return None
+        old = self._curated
+        if old is None or old.reconstruction is not self._reconstruction or old.curation is not self.edits:
+            self._curated = curate(self._reconstruction, self.edits, previous=old)
+        return self._curated
+
+    def shown(self) -> tuple[CuratedInstance, ...]:
+        """Instances that pass every filter, those hidden by hand included, by falling objectness."""
+        curated = self.curated
+        return () if curated is None else tuple(i for i in curated.instances if i.verdict in ("shown", "hidden"))
 
     def _travel(self, move: Callable[[], Edits]) -> None:
         self._check_thread()

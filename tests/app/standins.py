@@ -8,10 +8,14 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from app.session.edits import Edits
 from fast3dis_core.errors import ImageFolderError
 from fast3dis_core.exports import write_instance_ply
 from fast3dis_core.reconstruction import Instance, Reconstruction
 from tests.scenes import synthetic_reconstruction
+
+# the synthetic scenes are small and exact: nothing of them is dropped
+UNFILTERED = Edits(minimum_points=0, confidence_percentile=0.0, depth_edge=0.0)
 
 
 @dataclass

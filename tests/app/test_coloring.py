@@ -11,22 +11,36 @@ from app.coloring import (
     RECEDING,
     UNASSIGNED,
     UNASSIGNED_RECEDING,
+    filtered_row,
     overlay,
     owner_rows,
     row_table,
     thumbnails,
 )
+from fast3dis_core.curation import Curation, curate
 from fast3dis_core.palette import instance_palette
 from tests.scenes import synthetic_reconstruction
 
 RESULT = synthetic_reconstruction(queries=8)
+NOBODY = frozenset()
+
+
+def curated(threshold=0.05, hidden=NOBODY, result=RESULT, **wishes):
+    """The scene with every other filter off."""
+    off = {"minimum_points": 0, "confidence_percentile": 0.0, "depth_edge": 0.0}
+    return curate(result, Curation(objectness_threshold=threshold, hidden=hidden, **(off | wishes)))
+
+
 queries = st.frozensets(st.integers(0, 7))
 
 
 @given(st.floats(0.05, 1), queries, queries)
 @settings(deadline=None)
 def test_every_claimed_point_is_owned_by_a_claimant_and_no_other_point_is(threshold, hidden, front):
-    rows = owner_rows(RESULT, threshold, hidden, front)
+    rows = owner_rows(curated(threshold, hidden), front)
+    kept = RESULT.cloud.valid
+    assert (rows[~kept] == filtered_row(curated())).all()
+    rows = np.where(kept, rows, 0)
     claimed = np.zeros((len(rows), 9), bool)
     for instance in RESULT.instances:
         claimed[instance.pixels, instance.query + 1] = True
@@ -38,16 +52,15 @@ def test_every_claimed_point_is_owned_by_a_claimant_and_no_other_point_is(thresh
 @given(st.floats(0.05, 1), st.floats(0.05, 1))
 @settings(deadline=None)
 def test_the_threshold_alone_moves_no_owner(one, other):
-    nobody = frozenset()
-    assert np.array_equal(owner_rows(RESULT, one, nobody, nobody), owner_rows(RESULT, other, nobody, nobody))
+    assert np.array_equal(owner_rows(curated(one), NOBODY), owner_rows(curated(other), NOBODY))
 
 
 @given(st.floats(0.05, 1), queries)
 @settings(deadline=None)
 def test_what_is_painted_is_the_best_claimant_on_show(threshold, hidden):
     """Filtering by the table gives the picture that computing with the shown instances only would give."""
-    rows = owner_rows(RESULT, threshold, hidden, frozenset())
-    table = row_table(RESULT, threshold, hidden=hidden)
+    rows = owner_rows(curated(threshold, hidden), NOBODY)
+    table = row_table(curated(threshold, hidden))
     expected = np.full(len(rows), -1)
     for instance in sorted(RESULT.instances, key=lambda item: item.objectness):
         if instance.objectness >= threshold and instance.query not in hidden:
@@ -58,24 +71,24 @@ def test_what_is_painted_is_the_best_claimant_on_show(threshold, hidden):
 
 def test_the_selection_is_painted_whole():
     chosen = RESULT.instances[-1]
-    rows = owner_rows(RESULT, 0.05, frozenset(), frozenset({chosen.query}))
+    rows = owner_rows(curated(), frozenset({chosen.query}))
     assert (rows[chosen.pixels] == chosen.query + 1).all()
 
 
 def test_levels_of_the_table():
     first, second, third = (item.query for item in RESULT.instances[:3])
-    table = row_table(RESULT, 0.05, hidden=frozenset({first}), selection=frozenset({second}))
+    table = row_table(curated(hidden=frozenset({first})), selection=frozenset({second}))
     palette = instance_palette(8)
     assert table[0, 3] == UNASSIGNED_RECEDING
     assert table[first + 1, 3] == HIDDEN
     assert table[second + 1].tolist() == [*palette[second], CLAIMED]
     assert table[third + 1].tolist() == [*palette[third], RECEDING]
-    assert row_table(RESULT, 0.05)[0, 3] == UNASSIGNED
+    assert row_table(curated())[0, 3] == UNASSIGNED
 
 
 def test_isolation_hides_everything_else():
     chosen = RESULT.instances[3].query
-    table = row_table(RESULT, 0.05, isolated=frozenset({chosen}))
+    table = row_table(curated(), isolated=frozenset({chosen}))
     assert table[chosen + 1, 3] == CLAIMED
     assert (np.delete(table[:, 3], chosen + 1) == HIDDEN).all()
 
@@ -83,7 +96,7 @@ def test_isolation_hides_everything_else():
 def test_queries_below_the_threshold_look_unassigned_even_if_selected():
     last = RESULT.instances[-1]
     threshold = RESULT.instances[-2].objectness
-    table = row_table(RESULT, threshold, selection=frozenset({last.query}))
+    table = row_table(curated(threshold), selection=frozenset({last.query}))
     assert table[last.query + 1, 3] == UNASSIGNED
     assert CLAIMED in table[:, 3], "a selection that is filtered out must not make the others recede"
 
@@ -100,12 +113,12 @@ def test_overlays_leave_unclaimed_pixels_alone():
 
 @pytest.mark.parametrize("width", [5, 20, 400])
 def test_one_thumbnail_per_view(width):
-    images = thumbnails(RESULT, owner_rows(RESULT, 0.05, frozenset(), frozenset()), row_table(RESULT, 0.05), width)
+    images = thumbnails(RESULT, owner_rows(curated(), NOBODY), row_table(curated()), width)
     assert len(images) == len(RESULT.names)
     assert all(image.dtype == np.uint8 and image.shape[1] <= 2 * max(width, 21) for image in images)
 
 
 def test_nothing_to_paint_is_legal():
-    empty = synthetic_reconstruction(queries=0)
-    assert not owner_rows(empty, 0.3, frozenset(), frozenset()).any()
-    assert row_table(empty, 0.3).shape == (1, 4)
+    empty = curated(result=synthetic_reconstruction(queries=0))
+    assert set(owner_rows(empty, NOBODY)) == {0, filtered_row(empty)}
+    assert row_table(empty).shape == (2, 4)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from app.actions import Actions
 from app.presenters.decoding_panel import DecodingPanelPresenter
 from app.presenters.instance_table import InstanceTablePresenter
 from app.presenters.main_window import MainWindowPresenter, clock_text, duration
@@ -17,7 +18,7 @@ from app.session.session import Activity, Origin, Session
 from app.worker import Worker
 from app.workflow import Settings, Workflow
 from fast3dis_core.exports import read_ply
-from tests.app.standins import Recorder, StandInQuestions, StandInSteps
+from tests.app.standins import UNFILTERED, Recorder, StandInQuestions, StandInSteps
 from tests.scenes import synthetic_reconstruction
 
 RESULT = synthetic_reconstruction(queries=6)
@@ -26,7 +27,12 @@ FIRST, SECOND = RESULT.instances[0], RESULT.instances[1]
 
 @pytest.fixture
 def session():
-    return Session()
+    return Session(UNFILTERED)
+
+
+@pytest.fixture
+def actions():
+    return Actions()
 
 
 def opened(session, status=""):
@@ -40,8 +46,8 @@ class TestViewport:
         return Recorder()
 
     @pytest.fixture
-    def presenter(self, session, view):
-        presenter = ViewportPresenter(session, Painting(session), view)
+    def presenter(self, session, actions, view):
+        presenter = ViewportPresenter(session, actions, Painting(session), view)
         opened(session)
         return presenter
 
@@ -92,8 +98,8 @@ class TestTable:
         return Recorder()
 
     @pytest.fixture
-    def presenter(self, session, table):
-        presenter = InstanceTablePresenter(session, table)
+    def presenter(self, session, actions, table):
+        presenter = InstanceTablePresenter(session, actions, table)
         opened(session)
         return presenter
 
@@ -175,12 +181,14 @@ class Frame:
     """The main window's presenter with everything around it."""
 
     def __init__(self, **answers):
-        self.session, self.steps, self.worker = Session(), StandInSteps(), Worker()
+        self.session, self.steps, self.worker = Session(UNFILTERED), StandInSteps(), Worker()
+        self.actions = Actions()
         self.workflow = Workflow(self.session, self.worker, self.steps, Settings())
         self.window, self.chips, self.questions = Recorder(), Recorder(), StandInQuestions(**answers)
         self.presenter = MainWindowPresenter(
             self.session,
             self.workflow,
+            self.actions,
             window=self.window,
             chips=self.chips,
             questions=self.questions,
@@ -244,7 +252,7 @@ class TestFrame:
 
     def test_a_failed_first_run_returns_to_the_empty_page_with_the_error(self):
         async def story(frame):
-            frame.presenter.open_dropped("/photos/empty")
+            frame.presenter.open_dropped(["/photos/empty"])
             await frame.settle()
             assert frame.window.told("set_page") == "empty"
             _, message, report, details = frame.window.told("show_error")
@@ -298,7 +306,7 @@ class TestFrame:
             frame.presenter.export()
             await frame.settle()
             assert frame.questions.asked == []
-            assert frame.window.told("set_export")[0] is False
+            assert not frame.actions.state("export").enabled
 
         drive(story)
 
@@ -318,9 +326,11 @@ class TestFrame:
         async def story(frame):
             opened(frame.session)
             frame.session.edit("Hide instance 3", replace(frame.session.edits, hidden=frozenset({3})))
-            assert frame.window.told("set_history") == ("Hide instance 3", None)
-            frame.session.undo()
-            assert frame.window.told("set_history") == (None, "Hide instance 3")
+            assert frame.actions.state("undo").text == "Undo Hide instance 3"
+            assert not frame.actions.state("redo").enabled
+            frame.actions.trigger("undo")
+            assert not frame.actions.state("undo").enabled
+            assert frame.actions.state("redo").text == "Redo Hide instance 3"
 
         drive(story)
 

@@ -14,14 +14,14 @@ from app.workflow import Settings, Workflow, advance
 from fast3dis_core.errors import Cancelled, ExportError, ImageFolderError
 from fast3dis_core.exports import read_ply
 from fast3dis_core.reconstruction import AnchorOverride
-from tests.app.standins import StandInSteps
+from tests.app.standins import UNFILTERED, StandInSteps
 
 
 class Desk:
     """Session, worker and workflow around stand-in steps."""
 
     def __init__(self, **steps):
-        self.session, self.steps, self.worker = Session(), StandInSteps(**steps), Worker()
+        self.session, self.steps, self.worker = Session(UNFILTERED), StandInSteps(**steps), Worker()
         self.workflow = Workflow(self.session, self.worker, self.steps, Settings())
         self.failed = []
         self.activities = []

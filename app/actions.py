@@ -1,0 +1,156 @@
+"""Everything a user can ask for by name: one table, from which menus, tool bar, keys, palette and cheat sheet are made.
+
+An `Action` says what it is called and where it is found; `Actions` holds what is done when it is asked for and
+whether it can be asked for now. Presenters bind and enable, widgets show and trigger; neither knows the other.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from psygnal import Signal
+
+MENUS = ("File", "Edit", "View", "Instances", "Help")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Action:
+    """What an action is called and where it is found.
+
+    Attributes
+    ----------
+    name : str
+        Identity: lower case words with "_".
+    text : str
+        In menus and the palette, in the imperative; with " …" if a question follows.
+    menu : str
+        One of `MENUS`.
+    keys : tuple of str
+        Shortcuts such as "Ctrl+O"; the first is shown.
+    tip : str
+        Sentence part for tool tips and the palette; the text if empty.
+    icon : str
+        File in resources/icons without its ending.
+    group : str
+        Actions of one group exclude each other: exactly one is checked.
+    checkable : bool
+    label : str
+        Short text in the tool bar; `text` if empty.
+    """
+
+    name: str
+    text: str
+    menu: str
+    keys: tuple[str, ...] = ()
+    tip: str = ""
+    icon: str = ""
+    group: str = ""
+    checkable: bool = False
+    label: str = ""
+
+
+ACTIONS = (
+    Action(name="open", text="Open folder …", label="Open", menu="File", keys=("Ctrl+O", "O"), icon="open",
+           tip="Open a folder of photos"),
+    Action(name="sample", text="Open sample", label="Sample", menu="File", icon="sample",
+           tip="Open the sample photos"),
+    Action(name="cancel", text="Cancel the run", menu="File", keys=("Ctrl+.",), tip="Stop what is computed"),
+    Action(name="export", text="Export …", label="Export", menu="File", keys=("Ctrl+E",), icon="export"),
+    Action(name="quit", text="Quit", menu="File", keys=("Ctrl+Q",)),
+    Action(name="undo", text="Undo", menu="Edit", keys=("Ctrl+Z",), icon="undo"),
+    Action(name="redo", text="Redo", menu="Edit", keys=("Ctrl+Shift+Z", "Ctrl+Y"), icon="redo"),
+    Action(name="step_back", text="Step back", menu="Edit", keys=("Esc",),
+           tip="Leave the special mode, then the isolation, then the selection"),
+    Action(name="color_instance", text="Color by instance", label="Instance", menu="View", group="color"),
+    Action(name="color_photo", text="Color by photo", label="Photo", menu="View", group="color"),
+    Action(name="next_color", text="Next color mode", menu="View", keys=("C",)),
+    Action(name="fit", text="Fit all", label="Fit", menu="View", keys=("A",), icon="fit", tip="Show the whole scene"),
+    Action(name="fit_selection", text="Fit selection", menu="View", keys=("F",), tip="Fly to the selected instances"),
+    Action(name="isolate", text="Isolate", menu="Instances", keys=("I",), icon="isolate",
+           tip="Draw the selected instances only, or end that"),
+    Action(name="hide", text="Hide or show selected", menu="Instances", keys=("H",)),
+    Action(name="show_all", text="Show all", menu="Instances", keys=("Shift+H",), tip="Show every hidden instance"),
+)  # fmt: skip
+
+# of the tool bar; "|" is a line, ">" pushes what follows to the right
+TOOLBAR = (
+    "open", "sample", "|", "undo", "redo", "|", "color_instance", "color_photo", "|", "fit", ">", "export",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActionState:
+    """Whether an action can be asked for now, and its words where they depend on the moment."""
+
+    enabled: bool = False
+    checked: bool = False
+    text: str = ""
+    tip: str = ""
+
+
+class Actions:
+    """What is done on each action, and which can be done now. An action nobody bound is not offered.
+
+    Parameters
+    ----------
+    table : iterable of Action
+
+    Notes
+    -----
+    `changed` carries the name of an action whose state changed.
+    """
+
+    changed = Signal(str)
+
+    def __init__(self, table: Iterable[Action] = ACTIONS) -> None:
+        self.table = tuple(table)
+        names = [action.name for action in self.table]
+        keys = [key for action in self.table for key in action.keys]
+        assert len(set(names)) == len(names), "two actions of one name"
+        assert len(set(keys)) == len(keys), f"two actions on one key: {sorted(keys)}"
+        self._states = {action.name: ActionState(text=action.text, tip=action.tip) for action in self.table}
+        self._handlers: dict[str, Callable[[], object]] = {}
+
+    def bind(self, name: str, handler: Callable[[], object], *, enabled: bool = True) -> None:
+        """Say what an action does; it can be done from now on unless `enabled` is false."""
+        assert name not in self._handlers, f"{name} is bound already"
+        self._handlers[self._known(name)] = handler
+        self.set(name, enabled=enabled)
+
+    def set(
+        self,
+        name: str,
+        *,
+        enabled: bool | None = None,
+        checked: bool | None = None,
+        text: str | None = None,
+        tip: str | None = None,
+    ) -> None:
+        """Change what is given."""
+        given = {"enabled": enabled, "checked": checked, "text": text, "tip": tip}
+        changes = {field: value for field, value in given.items() if value is not None}
+        state = replace(self._states[self._known(name)], **changes)  # type: ignore[arg-type]
+        if state != self._states[name]:
+            self._states[name] = state
+            self.changed.emit(name)
+
+    def enable(self, *names: str, enabled: bool) -> None:
+        """Several at once."""
+        for name in names:
+            self.set(name, enabled=enabled)
+
+    def state(self, name: str) -> ActionState:
+        """Present state."""
+        return self._states[self._known(name)]
+
+    def bound(self, name: str) -> bool:
+        """Whether anything would be done."""
+        return self._known(name) in self._handlers
+
+    def trigger(self, name: str) -> None:
+        """Do it, if it can be done now."""
+        if self.bound(name) and self._states[name].enabled:
+            self._handlers[name]()
+
+    def _known(self, name: str) -> str:
+        assert name in self._states, f"no action is called {name!r}"
+        return name

@@ -1,0 +1,111 @@
+"""Menus, tool bar and keys, made from the table of actions."""
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QObject, QSize, Qt
+from PySide6.QtGui import QAction, QActionGroup, QIcon, QKeySequence
+from PySide6.QtWidgets import QMainWindow, QMenu, QSizePolicy, QToolBar, QToolButton, QWidget
+
+from app.actions import MENUS, Action, Actions
+from app.widgets.theme import Theme, icon
+
+ICON_ONLY = {"undo", "redo"}
+
+
+class ActionBars(QObject):
+    """Qt's side of the actions of one window.
+
+    Parameters
+    ----------
+    window : QMainWindow
+    actions : Actions
+    theme : Theme
+    toolbar : sequence of str
+        Names of actions; "|" is a line, ">" pushes what follows to the right.
+    """
+
+    def __init__(self, window: QMainWindow, actions: Actions, theme: Theme, toolbar: Sequence[str]) -> None:
+        super().__init__(window)
+        self.setObjectName("actionBars")
+        self._window, self._actions, self._theme = window, actions, theme
+        self._table = {action.name: action for action in actions.table}
+        self.bar = QToolBar("Main")
+        self._groups: dict[str, QActionGroup] = {}
+        self._made = {action.name: self._make(action) for action in actions.table}
+        self._fill_menus()
+        self._fill_toolbar(toolbar)
+        actions.changed.connect(self._refresh)
+        for name in self._made:
+            self._refresh(name)
+
+    def detach(self) -> None:
+        """Stop listening; before the window is deleted."""
+        self._actions.changed.disconnect(self._refresh)
+
+    def action(self, name: str) -> QAction:
+        """The QAction of a name."""
+        return self._made[name]
+
+    def _make(self, action: Action) -> QAction:
+        colors = (self._theme.text, self._theme.line)
+        made = QAction(icon(action.icon, *colors) if action.icon else QIcon(), action.text, self._window)
+        made.setObjectName(f"action_{action.name}")
+        made.setShortcuts([QKeySequence(keys) for keys in action.keys])
+        made.setMenuRole(QAction.MenuRole.QuitRole if action.name == "quit" else QAction.MenuRole.NoRole)
+        made.setCheckable(action.checkable or bool(action.group))
+        if action.group:
+            self._groups.setdefault(action.group, QActionGroup(self)).addAction(made)
+        made.triggered.connect(lambda _checked, name=action.name: self._trigger(name))
+        self._window.addAction(made)  # keys work even where the menu bar is not shown
+        return made
+
+    def _trigger(self, name: str) -> None:
+        self._actions.trigger(name)
+        self._refresh(name)  # Qt checked it by itself; what counts is the state
+
+    def _fill_menus(self) -> None:
+        bar = self._window.menuBar()
+        for title in MENUS:
+            menu = QMenu(title, bar)
+            menu.setObjectName(f"menu{title}")
+            menu.setToolTipsVisible(True)
+            for action in self._table.values():
+                if action.menu == title:
+                    menu.addAction(self._made[action.name])
+            bar.addMenu(menu)
+
+    def _fill_toolbar(self, names: Sequence[str]) -> None:
+        bar = self.bar
+        bar.setObjectName("mainToolBar")
+        bar.setMovable(False)
+        bar.setIconSize(QSize(18, 18))
+        self._window.addToolBar(bar)
+        for name in names:
+            if name == "|":
+                bar.addSeparator()
+            elif name == ">":
+                spring = QWidget()
+                spring.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+                bar.addWidget(spring)
+            else:
+                self._add_button(name)
+
+    def _add_button(self, name: str) -> None:
+        button = QToolButton()
+        button.setObjectName("tool" + name.title().replace("_", ""))
+        button.setDefaultAction(self._made[name])
+        style = Qt.ToolButtonStyle
+        button.setToolButtonStyle(style.ToolButtonIconOnly if name in ICON_ONLY else style.ToolButtonTextBesideIcon)
+        self.bar.addWidget(button)
+
+    def _refresh(self, name: str) -> None:
+        made, state, action = self._made[name], self._actions.state(name), self._table[name]
+        made.setVisible(self._actions.bound(name))
+        made.setEnabled(state.enabled)
+        made.setText(state.text)
+        made.setIconText(action.label or state.text)
+        if made.isCheckable():
+            made.setChecked(state.checked)
+        tip = state.tip or state.text
+        keys = made.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+        made.setToolTip(tip + (f" ({keys})" if keys else ""))

@@ -1,0 +1,358 @@
+"""What a user makes of a result without touching it: filters, names, colors, merges, applied as a view of it.
+
+A `Curation` holds the wishes; `curate` applies them to a `Reconstruction` and says of every instance whether it is
+shown, and if not, which filter dropped it. Nothing is removed: another curation of the same result brings it back.
+Viewer and exports both work from a `Curated`, so that what is seen is what is written. Paper section 3.5 has the two
+thresholds; the point filters are the product's. This module needs NumPy alone.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Literal
+
+import numpy as np
+
+from fast3dis_core.config import InferenceConfig
+from fast3dis_core.errors import ConfigError
+from fast3dis_core.palette import instance_color
+from fast3dis_core.reconstruction import Bool, Float32, Instance, Int32, Reconstruction, read_only
+
+Color = tuple[int, int, int]
+Verdict = Literal["shown", "hidden", "objectness", "size"]
+SIZE_SAMPLE = 20_000  # points from which the extent of an object is told
+OUTLIERS = 1.0  # percent of them left out at either end of an axis
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curation:
+    """A user's wishes for one result.
+
+    Attributes
+    ----------
+    objectness_threshold : float
+        Delta of section 3.5, in [0, 1].
+    minimum_points : int
+        Smaller instances are not shown; counted after the point filters.
+    confidence_percentile : float
+        In [0, 100]: points whose depth confidence is in this lowest share are left out.
+    depth_edge : float
+        Relative depth jump to both sides that marks a flying pixel; 0 is off.
+    hidden : frozenset of int
+        Query numbers hidden by hand.
+    merged : tuple of tuples of int
+        Queries that are one object, each group under its first query; no query is in two groups.
+    names : mapping of int to str
+        Names the user gave; others are called "Instance <query>".
+    colors : mapping of int to (red, green, blue)
+        Colors the user gave, 0 to 255; others come from the palette.
+
+    Raises
+    ------
+    ConfigError
+        For a value out of its range, or a query in two groups.
+    """
+
+    objectness_threshold: float = InferenceConfig.objectness_threshold
+    minimum_points: int = InferenceConfig.minimum_points
+    confidence_percentile: float = InferenceConfig.confidence_percentile
+    depth_edge: float = InferenceConfig.depth_edge
+    hidden: frozenset[int] = frozenset()
+    merged: tuple[tuple[int, ...], ...] = ()
+    names: Mapping[int, str] = field(default_factory=dict)
+    colors: Mapping[int, Color] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, highest in (("objectness_threshold", 1.0), ("confidence_percentile", 100.0)):
+            value = getattr(self, name)
+            if not 0.0 <= value <= highest:
+                raise ConfigError(f"{name} must lie between 0 and {highest:g}, found {value!r}.")
+        for name in ("minimum_points", "depth_edge"):
+            if not getattr(self, name) >= 0:
+                raise ConfigError(f"{name} must be at least 0, found {getattr(self, name)!r}.")
+        members = [query for group in self.merged for query in group]
+        if len(set(members)) != len(members) or any(len(group) < 2 for group in self.merged):
+            raise ConfigError(f"Expected groups of two or more queries, each query in one group, found {self.merged}.")
+        for name in ("names", "colors"):
+            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+
+
+@dataclass(frozen=True, kw_only=True)
+class CuratedInstance:
+    """One object as the user sees it: a query, or several merged ones.
+
+    Attributes
+    ----------
+    query : int
+        The one it goes by; of merged queries the first of their group that was found.
+    members : tuple of int
+        All its queries, `query` among them.
+    objectness : float
+        The highest of its members.
+    anchor : array (3,) float32
+        Of `query`; world, scene units.
+    pixels : array (M,) int32
+        Sorted rows of the cloud that all filters keep.
+    points_per_view : array (S,) int32
+    extent : array (3,) float32
+        Along the world axes, scene units, without the outermost hundredth; 0 without points.
+    name : str
+    color : (int, int, int)
+        sRGB, 0 to 255.
+    verdict : str
+        "shown", or what keeps it from being shown: "hidden" (by hand), "objectness", "size".
+    """
+
+    query: int
+    members: tuple[int, ...]
+    objectness: float
+    anchor: Float32
+    pixels: Int32
+    points_per_view: Int32
+    extent: Float32
+    name: str
+    color: Color
+    verdict: Verdict
+
+    @property
+    def views(self) -> int:
+        """In how many views it has pixels."""
+        return int(np.count_nonzero(self.points_per_view))
+
+    @property
+    def size(self) -> float:
+        """Longest side of its extent, scene units."""
+        return float(self.extent.max())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curated:
+    """A result as the user sees it.
+
+    Attributes
+    ----------
+    reconstruction : Reconstruction
+        Untouched.
+    curation : Curation
+    keep : array (P,) bool
+        Points that pass the point filters.
+    instances : tuple of CuratedInstance
+        All of them, shown or not, by falling objectness.
+    """
+
+    reconstruction: Reconstruction
+    curation: Curation
+    keep: Bool
+    instances: tuple[CuratedInstance, ...]
+
+    @property
+    def shown(self) -> tuple[CuratedInstance, ...]:
+        """What passes every filter and is not hidden by hand."""
+        return tuple(item for item in self.instances if item.verdict == "shown")
+
+    @property
+    def owners(self) -> Mapping[int, int]:
+        """Query that every assembled query goes by: itself unless it was merged."""
+        return {member: item.query for item in self.instances for member in item.members}
+
+    def find(self, query: int) -> CuratedInstance | None:
+        """The instance that a query belongs to, None if it was not assembled."""
+        return next((item for item in self.instances if query in item.members), None)
+
+    def reason(self, instance: CuratedInstance) -> str:
+        """Why an instance is not shown, in words; empty if it is."""
+        wishes = self.curation
+        if instance.verdict == "objectness":
+            return f"objectness {instance.objectness:.2f} < {wishes.objectness_threshold:.2f}"
+        if instance.verdict == "size":
+            return f"{len(instance.pixels):,} points < {max(1, wishes.minimum_points):,}"
+        return "hidden by hand" if instance.verdict == "hidden" else ""
+
+    def as_reconstruction(self, queries: Collection[int] | None = None) -> Reconstruction:
+        """The kept points and the shown instances, or those of `queries`, as a result of its own for the exports."""
+        whole = self.reconstruction
+        chosen = self.shown if queries is None else [item for item in self.instances if item.query in queries]
+        cloud = type(whole.cloud)(
+            points=whole.cloud.points, colors=whole.cloud.colors, confidence=whole.cloud.confidence, valid=self.keep
+        )
+        return Reconstruction(
+            names=whole.names,
+            images=whole.images,
+            intrinsics=whole.intrinsics,
+            world_to_camera=whole.world_to_camera,
+            is_metric=whole.is_metric,
+            cloud=cloud,
+            instances=tuple(
+                Instance(query=item.query, objectness=item.objectness, anchor=item.anchor, pixels=item.pixels)
+                for item in chosen
+            ),
+            anchors=whole.anchors,
+            objectness=whole.objectness,
+            overlap=whole.overlap,
+            filters=whole.filters,
+        )
+
+
+def curate(reconstruction: Reconstruction, curation: Curation, *, previous: Curated | None = None) -> Curated:
+    """A result as a user wishes to see it.
+
+    Parameters
+    ----------
+    reconstruction : Reconstruction
+        Assembled without point filters, so that they can be taken back.
+    curation : Curation
+    previous : Curated, optional
+        An earlier answer; what did not change is taken from it. The answer is the same without.
+
+    Returns
+    -------
+    Curated
+    """
+    keep = _reusable_points(reconstruction, curation, previous)
+    known: dict[tuple[int, ...], CuratedInstance] = {}
+    if keep is None:
+        keep = kept_points(reconstruction, curation.confidence_percentile, curation.depth_edge)
+    elif previous is not None:
+        old = {item.query: item for item in previous.reconstruction.instances}
+        known = {_identity(old[member] for member in item.members): item for item in previous.instances}
+    instances = []
+    for parts in _groups(reconstruction.instances, curation.merged):
+        facts = known.get(_identity(parts)) or _unite(reconstruction, parts, keep)
+        instances.append(_judge(facts, curation))
+    instances.sort(key=lambda item: (-item.objectness, item.query))
+    return Curated(reconstruction=reconstruction, curation=curation, keep=keep, instances=tuple(instances))
+
+
+def kept_points(reconstruction: Reconstruction, confidence_percentile: float, depth_edge: float) -> Bool:
+    """Points that pass the point filters, array (P,) bool: the same rules as in assembly.
+
+    Parameters
+    ----------
+    reconstruction : Reconstruction
+    confidence_percentile : float
+        In [0, 100].
+    depth_edge : float
+        Relative.
+    """
+    cloud = reconstruction.cloud
+    keep = np.array(cloud.valid)
+    if depth_edge:
+        count, height, width = reconstruction.images.shape[:3]
+        keep = keep.reshape(count, height, width)
+        for view in range(count):
+            depth = _depth(reconstruction, view)
+            keep[view] &= ~flying_pixels(depth, keep[view], depth_edge)
+        keep = keep.reshape(-1)
+    if confidence_percentile:
+        values = cloud.confidence[keep]
+        if len(values):
+            rank = min(int(len(values) * confidence_percentile / 100), len(values) - 1)
+            keep &= cloud.confidence >= np.partition(values, rank)[rank]
+    return read_only(keep)
+
+
+def flying_pixels(depth: Float32, known: Bool, ratio: float) -> Bool:
+    """Pixels that hang between two surfaces, as `inference.assembly.flying_pixels` finds them.
+
+    Parameters
+    ----------
+    depth : array (H, W) float32
+        Scene units.
+    known : array (H, W) bool
+        Pixels with a depth; others count as no neighbor.
+    ratio : float
+        A pixel flies if one neighbor is nearer and another farther, both by more than this share of the depth.
+
+    Returns
+    -------
+    array (H, W) bool
+    """
+    far = _extreme(np.where(known, depth, -np.inf), np.maximum)
+    near = _extreme(np.where(known, depth, np.inf), np.minimum)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(known & (depth > near * (1 + ratio)) & (far > depth * (1 + ratio)))
+
+
+def _extreme(values: np.ndarray, choose: np.ufunc) -> np.ndarray:
+    """Largest or smallest value among each pixel and its eight neighbors, axis by axis."""
+    for axis in (0, 1):
+        values = np.moveaxis(values, axis, 0)
+        best = values.copy()
+        choose(best[1:], values[:-1], out=best[1:])
+        choose(best[:-1], values[1:], out=best[:-1])
+        values = np.moveaxis(best, 0, axis)
+    return values
+
+
+def _depth(reconstruction: Reconstruction, view: int) -> Float32:
+    """Depth along z of one view's points, array (H, W)."""
+    height, width = reconstruction.images.shape[1:3]
+    rows = slice(view * height * width, (view + 1) * height * width)
+    axis = reconstruction.world_to_camera[view, 2]  # (4,)
+    return np.asarray(reconstruction.cloud.points[rows] @ axis[:3] + axis[3]).reshape(height, width)
+
+
+def _reusable_points(reconstruction: Reconstruction, curation: Curation, previous: Curated | None) -> Bool | None:
+    if previous is None or previous.reconstruction.cloud is not reconstruction.cloud:
+        return None
+    old = previous.curation
+    same = (old.confidence_percentile, old.depth_edge) == (curation.confidence_percentile, curation.depth_edge)
+    return previous.keep if same else None
+
+
+def _identity(parts: Iterable[Instance]) -> tuple[int, ...]:
+    """The very same values, not equal ones: comparing their pixels would cost more than it saves."""
+    return tuple(id(part) for part in parts)
+
+
+def _groups(instances: tuple[Instance, ...], merged: tuple[tuple[int, ...], ...]) -> list[tuple[Instance, ...]]:
+    """Instances that are one object, in the order of their group; most stand alone."""
+    there = {item.query: item for item in instances}
+    together = [tuple(there[query] for query in group if query in there) for group in merged]
+    taken = {query for group in merged for query in group}
+    return [group for group in together if group] + [(item,) for item in instances if item.query not in taken]
+
+
+def _unite(reconstruction: Reconstruction, parts: tuple[Instance, ...], keep: Bool) -> CuratedInstance:
+    pixels = parts[0].pixels if len(parts) == 1 else np.unique(np.concatenate([part.pixels for part in parts]))
+    pixels = read_only(pixels[keep[pixels]])
+    views = len(reconstruction.images)
+    bounds = np.searchsorted(pixels, np.arange(views + 1) * reconstruction.pixels_per_view)
+    return CuratedInstance(
+        query=parts[0].query,
+        members=tuple(part.query for part in parts),
+        objectness=max(part.objectness for part in parts),
+        anchor=parts[0].anchor,
+        pixels=pixels,
+        points_per_view=read_only(np.diff(bounds).astype(np.int32)),
+        extent=read_only(_extent(reconstruction.cloud.points[pixels[:: max(1, len(pixels) // SIZE_SAMPLE)]])),
+        name="",
+        color=(0, 0, 0),
+        verdict="shown",
+    )
+
+
+def _extent(points: Float32) -> Float32:
+    if not len(points):
+        return np.zeros(3, np.float32)
+    low, high = np.percentile(points, (OUTLIERS, 100 - OUTLIERS), axis=0)
+    return np.asarray(high - low, np.float32)
+
+
+def _judge(facts: CuratedInstance, curation: Curation) -> CuratedInstance:
+    """The same object under the present wishes."""
+    query = facts.query
+    verdict: Verdict = "shown"
+    if facts.objectness < curation.objectness_threshold:
+        verdict = "objectness"
+    elif len(facts.pixels) < max(1, curation.minimum_points):
+        verdict = "size"
+    elif query in curation.hidden:
+        verdict = "hidden"
+    red, green, blue = curation.colors[query] if query in curation.colors else instance_color(query)
+    return replace(
+        facts,
+        name=curation.names.get(query) or f"Instance {query}",
+        color=(int(red), int(green), int(blue)),
+        verdict=verdict,
+    )

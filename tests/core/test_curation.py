@@ -1,0 +1,161 @@
+"""Curations: filters as in assembly, verdicts in words, merges, and no difference whether an earlier answer helps."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fast3dis_core.curation import Curation, curate, flying_pixels, kept_points
+from fast3dis_core.errors import ConfigError
+from fast3dis_core.inference import assembly
+from tests.scenes import synthetic_reconstruction
+
+RESULT = synthetic_reconstruction(queries=8)
+OFF = Curation(objectness_threshold=0.05, minimum_points=0, confidence_percentile=0.0, depth_edge=0.0)
+QUERIES = [item.query for item in RESULT.instances]
+
+curations = st.builds(
+    Curation,
+    objectness_threshold=st.floats(0, 1),
+    minimum_points=st.integers(0, 400),
+    confidence_percentile=st.sampled_from([0.0, 10.0, 60.0, 100.0]),
+    depth_edge=st.sampled_from([0.0, 0.01, 0.04]),
+    hidden=st.frozensets(st.integers(0, 7)),
+    merged=st.permutations(range(8)).map(lambda order: (tuple(order[:2]), tuple(order[2:5]))) | st.just(()),
+    names=st.dictionaries(st.integers(0, 7), st.text(max_size=5)),
+    colors=st.dictionaries(st.integers(0, 7), st.tuples(*[st.integers(0, 255)] * 3)),
+)
+
+
+def alike(one, other):
+    assert np.array_equal(one.keep, other.keep)
+    assert len(one.instances) == len(other.instances)
+    for left, right in zip(one.instances, other.instances, strict=True):
+        for name in ("query", "members", "objectness", "name", "color", "verdict", "size", "views"):
+            assert getattr(left, name) == getattr(right, name), name
+        for name in ("pixels", "points_per_view", "extent", "anchor"):
+            assert np.array_equal(getattr(left, name), getattr(right, name)), name
+
+
+@given(curations, curations)
+@settings(deadline=None, max_examples=40)
+def test_an_earlier_answer_changes_nothing_but_the_work(before, now):
+    alike(curate(RESULT, now, previous=curate(RESULT, before)), curate(RESULT, now))
+
+
+@given(curations)
+@settings(deadline=None, max_examples=40)
+def test_every_instance_gets_the_verdict_of_the_first_filter_that_drops_it(wishes):
+    curated = curate(RESULT, wishes)
+    assert sorted(member for item in curated.instances for member in item.members) == sorted(QUERIES)
+    for item in curated.instances:
+        if item.objectness < wishes.objectness_threshold:
+            expected = "objectness"
+        elif len(item.pixels) < max(1, wishes.minimum_points):
+            expected = "size"
+        else:
+            expected = "hidden" if item.query in wishes.hidden else "shown"
+        assert item.verdict == expected
+        assert bool(curated.reason(item)) == (expected != "shown")
+        assert curated.keep[item.pixels].all()
+        counts = np.bincount(item.pixels // RESULT.pixels_per_view, minlength=len(RESULT.names))
+        assert np.array_equal(item.points_per_view, counts)
+        assert item.views == np.count_nonzero(counts)
+
+
+def test_nothing_wished_is_the_result_itself():
+    curated = curate(RESULT, OFF)
+    assert np.array_equal(curated.keep, RESULT.cloud.valid)
+    assert [item.query for item in curated.shown] == QUERIES
+    for item, instance in zip(curated.instances, RESULT.instances, strict=True):
+        assert np.array_equal(item.pixels, instance.pixels)
+        assert (item.name, item.members) == (f"Instance {item.query}", (item.query,))
+
+
+def test_merged_queries_are_one_object_under_the_first():
+    first, second, third = QUERIES[4], QUERIES[0], QUERIES[2]
+    curated = curate(RESULT, replace(OFF, merged=((first, second, third),)))
+    one = curated.find(second)
+    parts = [item for item in RESULT.instances if item.query in (first, second, third)]
+    assert (one.query, set(one.members)) == (first, {first, second, third})
+    assert one.objectness == max(item.objectness for item in parts)
+    assert np.array_equal(one.pixels, np.unique(np.concatenate([item.pixels for item in parts])))
+    assert curated.owners[third] == first
+    assert len(curated.instances) == len(QUERIES) - 2
+
+
+def test_a_group_goes_by_the_first_query_that_was_found():
+    absent = 77
+    curated = curate(RESULT, replace(OFF, merged=((absent, QUERIES[1], QUERIES[3]),)))
+    assert curated.find(QUERIES[3]).query == QUERIES[1]
+
+
+def test_names_and_colors_of_the_user_win():
+    query = QUERIES[3]
+    curated = curate(RESULT, replace(OFF, names={query: "sofa"}, colors={query: (1, 2, 3)}))
+    assert (curated.find(query).name, curated.find(query).color) == ("sofa", (1, 2, 3))
+
+
+def test_reasons_are_told_in_numbers():
+    last = RESULT.instances[-1]
+    curated = curate(RESULT, replace(OFF, objectness_threshold=0.999))
+    assert curated.reason(curated.find(last.query)) == f"objectness {last.objectness:.2f} < 1.00"
+    curated = curate(RESULT, replace(OFF, minimum_points=10**6))
+    assert curated.reason(curated.find(last.query)) == f"{len(last.pixels):,} points < 1,000,000"
+    curated = curate(RESULT, replace(OFF, hidden=frozenset({last.query})))
+    assert curated.reason(curated.find(last.query)) == "hidden by hand"
+
+
+def test_what_is_exported_is_what_is_shown():
+    wishes = replace(OFF, hidden=frozenset({QUERIES[0]}), confidence_percentile=30.0)
+    curated = curate(RESULT, wishes)
+    written = curated.as_reconstruction()
+    assert [item.query for item in written.instances] == QUERIES[1:]
+    assert np.array_equal(written.cloud.valid, curated.keep)
+    assert written.cloud.points is RESULT.cloud.points
+    assert [item.query for item in curated.as_reconstruction({QUERIES[0]}).instances] == [QUERIES[0]]
+
+
+@pytest.mark.parametrize("ratio", [0.01, 0.04, 0.1])
+def test_flying_pixels_are_those_of_assembly(ratio):
+    rng = np.random.default_rng(3)
+    depth = (2 + rng.integers(0, 4, (40, 50)) * 0.3 + rng.random((40, 50)) * 0.05).astype(np.float32)
+    known = rng.random((40, 50)) > 0.1
+    expected = assembly.flying_pixels(torch.from_numpy(depth), torch.from_numpy(known), ratio).numpy() & known
+    assert np.array_equal(flying_pixels(depth, known, ratio), expected)
+    assert 0 < expected.sum() < expected.size
+
+
+def test_the_confidence_filter_drops_the_share_it_says():
+    keep = kept_points(RESULT, 25.0, 0.0)
+    valid = int(RESULT.cloud.valid.sum())
+    assert abs(keep.sum() - 0.75 * valid) <= 1
+    assert RESULT.cloud.confidence[keep].min() >= RESULT.cloud.confidence[RESULT.cloud.valid & ~keep].max()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"objectness_threshold": 1.5},
+        {"minimum_points": -1},
+        {"confidence_percentile": 101},
+        {"depth_edge": -0.1},
+        {"merged": ((1,),)},
+        {"merged": ((1, 2), (2, 3))},
+    ],
+)
+def test_impossible_wishes_are_refused(wrong):
+    with pytest.raises(ConfigError, match=next(iter(wrong)) if "merged" not in wrong else "groups"):
+        Curation(**wrong)
+
+
+def test_values_of_a_curation_cannot_be_changed():
+    names = {1: "chair"}
+    wishes = Curation(names=names)
+    names[1] = "table"
+    assert wishes.names == {1: "chair"}
+    with pytest.raises(TypeError):
+        wishes.names[1] = "table"
