@@ -12,7 +12,7 @@ from collections.abc import Set as AbstractSet
 import numpy as np
 from numpy.typing import NDArray
 
-from fast3dis_core.curation import Curated, CuratedInstance
+from fast3dis_core.curation import Color, Curated, CuratedInstance
 from fast3dis_core.reconstruction import Reconstruction
 
 UInt8 = NDArray[np.uint8]
@@ -21,6 +21,7 @@ Int32 = NDArray[np.int32]
 HIDDEN, UNASSIGNED_RECEDING, UNASSIGNED, RECEDING, CLAIMED = 0, 64, 128, 192, 255  # alpha of a row
 OVERLAY = 0.6  # share of an instance's color over a photo
 RECEDING_OVERLAY = 0.2  # the same beside a selection
+BRIGHTENING = 0.45  # share of white in the color of what is under the pointer
 
 
 def owner_rows(curated: Curated, front: AbstractSet[int]) -> Int32:
@@ -65,7 +66,11 @@ def filtered_row(curated: Curated) -> int:
 
 
 def row_table(
-    curated: Curated, *, selection: AbstractSet[int] = frozenset(), isolated: AbstractSet[int] = frozenset()
+    curated: Curated,
+    *,
+    selection: AbstractSet[int] = frozenset(),
+    isolated: AbstractSet[int] = frozenset(),
+    hovered: int | None = None,
 ) -> UInt8:
     """How every row is painted.
 
@@ -75,6 +80,8 @@ def row_table(
         Queries that a filter dropped look unassigned.
     selection, isolated : set of int
         Query numbers. If `isolated` is not empty, everything else is hidden.
+    hovered : int, optional
+        Query number of the instance that is lit up: brighter, and not receding.
 
     Returns
     -------
@@ -93,7 +100,15 @@ def row_table(
             table[row, 3] = HIDDEN
         else:
             table[row] = *item.color, RECEDING if lit and item.query not in lit else CLAIMED
+            if item.query == hovered:
+                table[row] = *brightened(item.color), CLAIMED
     return table
+
+
+def brightened(color: Color) -> Color:
+    """The color of an instance while the pointer is over it."""
+    red, green, blue = (round(channel + BRIGHTENING * (255 - channel)) for channel in color)
+    return red, green, blue
 
 
 def overlay(photo: UInt8, rows: Int32, table: UInt8) -> UInt8:

@@ -39,10 +39,11 @@ class Painting:
     def table(self) -> NDArray[np.uint8]:
         """Color and kind of every owner, array (N + 2, 4) uint8; the same object while nothing changed."""
         curated, display = self._curated(), self._session.display
-        key = (display.selection, display.isolated)
+        key = (display.selection, display.isolated, display.hovered)
         if self._painted is not curated or key != self._table_key:
             self._painted, self._table_key = curated, key
-            self._table = row_table(curated, selection=display.selection, isolated=display.isolated)
+            selection, isolated, hovered = key
+            self._table = row_table(curated, selection=selection, isolated=isolated, hovered=hovered)
         return self._table
 
     def _curated(self) -> Curated:

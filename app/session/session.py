@@ -7,7 +7,7 @@ told. Undo is in `edits`, computing in `app.workflow`, translation to widgets in
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -19,6 +19,7 @@ from fast3dis_core.errors import Cancelled
 from fast3dis_core.reconstruction import Reconstruction
 
 ColorMode = Literal["instance", "photo"]
+PhotoLayer = Literal["photo", "depth", "confidence"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,12 +67,29 @@ class Display:
     isolated : frozenset of int
         If not empty, only these queries are drawn.
     color_mode : "instance" or "photo"
+    hovered : int, optional
+        Query number under the pointer, in whichever panel: a preview of selection.
+    photo_layer : "photo", "depth" or "confidence"
+        What the large photo shows.
+    masks, outlines, photo_anchors : bool
+        What lies over it.
+    mask_opacity : float
+        In [0, 1], of an instance's color over a photo.
+    playing : bool
+        Whether the views follow each other by themselves.
     """
 
     view: int = 0
     selection: frozenset[int] = frozenset()
     isolated: frozenset[int] = frozenset()
     color_mode: ColorMode = "instance"
+    hovered: int | None = None
+    photo_layer: PhotoLayer = "photo"
+    masks: bool = True
+    outlines: bool = True
+    photo_anchors: bool = False
+    mask_opacity: float = 0.6
+    playing: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,7 +207,8 @@ class Session:
         filters = ("objectness_threshold", "mask_threshold", "minimum_points", "confidence_percentile", "depth_edge")
         kept = Edits(**{name: getattr(self.edits, name) for name in filters})
         self._history = History(kept)
-        self._display = Display(color_mode=self._display.color_mode)
+        nobody: frozenset[int] = frozenset()
+        self._display = replace(self._display, view=0, selection=nobody, isolated=nobody, hovered=None, playing=False)
         self._reconstruction, self._origin = reconstruction, origin
         self.reconstruction_changed.emit(reconstruction)
         self.edits_changed.emit(self.edits)

@@ -101,6 +101,20 @@ def test_queries_below_the_threshold_look_unassigned_even_if_selected():
     assert CLAIMED in table[:, 3], "a selection that is filtered out must not make the others recede"
 
 
+def test_what_the_pointer_is_over_is_brighter_and_does_not_recede():
+    first, second, third = (item.query for item in RESULT.instances[:3])
+    plain = row_table(curated(), selection=frozenset({first}))
+    table = row_table(curated(), selection=frozenset({first}), hovered=second)
+    assert plain[second + 1, 3] == RECEDING
+    assert table[second + 1, 3] == CLAIMED
+    assert table[second + 1, :3].sum() > plain[second + 1, :3].sum()
+    assert (table[second + 1, :3] >= plain[second + 1, :3]).all()
+    others = np.delete(np.arange(len(table)), second + 1)
+    assert np.array_equal(table[others], plain[others])
+    hidden = row_table(curated(hidden=frozenset({third})), hovered=third)
+    assert hidden[third + 1, 3] == HIDDEN
+
+
 def test_overlays_leave_unclaimed_pixels_alone():
     photo = np.random.default_rng(0).integers(0, 256, (6, 8, 3)).astype(np.uint8)
     rows = np.zeros((6, 8), np.int32)
