@@ -4,6 +4,7 @@ Every room is a function of its seed, the number of views and the size, so that 
 Paper section 4.1.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,12 +13,14 @@ from typing import Literal
 import torch
 
 from fast3dis_core.config import PATCH_SIZE
-from fast3dis_core.datasets.procedural_rooms import TEST_SEEDS, VALIDATION_SEEDS
+from fast3dis_core.datasets.procedural_rooms import TEST_SEEDS, VALIDATION_SEEDS, prepare_walks, render
+from fast3dis_core.datasets.procedural_rooms.rendering import MOST_VIEWS
 from fast3dis_core.datasets.rendered import RoomCache, Size
 from fast3dis_core.datasets.sample import SceneSample
 from fast3dis_core.datasets.surface import visible_surface
 from fast3dis_core.datasets.windows import Window, cut
 from fast3dis_core.errors import ConfigError
+from fast3dis_core.pictures import photo, write_sheet
 from fast3dis_core.progress import Report, silent
 from fast3dis_core.scene import scene
 
@@ -72,6 +75,32 @@ class EvaluationRooms:
             batch.geometry.depth, batch.instance_ids, batch.geometry.intrinsics, batch.geometry.world_to_camera
         )
         return scene(replace(batch, surface=surface), 0)
+
+
+def photograph_room(folder: Path, seed: int, *, views: int, size: Size) -> None:
+    """Photograph one room from as many places as are wanted, without cameras, depth or ids.
+
+    Parameters
+    ----------
+    folder : Path
+        Gets view_000.png and so on; must exist.
+    seed : int
+    views : int
+        More than one walk through the room shows are taken from several, in turn.
+    size : (int, int)
+        Height and width, pixels.
+
+    Raises
+    ------
+    ExportError
+        If the disk refuses.
+    """
+    walks = math.ceil(views / MOST_VIEWS)
+    prepared = prepare_walks(seed, walks=walks, views=math.ceil(views / walks), height=size[0], width=size[1])
+    images = render(prepared, height=size[0], width=size[1]).views.images  # (walks, S, 3, H, W)
+    photos = photo(images.transpose(0, 1).flatten(0, 1)[:views])  # (views, H, W, 3)
+    for number, pixels in enumerate(photos):
+        write_sheet(folder / f"view_{number:03d}.png", [pixels])
 
 
 def room_seeds(split: str, count: int | None) -> tuple[int, ...]:

@@ -37,6 +37,8 @@ class StepMeter:
     ----------
     seconds : dict of str to float
         Of the finished steps.
+    cpu_seconds : dict of str to float
+        Processor time of all threads of this process, for each of them: what other programs take is not in it.
     peak_memory : dict of str to dict of str to int
         Bytes, as of `peak_memory`, for each of them. Of the machine's memory only Linux tells more than the most
         since the process began.
@@ -44,29 +46,39 @@ class StepMeter:
 
     def __init__(self, device: torch.device, report: Report = silent) -> None:
         self.seconds: dict[str, float] = {}
+        self.cpu_seconds: dict[str, float] = {}
         self.peak_memory: dict[str, dict[str, int]] = {}
         self._device, self._report = device, report
-        self._step, self._started = "", 0.0
+        self._step, self._started, self._cpu_started = "", 0.0, 0.0
 
     def __call__(self, step: str, fraction: float) -> None:
         """Report."""
         if step != self._step:
             self.finish()
             self._step = step
+            self._wait()
             forget_peak_memory(self._device)
-            self._started = time.monotonic()
+            self._started, self._cpu_started = time.monotonic(), time.process_time()
         self._report(step, fraction)
 
     def finish(self) -> None:
         """End the running step."""
         if not self._step:
             return
-        if self._device.type == "cuda":
-            torch.cuda.synchronize(self._device)
-        self.seconds[self._step] = self.seconds.get(self._step, 0.0) + time.monotonic() - self._started
+        self._wait()
+        for kept, spent in (
+            (self.seconds, time.monotonic() - self._started),
+            (self.cpu_seconds, time.process_time() - self._cpu_started),
+        ):
+            kept[self._step] = kept.get(self._step, 0.0) + spent
         before, now = self.peak_memory.get(self._step, {}), peak_memory(self._device)
         self.peak_memory[self._step] = {name: max(value, before.get(name, 0)) for name, value in now.items()}
         self._step = ""
+
+    def _wait(self) -> None:
+        """Let the device finish what it was given."""
+        if self._device.type == "cuda":
+            torch.cuda.synchronize(self._device)
 
 
 def model_facts(model: LoadedModel) -> dict[str, Any]:

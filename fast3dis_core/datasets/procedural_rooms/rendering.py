@@ -59,10 +59,41 @@ def prepare_scenes(seeds: Sequence[int], *, views: int, height: int, width: int)
     return stack([_prepare(int(seed), views, probe_height) for seed in seeds])
 
 
-def _prepare(seed: int, views: int, probe_height: int) -> PreparedScenes:
+def prepare_walks(seed: int, *, walks: int, views: int, height: int, width: int) -> PreparedScenes:
+    """Several camera paths through one room, for more photos of it than one path has.
+
+    Parameters
+    ----------
+    seed : int
+    walks : int
+    views : int
+        Of each walk, 1 to 12.
+    height, width : int
+        Aspect ratio of the images to come.
+
+    Returns
+    -------
+    PreparedScenes
+        One entry for each walk; the first is what `prepare_scenes` gives.
+
+    Raises
+    ------
+    ConfigError
+        For a negative seed, no walk, or a number of views out of range.
+    """
+    if seed < 0 or walks < 1 or not 1 <= views <= MOST_VIEWS:
+        raise ConfigError(
+            f"Walks through a room: expected a seed of 0 or more, a walk and 1 to {MOST_VIEWS} views, found seed "
+            f"{seed}, {walks} walks and {views} views."
+        )
+    probe_height = max(8, round(PROBE_WIDTH * height / width))
+    return stack([_prepare(seed, views, probe_height, walk) for walk in range(walks)])
+
+
+def _prepare(seed: int, views: int, probe_height: int, walk: int = 0) -> PreparedScenes:
     """One room with the best of several camera paths, more of them if none meets every demand."""
     layout = draw_layout(seed, VERSION)
-    rng = np.random.default_rng([1, seed, *VERSION.encode()])
+    rng = np.random.default_rng([1, seed, *VERSION.encode(), *([walk] if walk else [])])
     best, most = None, -np.inf
     for _ in range(ROUNDS):
         rivals = stack([pack(layout, path, seed) for path in propose_paths(layout, views, PROPOSALS, rng)])
