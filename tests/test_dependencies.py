@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent
 CORE = [
     {"errors", "config", "progress"},
     {"geometry", "masks", "palette"},
-    {"scene", "reconstruction", "hijacking", "curation"},
+    {"scene", "reconstruction", "hijacking", "curation", "interventions", "evidence"},
     {
         "preprocessing", "photo", "video", "images", "posed_input",
         "exports", "session_files", "pictures", "weight_files", "official_weights", "checkpoints",

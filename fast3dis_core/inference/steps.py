@@ -16,6 +16,7 @@ from torch import nn
 from fast3dis_core.config import ModelConfig
 from fast3dis_core.errors import ConfigError, DeviceMemoryError
 from fast3dis_core.inference.loading import WeightsStatus, build_network
+from fast3dis_core.interventions import NO_INTERVENTIONS, Interventions
 from fast3dis_core.model.depth_anything3.vision_transformer import Block
 from fast3dis_core.model.fast3dis import Fast3DIS
 from fast3dis_core.model.pixel_decoder import ResidualUnit
@@ -217,7 +218,13 @@ def encode_scene(
 
 
 @torch.inference_mode()
-def decode_queries(model: LoadedModel, encoded: EncodedScene, overrides: Sequence[AnchorOverride] = ()) -> DecoderTrace:
+def decode_queries(
+    model: LoadedModel,
+    encoded: EncodedScene,
+    overrides: Sequence[AnchorOverride] = (),
+    *,
+    interventions: Interventions = NO_INTERVENTIONS,
+) -> DecoderTrace:
     """Anchors and queries through the decoder; tens of milliseconds.
 
     Parameters
@@ -225,19 +232,35 @@ def decode_queries(model: LoadedModel, encoded: EncodedScene, overrides: Sequenc
     model : LoadedModel
     encoded : EncodedScene
     overrides : sequence of AnchorOverride
+    interventions : Interventions
+        New queries and counterfactuals: experiments.
 
     Raises
     ------
     ConfigError
-        If an override names a query that does not exist.
+        If a query or a view does not exist.
     DeviceMemoryError
     """
-    count = len(encoded.initial_anchors)
-    for override in overrides:
-        if not 0 <= override.query < count:
-            raise ConfigError(f"Expected a query between 0 and {count - 1}, found {override.query}.")
+    check_wishes(encoded, overrides, interventions)
     with memory_errors():
-        return scene(model.network.decode(batched(to_device(encoded, model.device)), overrides), 0)
+        known = batched(to_device(encoded, model.device))
+        return scene(model.network.decode(known, overrides, interventions), 0)
+
+
+def check_wishes(encoded: EncodedScene, overrides: Sequence[AnchorOverride], interventions: Interventions) -> None:
+    """Compare the numbers in a user's wishes with the scene.
+
+    Raises
+    ------
+    ConfigError
+        If a query or a view does not exist.
+    """
+    count = len(encoded.initial_anchors)
+    interventions.check(queries=count, views=len(encoded.mask_features))
+    total = count + len(interventions.prompts)
+    for override in overrides:
+        if not 0 <= override.query < total:
+            raise ConfigError(f"Expected a query between 0 and {total - 1}, found {override.query}.")
 
 
 def transformer_blocks(network: Fast3DIS) -> list[nn.Module]:

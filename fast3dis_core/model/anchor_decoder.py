@@ -52,6 +52,26 @@ def decoder_cameras(geometry: SceneGeometry, frame: SceneFrame) -> DecoderCamera
         return DecoderCameras(intrinsics=to_unit @ geometry.intrinsics, normalized_to_camera=motion)
 
 
+def sampling_positions(anchors: Tensor, cameras: DecoderCameras) -> tuple[Tensor, Tensor]:
+    """Where eq. 3 reads.
+
+    Parameters
+    ----------
+    anchors : Tensor (B, N, 3)
+        Normalised coordinates.
+    cameras : DecoderCameras
+
+    Returns
+    -------
+    image : Tensor (B, S, N, 2)
+        In [-1, 1] from border to border.
+    visible : Tensor (B, S, N) bool
+        In front of the camera and inside the image.
+    """
+    image, depth = project(anchors.float(), cameras.intrinsics, cameras.normalized_to_camera)
+    return image, (depth > MINIMUM_DEPTH) & (image.abs() < 1).all(-1)
+
+
 def sample_at_anchors(features: Tensor, anchors: Tensor, cameras: DecoderCameras) -> tuple[Tensor, Tensor]:
     """Read one feature per anchor and view (eq. 3).
 
@@ -71,12 +91,30 @@ def sample_at_anchors(features: Tensor, anchors: Tensor, cameras: DecoderCameras
         In front of the camera and inside the image. No occlusion test: anchors sit inside objects, behind
         the visible surface.
     """
-    image, depth = project(anchors.float(), cameras.intrinsics, cameras.normalized_to_camera)  # (B, S, N, 2)
-    visible = (depth > MINIMUM_DEPTH) & (image.abs() < 1).all(-1)  # (B, S, N)
+    image, visible = sampling_positions(anchors, cameras)  # (B, S, N, 2), (B, S, N)
     grid = image.where(visible[..., None], OUTSIDE).flatten(0, 1)[:, :, None]  # (B*S, N, 1, 2)
     read = functional.grid_sample(features.flatten(0, 1), grid, align_corners=False)
     samples = read[..., 0].unflatten(0, features.shape[:2])  # (B, S, C, N)
     return samples.permute(0, 3, 1, 2), visible.movedim(-1, 1)  # (B, N, S, C)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerEvidence:
+    """What the cross-attention of one layer looked at.
+
+    Attributes
+    ----------
+    weights : Tensor (B, N, 1 + S, heads)
+        Sum to 1 over null and views; that of the null key first.
+    positions : Tensor (B, N, S, 2)
+        Where it read, in [-1, 1] from border to border; meaningless where not visible.
+    visible : Tensor (B, N, S) bool
+        In front of the camera, inside the image, and not in a muted view.
+    """
+
+    weights: Tensor
+    positions: Tensor
+    visible: Tensor
 
 
 class SelfAttention(nn.Module):
@@ -88,11 +126,30 @@ class SelfAttention(nn.Module):
         self.qkv = nn.Linear(channels, 3 * channels)
         self.out = nn.Linear(channels, channels)
 
-    def forward(self, queries: Tensor) -> Tensor:
-        """Tensor (B, N, C), same shape out."""
-        q, k, v = self.qkv(queries).unflatten(-1, (3, self.num_heads, -1)).permute(2, 0, 3, 1, 4)  # (B, heads, N, d)
-        merged = functional.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(-2)  # (B, N, C)
-        return self.out(merged)
+    def forward(self, queries: Tensor, *, context: Tensor | None = None, allowed: Tensor | None = None) -> Tensor:
+        """Attend.
+
+        Parameters
+        ----------
+        queries : Tensor (B, M, C)
+        context : Tensor (B, N, C), optional
+            What is attended to; the queries themselves by default.
+        allowed : Tensor (M, N) bool, optional
+            Who may attend to whom; everybody to everybody by default.
+
+        Returns
+        -------
+        Tensor (B, M, C)
+        """
+        if context is None:
+            q, k, v = self.qkv(queries).chunk(3, dim=-1)
+        else:
+            channels, weight, bias = queries.shape[-1], self.qkv.weight, self.qkv.bias
+            q = functional.linear(queries, weight[:channels], bias[:channels])
+            k, v = functional.linear(context, weight[channels:], bias[channels:]).chunk(2, dim=-1)
+        q, k, v = (part.unflatten(-1, (self.num_heads, -1)).transpose(1, 2) for part in (q, k, v))  # (B, heads, ., d)
+        merged = functional.scaled_dot_product_attention(q, k, v, attn_mask=allowed)
+        return self.out(merged.transpose(1, 2).flatten(-2))  # (B, M, C)
 
 
 class AnchorCrossAttention(nn.Module):
@@ -111,8 +168,21 @@ class AnchorCrossAttention(nn.Module):
         self.null = nn.Parameter(torch.randn(2 * channels) * 0.02)
         self.out = nn.Linear(channels, channels)
 
-    def forward(self, queries: Tensor, samples: Tensor, visible: Tensor) -> Tensor:
-        """Queries (B, N, C), samples (B, N, S, C), visible (B, N, S) to (B, N, C)."""
+    def forward(self, queries: Tensor, samples: Tensor, visible: Tensor) -> tuple[Tensor, Tensor]:
+        """Attend.
+
+        Parameters
+        ----------
+        queries : Tensor (B, N, C)
+        samples : Tensor (B, N, S, C)
+        visible : Tensor (B, N, S) bool
+
+        Returns
+        -------
+        update : Tensor (B, N, C)
+        weights : Tensor (B, N, 1 + S, heads)
+            They sum to 1 over null and views; that of the null key first.
+        """
         batch, count, channels = queries.shape
         key_value = self.key_value(self.norm(samples))  # (B, N, S, 2C)
         null = self.null.to(key_value.dtype).expand(batch, count, 1, -1)
@@ -124,7 +194,7 @@ class AnchorCrossAttention(nn.Module):
         )  # (B, N, 1 + S, heads)
         seen = functional.pad(visible, (1, 0), value=True)  # (B, N, 1 + S)
         weights = logits.masked_fill(~seen[..., None], -torch.inf).softmax(dim=2).to(value.dtype)
-        return self.out((weights[..., None] * value).sum(2).flatten(-2))
+        return self.out((weights[..., None] * value).sum(2).flatten(-2)), weights
 
 
 class AnchorDecoderLayer(nn.Module):
@@ -138,7 +208,16 @@ class AnchorDecoderLayer(nn.Module):
         self.norms = nn.ModuleList(nn.LayerNorm(channels) for _ in range(3))
         self.refinement = perceptron(channels, channels, channels, 3, zero_last=True)
 
-    def forward(self, queries: Tensor, encoding: Tensor, samples: Tensor, visible: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(
+        self,
+        queries: Tensor,
+        encoding: Tensor,
+        samples: Tensor,
+        visible: Tensor,
+        *,
+        context: Tensor | None = None,
+        allowed: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Update the queries and predict the anchor shift.
 
         Parameters
@@ -148,6 +227,8 @@ class AnchorDecoderLayer(nn.Module):
         encoding : Tensor (B, N, C)
             PE_3D of A^(l-1).
         samples, visible : Tensor (B, N, S, C), Tensor (B, N, S)
+        context, allowed
+            See `SelfAttention`.
 
         Returns
         -------
@@ -155,12 +236,15 @@ class AnchorDecoderLayer(nn.Module):
             C^l.
         shift : Tensor (B, N, 3)
             Normalised coordinates; eq. 5.
+        weights : Tensor (B, N, 1 + S, heads)
+            Of the cross-attention.
         """
         x = queries + encoding  # eq. 2
-        x = self.norms[0](x + self.self_attention(x))
-        x = self.norms[1](x + self.cross_attention(x, samples, visible))  # eq. 4
+        x = self.norms[0](x + self.self_attention(x, context=context, allowed=allowed))
+        update, weights = self.cross_attention(x, samples, visible)  # eq. 4
+        x = self.norms[1](x + update)
         x = self.norms[2](x + self.ffn(x))
-        return x, self.refinement(x)
+        return x, self.refinement(x), weights
 
 
 class AnchorDecoder(nn.Module):
@@ -187,6 +271,9 @@ class AnchorDecoder(nn.Module):
         cameras: DecoderCameras,
         *,
         pinned: Tensor | None = None,
+        allowed: Tensor | None = None,
+        seen: Tensor | None = None,
+        record: list[LayerEvidence] | None = None,
     ) -> list[tuple[Tensor, Tensor]]:
         """Queries and anchors after every layer.
 
@@ -200,6 +287,12 @@ class AnchorDecoder(nn.Module):
         cameras : DecoderCameras
         pinned : Tensor (N,) bool, optional
             Anchors that skip refinement.
+        allowed : Tensor (N, N) bool, optional
+            Who may attend to whom.
+        seen : Tensor (S,) bool, optional
+            Views that anchors may see; all by default.
+        record : list, optional
+            Takes one `LayerEvidence` per layer.
 
         Returns
         -------
@@ -207,11 +300,65 @@ class AnchorDecoder(nn.Module):
         """
         trace = []
         for index, layer in enumerate(self.layers):
-            samples, visible = sample_at_anchors(levels[index % len(levels)], anchors, cameras)
-            queries, shift = layer(queries, self.position_encoding(anchors), samples, visible)
+            samples, visible = self._samples(index, levels, anchors, cameras, seen)
+            encoding = self.position_encoding(anchors)
+            if record is not None:
+                image, _ = sampling_positions(anchors, cameras)
+            queries, shift, weights = layer(queries, encoding, samples, visible, allowed=allowed)
+            if record is not None:
+                record.append(LayerEvidence(weights=weights, positions=image.transpose(1, 2), visible=visible))
             if pinned is not None:
                 shift = shift.masked_fill(pinned[:, None], 0.0)
             # no detach between layers: the coordinates are the only way the loss reaches the anchors (eq. 9)
             anchors = anchors + shift  # eq. 5
             trace.append((queries, anchors))
         return trace
+
+    def follow(
+        self,
+        query: int,
+        states: Sequence[tuple[Tensor, Tensor]],
+        start: tuple[Tensor, Tensor],
+        levels: Sequence[Tensor],
+        cameras: DecoderCameras,
+        *,
+        pinned: bool = False,
+        allowed: Tensor | None = None,
+        seen: Tensor | None = None,
+    ) -> list[tuple[Tensor, Tensor]]:
+        """One query through all layers while the others stay as they were: cheap, and exact but for their answer.
+
+        Parameters
+        ----------
+        query : int
+        states : sequence of L + 1 pairs (queries (B, N, C), anchors (B, N, 3))
+            Of an earlier run, 0 being the generator's output.
+        start : (Tensor (B, 1, C), Tensor (B, 1, 3))
+            Its new C^0 and A^0, normalised coordinates.
+        levels, cameras, allowed, seen
+            As in `forward`.
+        pinned : bool
+
+        Returns
+        -------
+        list of L + 1 pairs (queries (B, 1, C), anchors (B, 1, 3))
+        """
+        content, anchor = start
+        trace = [(content, anchor)]
+        row = None if allowed is None else allowed[query : query + 1]
+        for index, layer in enumerate(self.layers):
+            others, places = states[index]
+            context = others + self.position_encoding(places)
+            encoding = self.position_encoding(anchor)
+            context = torch.cat([context[:, :query], content + encoding, context[:, query + 1 :]], dim=1)
+            samples, visible = self._samples(index, levels, anchor, cameras, seen)
+            content, shift, _ = layer(content, encoding, samples, visible, context=context, allowed=row)
+            anchor = anchor if pinned else anchor + shift
+            trace.append((content, anchor))
+        return trace
+
+    def _samples(
+        self, index: int, levels: Sequence[Tensor], anchors: Tensor, cameras: DecoderCameras, seen: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        samples, visible = sample_at_anchors(levels[index % len(levels)], anchors, cameras)
+        return samples, visible if seen is None else visible & seen

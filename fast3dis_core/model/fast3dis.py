@@ -11,8 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from fast3dis_core.config import PATCH_SIZE, ModelConfig, model_size
-from fast3dis_core.model.anchor_decoder import AnchorDecoder, decoder_cameras
+from fast3dis_core.interventions import NO_INTERVENTIONS, Interventions
+from fast3dis_core.model.anchor_decoder import AnchorDecoder, LayerEvidence, decoder_cameras
 from fast3dis_core.model.anchor_generator import AnchorGenerator
+from fast3dis_core.model.decoder_start import decoder_start, silenced
 from fast3dis_core.model.depth_anything3 import DepthAnything3
 from fast3dis_core.model.dual_pass import GeometryPass, feature_pass, geometry_pass
 from fast3dis_core.model.lora import add_adapters
@@ -139,7 +141,14 @@ class Fast3DIS(nn.Module):
             initial_queries=queries.float(),
         )
 
-    def decode(self, encoded: EncodedScene, overrides: Sequence[AnchorOverride] = ()) -> DecoderTrace:
+    def decode(
+        self,
+        encoded: EncodedScene,
+        overrides: Sequence[AnchorOverride] = (),
+        interventions: Interventions = NO_INTERVENTIONS,
+        *,
+        record: list[LayerEvidence] | None = None,
+    ) -> DecoderTrace:
         """Anchors and queries through all layers, sections 3.4 and 3.5.
 
         Parameters
@@ -148,29 +157,67 @@ class Fast3DIS(nn.Module):
             With a leading axis B.
         overrides : sequence of AnchorOverride
             World positions that replace generated anchors in every scene of the batch.
+        interventions : Interventions
+            Experiments; with prompts, N grows by their number.
+        record : list, optional
+            Takes one `LayerEvidence` per layer.
 
         Returns
         -------
         DecoderTrace
             L + 1 layers, 0 being the generator's output.
         """
-        anchors = encoded.initial_anchors
-        pinned = torch.zeros(anchors.shape[1], dtype=torch.bool, device=anchors.device)
-        if overrides:
-            anchors = anchors.clone()
-            for override in overrides:
-                anchors[:, override.query] = anchors.new_tensor(override.position)
-                pinned[override.query] = override.pinned
-        normalized = encoded.frame.normalize(anchors)
-        states = [(encoded.initial_queries, normalized)]
+        start = decoder_start(encoded, overrides, interventions)
+        states = [(start.queries, start.anchors)]
         states += self.anchor_decoder(
-            encoded.initial_queries,
-            normalized,
+            start.queries,
+            start.anchors,
             encoded.features,
             decoder_cameras(encoded.geometry, encoded.frame),
-            pinned=pinned if overrides else None,
+            pinned=start.pinned,
+            allowed=start.allowed,
+            seen=start.seen,
+            record=record,
         )
-        return DecoderTrace(layers=tuple(self._layer(queries, spots, encoded.frame) for queries, spots in states))
+        layers = [self._layer(queries, spots, encoded.frame) for queries, spots in states]
+        return DecoderTrace(layers=tuple(silenced(layer, start.silent) for layer in layers))
+
+    def follow(
+        self,
+        encoded: EncodedScene,
+        trace: DecoderTrace,
+        query: int,
+        overrides: Sequence[AnchorOverride] = (),
+        interventions: Interventions = NO_INTERVENTIONS,
+    ) -> DecoderTrace:
+        """The trace with one query decoded again and all others held: a preview, in a fraction of the time.
+
+        Parameters
+        ----------
+        encoded : EncodedScene
+            With a leading axis B.
+        trace : DecoderTrace
+            Of an earlier `decode` with as many prompts.
+        query : int
+        overrides, interventions
+            The new wishes; only what they say of `query` is followed.
+        """
+        start = decoder_start(encoded, overrides, interventions)
+        states = [(layer.queries, encoded.frame.normalize(layer.anchors)) for layer in trace.layers]
+        followed = self.anchor_decoder.follow(
+            query,
+            states,
+            (start.queries[:, query : query + 1], start.anchors[:, query : query + 1]),
+            encoded.features,
+            decoder_cameras(encoded.geometry, encoded.frame),
+            pinned=start.pinned is not None and bool(start.pinned[query]),
+            allowed=start.allowed,
+            seen=start.seen,
+        )
+        layers = [self._layer(content, anchor, encoded.frame) for content, anchor in followed]
+        return DecoderTrace(
+            layers=tuple(_with_row(old, query, new) for old, new in zip(trace.layers, layers, strict=True))
+        )
 
     def forward(
         self,
@@ -188,6 +235,17 @@ class Fast3DIS(nn.Module):
         return DecoderLayer(
             anchors=frame.denormalize(anchors), queries=queries, objectness_logits=logits, mask_embeddings=embeddings
         )
+
+
+def _with_row(layer: DecoderLayer, query: int, row: DecoderLayer) -> DecoderLayer:
+    """A layer with the state of one query replaced by that of a layer of one query."""
+
+    def put(name: str) -> Tensor:
+        values, value = getattr(layer, name), getattr(row, name)
+        return torch.cat([values[:, :query], value, values[:, query + 1 :]], dim=1)
+
+    names = ("anchors", "queries", "objectness_logits", "mask_embeddings")
+    return DecoderLayer(**{name: put(name) for name in names})
 
 
 def patch_grid(images: Tensor) -> tuple[int, int]:

@@ -1,0 +1,219 @@
+"""Questions to the decoder that a cached scene answers in milliseconds: previews, prompts, evidence, claims.
+
+Everything works on values of one scene, as `steps` does. Paper sections 3.3 to 3.6; the wishes are those of
+`fast3dis_core.interventions`, the answers those of `fast3dis_core.evidence`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from fast3dis_core.config import InferenceConfig
+from fast3dis_core.evidence import AREA_THRESHOLDS, Claims, Evidence
+from fast3dis_core.inference.assembly import image_logits
+from fast3dis_core.inference.steps import LoadedModel, check_wishes, decode_queries, memory_errors
+from fast3dis_core.interventions import NO_INTERVENTIONS, AnchorPrompt, Interventions
+from fast3dis_core.model.anchor_decoder import LayerEvidence
+from fast3dis_core.model.prediction_heads import objectness
+from fast3dis_core.progress import Report, silent
+from fast3dis_core.reconstruction import AnchorOverride, PointCloud
+from fast3dis_core.scene import DecoderTrace, EncodedScene, batched, scene, to_device
+
+
+@torch.inference_mode()
+def preview_query(
+    model: LoadedModel,
+    encoded: EncodedScene,
+    trace: DecoderTrace,
+    query: int,
+    overrides: Sequence[AnchorOverride] = (),
+    interventions: Interventions = NO_INTERVENTIONS,
+) -> DecoderTrace:
+    """One query decoded again while all others are held as they are in `trace`.
+
+    What differs from `decode_queries` is that the others do not answer. With nothing changed, the trace comes back
+    the same to rounding.
+
+    Parameters
+    ----------
+    model : LoadedModel
+    encoded : EncodedScene
+    trace : DecoderTrace
+        Of an earlier decode with as many prompts.
+    query : int
+        Whose override, or prompt, is followed.
+    overrides : sequence of AnchorOverride
+    interventions : Interventions
+
+    Raises
+    ------
+    ConfigError
+        If a query or a view does not exist.
+    DeviceMemoryError
+    """
+    check_wishes(encoded, overrides, interventions)
+    with memory_errors():
+        known, states = batched(to_device(encoded, model.device)), batched(to_device(trace, model.device))
+        return scene(model.network.follow(known, states, query, overrides, interventions), 0)
+
+
+def prompt_candidates(
+    model: LoadedModel,
+    encoded: EncodedScene,
+    position: tuple[float, float, float],
+    overrides: Sequence[AnchorOverride] = (),
+    interventions: Interventions = NO_INTERVENTIONS,
+) -> list[tuple[AnchorPrompt, float, DecoderTrace]]:
+    """A new query at a point, with each kind of content, by falling objectness.
+
+    Parameters
+    ----------
+    model : LoadedModel
+    encoded : EncodedScene
+    position : tuple of 3 float
+        World, scene units.
+    overrides, interventions
+        What else is in force.
+
+    Returns
+    -------
+    list of (AnchorPrompt, float, DecoderTrace)
+        The prompt, its objectness in the last layer, and the trace with it as the last query.
+    """
+    found = []
+    for content in ("nearest", "mean", "sampled"):
+        prompt = AnchorPrompt(position=position, content=content)
+        tried = replace(interventions, prompts=(*interventions.prompts, prompt))
+        trace = decode_queries(model, encoded, overrides, interventions=tried)
+        found.append((prompt, float(objectness(trace.layers[-1])[-1]), trace))
+    return sorted(found, key=lambda item: -item[1])
+
+
+@torch.inference_mode()
+def decode_with_evidence(
+    model: LoadedModel,
+    encoded: EncodedScene,
+    overrides: Sequence[AnchorOverride] = (),
+    interventions: Interventions = NO_INTERVENTIONS,
+) -> tuple[DecoderTrace, Evidence]:
+    """`decode_queries`, and what its cross-attention looked at.
+
+    Raises
+    ------
+    ConfigError
+        If a query or a view does not exist.
+    DeviceMemoryError
+    """
+    check_wishes(encoded, overrides, interventions)
+    record: list[LayerEvidence] = []
+    with memory_errors():
+        known = batched(to_device(encoded, model.device))
+        trace = scene(model.network.decode(known, overrides, interventions, record=record), 0)
+    height, width = encoded.geometry.depth.shape[-2:]
+    visible = torch.stack([layer.visible[0] for layer in record])  # (L, N, S)
+    unit = torch.stack([layer.positions[0] for layer in record])  # (L, N, S, 2)
+    pixels = (unit + 1) / 2 * unit.new_tensor([width, height])
+    return trace, Evidence(
+        weights=_array(torch.stack([layer.weights[0] for layer in record])),
+        positions=_array(pixels.where(visible[..., None], torch.nan)),
+        visible=visible.cpu().numpy(),
+    )
+
+
+@torch.inference_mode()
+def measure_claims(
+    encoded: EncodedScene,
+    trace: DecoderTrace,
+    cloud: PointCloud,
+    *,
+    config: InferenceConfig | None = None,
+    layer: int = -1,
+    report: Report = silent,
+) -> Claims:
+    """Who competes for every pixel, streamed over views.
+
+    Parameters
+    ----------
+    encoded : EncodedScene
+    trace : DecoderTrace
+    cloud : PointCloud
+        Its `valid` says which pixels count.
+    config : InferenceConfig, optional
+        Mask threshold and objectness floor.
+    layer : int
+    report : Report
+    """
+    config = config or InferenceConfig()
+    shown = trace.layers[layer]
+    scores = objectness(shown)
+    active = torch.nonzero(scores >= config.objectness_floor)[:, 0].tolist()
+    views, height, width = encoded.geometry.depth.shape
+    count, size = len(scores), height * width
+    counted = np.array(cloud.valid)
+    bids = _Bids(active, scores[active], config.mask_threshold, (views, count, size))
+    for view, first, logits in image_logits(shown, encoded.mask_features, active, (height, width), report=report):
+        valid = torch.from_numpy(counted[view * size : (view + 1) * size])
+        bids.add(view, first, logits.sigmoid().flatten(1), valid)
+    return bids.result(counted)
+
+
+class _Bids:
+    """Running answers of `measure_claims`: one view after the other, block of queries by block."""
+
+    def __init__(self, active: list[int], scores: Tensor, threshold: float, sizes: tuple[int, int, int]) -> None:
+        views, count, size = sizes
+        self._active, self._scores, self._threshold, self._size = active, scores, threshold, size
+        self._count, self._numbers = count, torch.tensor(active, device=scores.device)
+        self._claims = np.zeros((views, size), np.uint8)
+        self._best, self._margin = np.zeros((views, size), np.float32), np.zeros((views, size), np.float32)
+        self._winner = np.full((views, size), -1, np.int16)
+        self._taken = torch.zeros(count * count, dtype=torch.long)
+        self._areas = torch.zeros(count, len(AREA_THRESHOLDS), dtype=torch.long)
+        self._edges = torch.tensor(AREA_THRESHOLDS, device=scores.device)
+        self._blocks: list[Tensor] = []
+
+    def add(self, view: int, first: int, probabilities: Tensor, valid: Tensor) -> None:
+        """A block of queries (n, H*W) of one view; the last block of a view settles it."""
+        valid = valid.to(probabilities.device)
+        numbers = self._numbers[first : first + len(probabilities)].cpu()
+        for index, edge in enumerate(AREA_THRESHOLDS):
+            self._areas[numbers, index] += ((probabilities > edge) & valid).sum(1).cpu()
+        self._blocks.append(probabilities)
+        if first + len(probabilities) == len(self._active):
+            self._settle(view, torch.cat(self._blocks), valid)
+            self._blocks.clear()
+
+    def _settle(self, view: int, probabilities: Tensor, valid: Tensor) -> None:
+        bids = probabilities * self._scores[:, None]  # (n, H*W)
+        top = bids.topk(min(2, len(bids)), dim=0).values
+        self._best[view] = _array(top[0])
+        self._margin[view] = _array(top[0] - top[1]) if len(top) > 1 else self._best[view]
+        claimed = probabilities > self._threshold
+        self._claims[view] = claimed.sum(0).clamp(max=255).to(torch.uint8).cpu().numpy()
+        offered = bids.masked_fill(~claimed, -1.0)
+        winner = self._numbers[offered.argmax(0)].where(claimed.any(0), -1)  # (H*W,)
+        self._winner[view] = winner.to(torch.int16).cpu().numpy()
+        counted = claimed & valid
+        query, pixel = counted.nonzero(as_tuple=True)
+        pairs = self._numbers[query] * self._count + winner[pixel]
+        self._taken += torch.bincount(pairs, minlength=len(self._taken)).cpu()
+
+    def result(self, valid: np.ndarray) -> Claims:
+        """The answer after the last view."""
+        return Claims(
+            count=self._claims.reshape(-1),
+            best=self._best.reshape(-1),
+            margin=self._margin.reshape(-1),
+            winner=self._winner.reshape(-1),
+            taken=self._taken.reshape(self._count, self._count).numpy(),
+            areas=self._areas.numpy(),
+            valid=valid,
+        )
+
+
+def _array(tensor: Tensor) -> np.ndarray:
+    """A float32 array of its own, on the CPU."""
+    return np.array(tensor.detach().float().cpu().numpy())
