@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication
 
     from app.presenters.main_window import Questions
-    from app.workflow import GeometryMode, Steps
+    from app.session.plan import GeometryMode
+    from app.workflow import Steps
 
 logger = logging.getLogger(__name__)
 
@@ -69,13 +70,14 @@ class Program:
         from app.actions import Actions
         from app.core_steps import CoreSteps
         from app.session.edits import Edits
+        from app.session.plan import RunSettings
         from app.session.session import Session
         from app.worker import Worker
-        from app.workflow import Settings, Workflow
+        from app.workflow import Workflow
 
         edits = Edits(objectness_threshold=options.threshold, mask_threshold=options.mask_threshold)
         geometry = cast("GeometryMode", options.geometry)
-        settings = Settings(size=options.size, weights=options.weights, geometry=geometry)
+        settings = RunSettings(size=options.size, weights=options.weights, geometry=geometry)
         self.session = Session(edits)
         self.actions = Actions()
         self.workflow = Workflow(self.session, Worker(), steps or CoreSteps(), settings)

@@ -5,16 +5,20 @@ the business of `app.workflow`.
 """
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.session.plan import GeometryMode, Photo, Plan, RunSettings
 from fast3dis_core.config import InferenceConfig
 from fast3dis_core.reconstruction import AnchorOverride, Reconstruction
 
 if TYPE_CHECKING:
-    from app.workflow import GeometryMode
     from fast3dis_core.progress import Report
     from fast3dis_core.scene import DecoderTrace, EncodedScene, PosedCameras, SceneGeometry, ViewBatch
+
+
+THUMBNAIL = 320  # long edge, pixels: sharp in a tile of 160 on a dense screen
 
 
 class CoreSteps:
@@ -30,24 +34,64 @@ class CoreSteps:
         name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{os.cpu_count()} cores"
         return f"PyTorch {torch.__version__} · {device.type.upper()} · {name}"
 
-    def read(
-        self, folder: Path, geometry: "GeometryMode", resolution: int, report: "Report"
-    ) -> "tuple[ViewBatch, PosedCameras | SceneGeometry | None]":
-        """Photos; with `posed` also cameras, with `given` also depth."""
-        if geometry == "predicted":
-            from fast3dis_core.images import read_image_folder
+    def survey(self, sources: tuple[Path, ...], found: Callable[[Photo], None], frames: int, report: "Report") -> Plan:
+        """Names, sizes and thumbnails; torch is not needed."""
+        from fast3dis_core.photo_files import list_sources, view_names
+        from fast3dis_core.photo_survey import SurveyedPhoto, survey_photos
 
-            return read_image_folder(folder, long_edge=resolution, report=report), None
+        listing = list_sources(sources)
+        names = dict(zip(listing.files, view_names(listing.files), strict=True))
+
+        def deliver(photo: SurveyedPhoto) -> None:
+            path, frame = photo.source.path, photo.source.frame
+            found(
+                Photo(
+                    source=photo.source,
+                    name=names[path] if frame is None else f"{names[path]}#{frame:06d}",
+                    size=photo.size,
+                    modified=path.stat().st_mtime if path.exists() else 0.0,
+                    problem=photo.problem,
+                    thumbnail=photo.thumbnail,
+                )
+            )
+
+        survey_photos(listing.files, deliver, long_edge=THUMBNAIL, frames=frames, report=report)
+        return Plan(sources=sources, notes=listing.notes, offers=_offers(sources))
+
+    def read(self, plan: Plan, report: "Report") -> "tuple[ViewBatch, PosedCameras | SceneGeometry | None]":
+        """The chosen photos; with `posed` also cameras, with `given` also depth."""
+        settings, chosen = plan.settings, plan.chosen
+        notes = (*plan.notes, *plan.left_out)
+        if settings.geometry == "predicted":
+            from fast3dis_core.images import read_selected
+
+            photos = [photo.source for photo in chosen]
+            return read_selected(photos, long_edge=settings.long_edge, notes=notes, report=report), None
         from fast3dis_core.posed_input import read_posed_folder
 
-        posed = read_posed_folder(folder, long_edge=resolution, with_depth=geometry == "given", report=report)
-        return posed.views, posed.geometry if geometry == "given" else posed.cameras
+        posed = read_posed_folder(
+            plan.root,
+            with_depth=settings.geometry == "given",
+            long_edge=settings.long_edge,
+            max_views=max(len(chosen), 1),
+            photos=[photo.source.path for photo in chosen],
+            notes=notes,
+            report=report,
+        )
+        return posed.views, posed.geometry if settings.geometry == "given" else posed.cameras
 
-    def load(self, size: str, weights: Path | None, report: "Report") -> Any:
+    def load(self, settings: RunSettings, report: "Report") -> Any:
         """Network with its weights."""
         from fast3dis_core.inference.steps import load_model
 
-        return load_model(size, weights=weights, report=report)
+        return load_model(
+            settings.size,
+            weights=settings.weights,
+            heads=settings.heads,
+            device=settings.device,
+            precision=settings.precision,
+            report=report,
+        )
 
     def name_model(self, model: Any) -> tuple[str, str]:
         """Such as "nano · CPU" and "untrained heads"."""
@@ -58,12 +102,13 @@ class CoreSteps:
         model: Any,
         views: "ViewBatch",
         geometry: "PosedCameras | SceneGeometry | None",
+        chunk_views: int,
         report: "Report",
     ) -> "EncodedScene":
         """Geometry, features and initial anchors."""
         from fast3dis_core.inference.steps import encode_scene
 
-        return encode_scene(model, views, geometry=geometry, report=report)
+        return encode_scene(model, views, geometry=geometry, chunk_views=chunk_views, report=report)
 
     def decode(self, model: Any, encoded: "EncodedScene", overrides: tuple[AnchorOverride, ...]) -> "DecoderTrace":
         """Anchors and queries."""
@@ -91,3 +136,20 @@ class CoreSteps:
         from fast3dis_core.exports import write_instance_ply
 
         return write_instance_ply(path, reconstruction, query, overwrite=overwrite, report=report)
+
+
+def _offers(sources: tuple[Path, ...]) -> frozenset[GeometryMode]:
+    """Where cameras and depth can come from; a damaged camera file offers nothing, and says so when it is asked."""
+    from fast3dis_core.errors import Fast3disError
+    from fast3dis_core.posed_input.folder import find_cameras, read_cameras
+
+    offers: set[GeometryMode] = {"predicted"}
+    if len(sources) == 1 and sources[0].is_dir() and find_cameras(sources[0]) is not None:
+        offers.add("posed")
+        try:
+            frames = read_cameras(sources[0]).frames
+        except Fast3disError:
+            frames = ()
+        if frames and all(frame.depth is not None for frame in frames):
+            offers.add("given")
+    return frozenset(offers)

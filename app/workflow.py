@@ -1,22 +1,24 @@
-"""The two lines of the program as coroutines: folder to result, and edit to result.
+"""The two lines of the program as coroutines: photos to result, and edit to result.
 
-`open_folder` reads photos and encodes, decodes and assembles them in one job on the worker; edits of
-anchors decode and assemble again, edits of the mask threshold only assemble. An answer counts only if its
-scene is still the open one and no newer answer is on show. The steps themselves belong to the core and are
-handed in as `Steps`; `app.core_steps` is the real set. Errors end in `session.fail`.
+`survey` looks at photos and makes the plan of a run; `run` reads them in full and encodes, decodes and assembles in
+one job on the worker; `open_folder` is the one after the other. Edits of anchors decode and assemble again, edits of
+the mask threshold only assemble. An answer counts only if its scene is still the open one and no newer answer is on
+show. The steps themselves belong to the core and are handed in as `Steps`; `app.core_steps` is the real set. Errors end
+in `session.fail`.
 """
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from app.arrivals import Arrivals
 from app.session.edits import Edits
+from app.session.plan import Photo, Plan, RunSettings
 from app.session.session import IDLE, Activity, Origin, Session
 from app.worker import Worker
-from fast3dis_core.config import model_size
 from fast3dis_core.errors import Cancelled
 from fast3dis_core.reconstruction import AnchorOverride, Reconstruction
 
@@ -27,16 +29,6 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 COMPUTING = "compute"  # the worker's line for everything that changes the result
 WAITING = "Waiting for the worker"
-GeometryMode = Literal["predicted", "posed", "given"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """What the command line decides for all runs."""
-
-    size: str = "nano"
-    weights: Path | None = None
-    geometry: GeometryMode = "predicted"
 
 
 class Steps(Protocol):
@@ -45,12 +37,13 @@ class Steps(Protocol):
     def describe(self) -> str:
         """Line about device and libraries."""
 
-    def read(
-        self, folder: Path, geometry: GeometryMode, resolution: int, report: "Report"
-    ) -> "tuple[ViewBatch, PosedCameras | SceneGeometry | None]":
-        """Photos of a folder, with cameras or depth where asked for."""
+    def survey(self, sources: tuple[Path, ...], found: Callable[[Photo], None], frames: int, report: "Report") -> Plan:
+        """Look at photos: each is handed to `found` at once; the plan has notes and offers, and no photos yet."""
 
-    def load(self, size: str, weights: Path | None, report: "Report") -> Any:
+    def read(self, plan: Plan, report: "Report") -> "tuple[ViewBatch, PosedCameras | SceneGeometry | None]":
+        """The chosen photos of a plan, with cameras or depth where it asks for them."""
+
+    def load(self, settings: RunSettings, report: "Report") -> Any:
         """A model, sealed."""
 
     def name_model(self, model: Any) -> tuple[str, str]:
@@ -61,6 +54,7 @@ class Steps(Protocol):
         model: Any,
         views: "ViewBatch",
         geometry: "PosedCameras | SceneGeometry | None",
+        chunk_views: int,
         report: "Report",
     ) -> "EncodedScene":
         """The expensive step."""
@@ -96,9 +90,10 @@ class _Scene:
 class Workflow:
     """Order of the steps. All methods belong to the event loop's thread."""
 
-    def __init__(self, session: Session, worker: Worker, steps: Steps, settings: Settings) -> None:
+    def __init__(self, session: Session, worker: Worker, steps: Steps, settings: RunSettings) -> None:
         self._session, self._worker, self._steps, self._settings = session, worker, steps, settings
         self._model: Any = None
+        self._loaded: tuple[Any, ...] = ()  # `RunSettings.model` of it
         self._scene: _Scene | None = None
         self._computed = Edits()  # what the result on show was computed from
         self._asked = 0  # revisions: one per question to the worker ...
@@ -122,7 +117,45 @@ class Workflow:
             return  # the program closes
         self._session.describe_environment(line)
 
-    async def open_folder(self, folder: Path) -> None:
+    async def survey(
+        self, sources: Sequence[Path], *, settings: RunSettings | None = None, sample: bool = False
+    ) -> Plan:
+        """Look at photos of folders, files and videos, and make the plan of a run; it is in the session at once.
+
+        Parameters
+        ----------
+        sources : sequence of Path
+        settings : RunSettings, optional
+            Of the run; default: those of the last plan, else of the program.
+        sample : bool
+            Whether the photos came with the program.
+
+        Raises
+        ------
+        Fast3disError
+            If there is nothing to read, or `Cancelled`; the plan is as it was then.
+        """
+        given = tuple(Path(source) for source in sources)
+        self._worker.cancel(COMPUTING)
+        before = self._session.plan
+        kept = settings or (self._settings if before is None else before.settings)
+        plan = Plan(sources=given, settings=replace(kept, geometry=self._settings.geometry), sample=sample)
+        arriving = Arrivals(self._session, replace(plan, complete=False), asyncio.get_running_loop())
+        steps, frames = self._steps, kept.maximum_views
+        try:
+            known = await self._run(
+                f"Looking at {plan.title}", lambda report: steps.survey(given, arriving.add, frames, report)
+            )
+        except Exception:
+            self._session.prepare(before)
+            raise
+        finally:
+            arriving.close()
+        plan = replace(plan, photos=arriving.photos, notes=known.notes, offers=known.offers)
+        self._session.prepare(plan)
+        return plan
+
+    async def run(self, plan: Plan) -> None:
         """Photos to result. The previous result stays until there is a new one.
 
         Raises
@@ -130,18 +163,17 @@ class Workflow:
         Fast3disError
             Of any step; `Cancelled` if the user stopped it or opened something else.
         """
-        folder = Path(folder)
         self._worker.cancel(COMPUTING)
         self._asked += 1
         revision, edits, began = self._asked, self._session.edits, time.monotonic()
-        title = f"Segmenting {folder.resolve().name}"
-        settings, steps = self._settings, self._steps
+        settings, steps = plan.settings, self._steps
 
         def job(report: "Report") -> tuple[_Scene, Reconstruction, tuple[str, str]]:
             report("Reading photos", 0.0)
-            views, geometry = steps.read(folder, settings.geometry, model_size(settings.size).resolution, report)
-            model = self._model if self._model is not None else steps.load(settings.size, settings.weights, report)
-            encoded = steps.encode(model, views, geometry, report)
+            views, geometry = steps.read(plan, report)
+            fits = self._model is not None and self._loaded == settings.model
+            model = self._model if fits else steps.load(settings, report)
+            encoded = steps.encode(model, views, geometry, settings.chunk_views, report)
             report("Decoding queries", 0.0)
             trace = steps.decode(model, encoded, ())
             reconstruction = steps.assemble(views, encoded, trace, edits.mask_threshold, None, report)
@@ -149,20 +181,20 @@ class Workflow:
             return scene, reconstruction, steps.name_model(model)
 
         try:
-            scene, reconstruction, (name, status) = await self._run(title, job)
+            scene, reconstruction, (name, status) = await self._run(f"Segmenting {plan.title}", job)
         except Exception:
             self._follow_edits(self._session.edits)  # an update of the old scene may have made way for this job
             raise
         if revision < self._answered:
             return
         self._answered = revision
-        self._scene, self._model = scene, scene.model
+        self._scene, self._model, self._loaded = scene, scene.model, settings.model
         # the thresholds may have moved meanwhile: `open` keeps them, and what differs is computed again
         self._computed = Edits(mask_threshold=edits.mask_threshold)
         self._session.open(
             reconstruction,
             Origin(
-                folder=folder,
+                folder=plan.root,
                 model=name,
                 model_status=status,
                 geometry=settings.geometry,
@@ -170,6 +202,16 @@ class Workflow:
                 notes=scene.views.notes,
             ),
         )
+
+    async def open_folder(self, folder: Path, *, sample: bool = False) -> None:
+        """A folder, photo or video to its result, as the settings are: `survey`, then `run`.
+
+        Raises
+        ------
+        Fast3disError
+            Of either.
+        """
+        await self.run(await self.survey([Path(folder)], sample=sample))
 
     async def recompute(self) -> None:
         """Bring the result up to date with the edits: decode if anchors changed, then assemble."""

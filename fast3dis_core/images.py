@@ -4,21 +4,30 @@ Every photo is resized as soon as it is decoded, so that one full-size photo is 
 to `photo` and `video`, the resampling to `preprocessing`, cameras that come with a folder to `posed_input`.
 """
 
-import os
-import re
-import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from fast3dis_core.config import PATCH_SIZE
-from fast3dis_core.errors import ConfigError, ImageFolderError
-from fast3dis_core.photo import read_photo, reason
+from fast3dis_core.errors import ImageFolderError
+from fast3dis_core.photo import read_photo
+from fast3dis_core.photo_files import (
+    MAXIMUM_VIEWS,
+    PHOTO_EXTENSIONS,
+    VIDEO_EXTENSIONS,
+    PhotoSource,
+    Source,
+    has_extension,
+    list_images,
+    natural_key,
+    selected_names,
+    uniform_indices,
+    view_names,
+)
 from fast3dis_core.preprocessing import (
     LONG_EDGE,
     CommonCrop,
@@ -33,70 +42,27 @@ from fast3dis_core.progress import Report, silent
 from fast3dis_core.scene import ViewBatch
 from fast3dis_core.video import sample_frames
 
-PHOTO_EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".heic", ".heif")
-VIDEO_EXTENSIONS = (".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm")
-MAXIMUM_VIEWS = 50
-CAPTURE_PHOTOS = "images"  # where captures with cameras keep their photos
+__all__ = [
+    "MAXIMUM_VIEWS",
+    "PHOTO_EXTENSIONS",
+    "STEP",
+    "VIDEO_EXTENSIONS",
+    "PhotoSource",
+    "ProcessedPhoto",
+    "Source",
+    "batch_views",
+    "list_images",
+    "natural_key",
+    "prepare_images",
+    "process_photo",
+    "read_image_folder",
+    "read_selected",
+    "stack_views",
+    "uniform_indices",
+    "view_names",
+]
+
 STEP = "Reading photos"
-
-Source: TypeAlias = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
-
-
-def uniform_indices(count: int, limit: int) -> tuple[int, ...]:
-    """Evenly spaced indices of `count` items, first and last included.
-
-    The k-th of `K = min(limit, count)` is `floor(k (count - 1) / (K - 1) + 0.5)`; with K = 1 it is 0. This is
-    the view sampling of the evaluation protocol (paper 4).
-    """
-    if limit < 1:
-        raise ConfigError(f"expected at least 1 view, found {limit}; choose e.g. {MAXIMUM_VIEWS}")
-    chosen = min(limit, count)
-    if chosen <= 1:
-        return tuple(range(chosen))
-    gaps = chosen - 1
-    return tuple((2 * k * (count - 1) + gaps) // (2 * gaps) for k in range(chosen))
-
-
-def natural_key(name: str) -> tuple[tuple[str | int, ...], str]:
-    """Sort key that puts `view2` before `view10`, letter case and Unicode composition aside."""
-    parts = re.split(r"(\d+)", unicodedata.normalize("NFC", name).casefold())
-    return tuple(int(part) if place % 2 else part for place, part in enumerate(parts)), name
-
-
-def list_images(source: Source) -> tuple[Path, ...]:
-    """Photos of a folder in natural order; or the files of a list, in the order given; or one video.
-
-    Parameters
-    ----------
-    source : path, str, or sequence of them
-        A folder, one file, or a list of photos. Hidden files are ignored and subfolders not entered, but for
-        `images/` of a capture (COLMAP, nerfstudio) whose root holds no photo.
-
-    Raises
-    ------
-    ImageFolderError
-        Nothing there, no photo, a file that is no photo, or a file listed twice.
-    """
-    if not isinstance(source, str | os.PathLike):
-        return _listed([Path(item) for item in source])
-    path = Path(source)
-    if not path.exists():
-        raise ImageFolderError(f"expected a folder of photos or a video at {path}, found nothing; check the path")
-    if not path.is_dir():
-        return _listed([path])
-    try:
-        entries = sorted((entry for entry in path.iterdir() if not entry.name.startswith(".")), key=_path_key)
-    except OSError as error:
-        raise ImageFolderError(
-            f"expected a readable folder at {path}, found {reason(error)}; check its permissions"
-        ) from error
-    photos = tuple(entry for entry in entries if _has_extension(entry, PHOTO_EXTENSIONS))
-    capture = path / CAPTURE_PHOTOS
-    if not photos and capture.is_dir():
-        return list_images(capture)
-    if not photos:
-        raise ImageFolderError(_nothing_found(path, entries))
-    return photos
 
 
 def prepare_images(
@@ -208,7 +174,7 @@ def read_image_folder(
     plan_resize(LONG_EDGE, LONG_EDGE, long_edge=long_edge)  # a bad setting must not be blamed on a photo
     paths = list_images(source)
     notes: list[str] = []
-    if len(paths) == 1 and _has_extension(paths[0], VIDEO_EXTENSIONS):
+    if len(paths) == 1 and has_extension(paths[0], VIDEO_EXTENSIONS):
         photos = _read_video(paths[0], long_edge, max_views, notes, report)
     else:
         photos = _read_photos(paths, long_edge, max_views, notes, skip_bad, report)
@@ -233,6 +199,66 @@ class ProcessedPhoto:
     source_size: Size
     image: Pixels
     matrix: Matrix
+
+
+def read_selected(
+    photos: Sequence[PhotoSource], *, long_edge: int = LONG_EDGE, notes: Sequence[str] = (), report: Report = silent
+) -> ViewBatch:
+    """Read exactly these photos and video frames, in this order.
+
+    Parameters
+    ----------
+    photos : sequence of PhotoSource
+    long_edge, report
+        As in `read_image_folder`.
+    notes : sequence of str
+        What the caller has to say about the choice.
+
+    Raises
+    ------
+    ImageFolderError
+        Nothing to read, or an unusable photo, named.
+    """
+    if not photos:
+        raise ImageFolderError("expected at least one photo, found none; include a photo")
+    plan_resize(LONG_EDGE, LONG_EDGE, long_edge=long_edge)  # a bad setting must not be blamed on a photo
+    names = dict(zip(photos, selected_names(photos), strict=True))
+    done = 0
+
+    def count(_fraction: float = 0.0) -> None:
+        report(STEP, min(done / len(photos), 1.0))
+
+    processed: dict[PhotoSource, ProcessedPhoto] = {}
+    for path, frames in _by_file(photos).items():
+        count()
+        if frames:
+            processed.update(_read_frames(path, frames, names, long_edge, count))
+        else:
+            source = PhotoSource(path)
+            processed[source] = process_photo(names[source], read_photo(path), long_edge)
+        done = len(processed)
+    report(STEP, 1.0)
+    return batch_views([processed[photo] for photo in photos], notes)[0]
+
+
+def _by_file(photos: Sequence[PhotoSource]) -> Mapping[Path, list[int]]:
+    """Frames wanted of each file, ascending; none of a photo."""
+    files: dict[Path, list[int]] = {}
+    for photo in photos:
+        frames = files.setdefault(photo.path, [])
+        if photo.frame is not None:
+            frames.append(photo.frame)
+    return {path: sorted(frames) for path, frames in files.items()}
+
+
+def _read_frames(
+    path: Path, frames: list[int], names: Mapping[PhotoSource, str], long_edge: int, report: Callable[[float], None]
+) -> dict[PhotoSource, ProcessedPhoto]:
+    def process(index: int, frame: Pixels) -> ProcessedPhoto:
+        return process_photo(names[PhotoSource(path, index)], frame, long_edge)
+
+    read, _ = sample_frames(path, process, choose=lambda _total: frames, report=report)
+    return {PhotoSource(path, index): photo for index, photo in zip(frames, read, strict=True)}
 
 
 def process_photo(name: str, pixels: Pixels, long_edge: int) -> ProcessedPhoto:
@@ -261,15 +287,6 @@ def batch_views(photos: Sequence[ProcessedPhoto], notes: Sequence[str]) -> tuple
         notes=(*notes, *_crop_notes(photos, crop), *_enlarged_notes(photos)),
     )
     return views, crop
-
-
-def view_names(paths: Sequence[Path]) -> tuple[str, ...]:
-    """Unique names to show: file names, or paths below the common folder where file names repeat."""
-    names = [path.name for path in paths]
-    if len(set(names)) < len(names):
-        root = os.path.commonpath([path.absolute().parent for path in paths])
-        names = [path.absolute().relative_to(root).as_posix() for path in paths]
-    return tuple(names)
 
 
 def _read_photos(
@@ -307,37 +324,6 @@ def _read_video(path: Path, long_edge: int, max_views: int, notes: list[str], re
     return frames
 
 
-def _listed(paths: list[Path]) -> tuple[Path, ...]:
-    if not paths:
-        raise ImageFolderError("expected at least one photo, found an empty list; choose photos")
-    seen: set[Path] = set()
-    for path in paths:
-        if not path.exists():
-            raise ImageFolderError(f"expected a photo at {path}, found nothing; check the path")
-        if _has_extension(path, VIDEO_EXTENSIONS):
-            if len(paths) > 1:
-                raise ImageFolderError(f"expected photos only, found the video {path.name} among them; open it alone")
-        elif not _has_extension(path, PHOTO_EXTENSIONS):
-            raise ImageFolderError(
-                f"expected a photo ({' '.join(PHOTO_EXTENSIONS)}) or one video ({' '.join(VIDEO_EXTENSIONS)}), "
-                f"found {path.name}; choose another file"
-            )
-        if path.absolute() in seen:
-            raise ImageFolderError(f"expected different photos, found {path.name} twice; list it once")
-        seen.add(path.absolute())
-    return tuple(paths)
-
-
-def _nothing_found(folder: Path, entries: list[Path]) -> str:
-    """Why a folder holds no photo, and where photos may be instead."""
-    expected = f"expected photos ({' '.join(PHOTO_EXTENSIONS)}) in {folder}"
-    for entry in entries:
-        if _has_extension(entry, VIDEO_EXTENSIONS):
-            return f"{expected}, found the video {entry.name}; open the video itself"
-    found = f"{len(entries)} other files, such as {entries[0].name}" if entries else "an empty folder"
-    return f"{expected}, found {found}; choose another folder"
-
-
 def _crop_notes(photos: Sequence[ProcessedPhoto], crop: CommonCrop) -> Iterator[str]:
     lost = {photo.name: crop.lost(view) for view, photo in enumerate(photos) if crop.lost(view)}
     if lost:
@@ -356,11 +342,3 @@ def _enlarged_notes(photos: Sequence[ProcessedPhoto]) -> Iterator[str]:
             f"Smaller than the network size and enlarged: {len(small)} of {len(photos)} photos "
             f"(smallest: {worst.name}, {worst.source_size[1]} x {worst.source_size[0]}); expect less detail."
         )
-
-
-def _has_extension(path: Path, extensions: tuple[str, ...]) -> bool:
-    return path.suffix.lower() in extensions
-
-
-def _path_key(path: Path) -> tuple[tuple[str | int, ...], str]:
-    return natural_key(path.name)

@@ -71,6 +71,33 @@ def read_photo(path: Path, *, oriented: bool = True) -> Pixels:
         return _to_rgb(path.name, _upright(image) if oriented else image)
 
 
+def read_thumbnail(path: Path, long_edge: int) -> tuple[Pixels, Size]:
+    """A small upright picture of a photo, and the height and width of the upright photo.
+
+    JPEG is decoded at a fraction of its size, which is about ten times as fast for a 12-megapixel photo.
+
+    Parameters
+    ----------
+    path : Path
+    long_edge : int
+        Longest side of the picture, pixels; smaller photos are not enlarged.
+
+    Raises
+    ------
+    ImageFolderError
+        As in `read_photo`.
+    """
+    with _opened(path) as image:
+        stored = image.width, image.height
+        image.draft("RGB", (long_edge, long_edge))  # of JPEG only; others are left as they are
+        image.load()
+        upright = _upright(image)
+        turned = (upright.width > upright.height) != (stored[0] > stored[1]) and stored[0] != stored[1]
+        pixels = Image.fromarray(_to_rgb(path.name, upright))
+        pixels.thumbnail((long_edge, long_edge))
+        return np.array(pixels), stored if turned else stored[::-1]
+
+
 def photo_size(path: Path) -> Size:
     """Height and width as stored, from the header alone; `ImageFolderError` as in `read_photo`."""
     with _opened(path) as image:

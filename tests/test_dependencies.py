@@ -15,7 +15,7 @@ CORE = [
     {"geometry", "masks", "palette"},
     {"scene", "reconstruction", "hijacking", "curation", "interventions", "evidence"},
     {
-        "preprocessing", "photo", "video", "images", "posed_input",
+        "photo_files", "photo_survey", "preprocessing", "photo", "video", "images", "posed_input",
         "exports", "session_files", "pictures", "weight_files", "official_weights", "checkpoints",
     },
     {"model"},
@@ -27,7 +27,7 @@ CORE = [
     {"cli"},
 ]  # fmt: skip
 APP = [
-    {"actions", "coloring", "session", "worker"},
+    {"actions", "arrivals", "coloring", "session", "worker"},
     {"workflow"},
     {"presenters"},
     {"application"},
@@ -45,6 +45,7 @@ LIGHT = {
     "exports",
     "session_files",
     "palette",
+    "photo_files",
     "progress",
 }
 TRAINING_MACHINE = {

@@ -1,8 +1,8 @@
 """The open session: frozen values with one signal each, owned by the GUI thread.
 
-`reconstruction` (with the `Origin` it came from), `edits` (undoable), `display` (not undoable) and
-`activity`; and `failed`, through which every error passes. Widgets hold no state that matters: they are
-told. Undo is in `edits`, computing in `app.workflow`, translation to widgets in `app.presenters`.
+`plan` (the run to come), `reconstruction` (with the `Origin` it came from), `edits` (undoable), `display`
+(not undoable) and `activity`; and `failed`, through which every error passes. Widgets hold no state that matters: they
+are told. Undo is in `edits`, computing in `app.workflow`, translation to widgets in `app.presenters`.
 """
 
 import threading
@@ -14,6 +14,7 @@ from typing import Literal
 from psygnal import EmitLoopError, Signal
 
 from app.session.edits import Edits, History
+from app.session.plan import Plan
 from fast3dis_core.curation import Curated, CuratedInstance, curate
 from fast3dis_core.errors import Cancelled
 from fast3dis_core.reconstruction import Reconstruction
@@ -77,6 +78,8 @@ class Display:
         In [0, 1], of an instance's color over a photo.
     playing : bool
         Whether the views follow each other by themselves.
+    setup : bool
+        Whether the plan of the next run is shown, and not the result.
     """
 
     view: int = 0
@@ -90,6 +93,7 @@ class Display:
     photo_anchors: bool = False
     mask_opacity: float = 0.6
     playing: bool = False
+    setup: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,6 +148,7 @@ class Session:
     """
 
     reconstruction_changed = Signal(object)
+    plan_changed = Signal(object)
     edits_changed = Signal(Edits)
     display_changed = Signal(Display)
     activity_changed = Signal(Activity)
@@ -154,12 +159,18 @@ class Session:
     def __init__(self, initial: Edits | None = None) -> None:
         self._thread = threading.get_ident()
         self._history = History(initial or Edits())
+        self._plan: Plan | None = None
         self._reconstruction: Reconstruction | None = None
         self._curated: Curated | None = None
         self._origin: Origin | None = None
         self._display = Display()
         self._activity = IDLE
         self._environment = ""
+
+    @property
+    def plan(self) -> Plan | None:
+        """The run to come, or the one that led to the result; None before photos were given."""
+        return self._plan
 
     @property
     def reconstruction(self) -> Reconstruction | None:
@@ -200,6 +211,14 @@ class Session:
     def redo_label(self) -> str | None:
         """What redo would do again."""
         return self._history.redo_label
+
+    def prepare(self, plan: Plan | None) -> None:
+        """Say what would be run."""
+        self._check_thread()
+        if plan is self._plan:
+            return
+        self._plan = plan
+        self.plan_changed.emit(plan)
 
     def open(self, reconstruction: Reconstruction, origin: Origin) -> None:
         """Show another scene: thresholds and filters stay, what belongs to the old scene's queries goes."""

@@ -122,6 +122,8 @@ def read_posed_folder(
     long_edge: int = LONG_EDGE,
     max_views: int = MAXIMUM_VIEWS,
     skip_bad: bool = False,
+    photos: Sequence[Path] | None = None,
+    notes: Sequence[str] = (),
     report: Report = silent,
 ) -> PosedViews:
     """Read photos, cameras and, if asked, depth of one folder.
@@ -136,6 +138,10 @@ def read_posed_folder(
         As in `read_image_folder`; views are in natural order of the photo names.
     skip_bad : bool
         Leave out, with a note, photos without a usable camera, depth map or content, and cameras without a photo.
+    photos : sequence of Path, optional
+        Use these only, in this order; those without a camera are left out with a note.
+    notes : sequence of str
+        What the caller has to say about that choice.
 
     Raises
     ------
@@ -149,8 +155,8 @@ def read_posed_folder(
     folder = Path(folder)
     found = read_cameras(folder)
     plan_resize(LONG_EDGE, LONG_EDGE, long_edge=long_edge)  # a bad setting must not be blamed on a photo
-    notes: list[str] = []
-    frames = _matched(found, folder, skip_bad, notes)
+    notes = list(notes)
+    frames = _matched(found, folder, skip_bad, notes) if photos is None else _selected(found, folder, photos, notes)
     usable = _usable(frames, skip_bad, notes)
     chosen = uniform_indices(len(usable), max_views)
     if len(chosen) < len(usable):
@@ -198,6 +204,20 @@ def _matched(found: PosedFolder, folder: Path, skip_bad: bool, notes: list[str])
                 )
             notes.append(f"Left out: {problem}.")
     return present
+
+
+def _selected(found: PosedFolder, folder: Path, photos: Sequence[Path], notes: list[str]) -> list[PosedFrame]:
+    """Frames of the given photos, in their order."""
+    frames = {frame.photo.resolve(): frame for frame in found.frames}
+    without = [photo for photo in photos if photo.resolve() not in frames]
+    if len(without) == len(photos):
+        raise GeometryError(
+            f"expected photos that have a camera in {folder}, found none of {len(photos)}: "
+            f"{_listing(without, folder)}; include photos with cameras, or predict the cameras"
+        )
+    if without:
+        notes.append(f"Left out: {len(without)} of {len(photos)} photos have no camera: {_listing(without, folder)}.")
+    return [frames[photo.resolve()] for photo in photos if photo.resolve() in frames]
 
 
 def _photos_beside(frames: Sequence[PosedFrame]) -> list[Path]:

@@ -9,8 +9,10 @@ from types import SimpleNamespace
 import numpy as np
 
 from app.session.edits import Edits
+from app.session.plan import Estimate, Photo, Plan
 from fast3dis_core.errors import ImageFolderError
 from fast3dis_core.exports import write_instance_ply
+from fast3dis_core.photo_files import PhotoSource
 from fast3dis_core.reconstruction import Instance, Reconstruction
 from tests.scenes import synthetic_reconstruction
 
@@ -30,6 +32,8 @@ class StandInSteps:
     status: str = ""
     gate: threading.Event = field(default_factory=threading.Event)
     calls: list[str] = field(default_factory=list)
+    surveyed: list[tuple[Path, ...]] = field(default_factory=list)
+    plans: list[Plan] = field(default_factory=list)
     threads: set[int] = field(default_factory=set)
     mask_thresholds: list[float] = field(default_factory=list)
     assembling_seconds: float = 0.0
@@ -45,22 +49,38 @@ class StandInSteps:
         self._note("describe")
         return "stand-in · CPU"
 
-    def read(self, folder, geometry, resolution, report):
-        self._note("read")
-        if folder.name.startswith("empty"):
-            raise ImageFolderError(f"No images in {folder}: expected photos; choose another folder.")
-        report("Reading photos", 1.0)
-        return SimpleNamespace(notes=(), folder=folder), None
+    def survey(self, sources, found, frames, report):
+        """Four photos of a folder; the file itself of anything that is named like a photo."""
+        self.surveyed.append(sources)
+        for source in sources:
+            if source.name.startswith("empty"):
+                raise ImageFolderError(f"No images in {source}: expected photos; choose another folder.")
+            if source.suffix:
+                found(stand_in_photo(source))
+            else:
+                for number in range(4):
+                    report("Looking at the photos", number / 4)
+                    found(stand_in_photo(source / f"view_{number}.jpg"))
+        return Plan(sources=sources, offers=frozenset({"predicted", "posed"}))
 
-    def load(self, size, weights, report):
+    def estimate(self, plan, report):
+        return Estimate(seconds=2.0 * len(plan.chosen), memory_low=10**9, memory_high=2 * 10**9, device="CPU")
+
+    def read(self, plan, report):
+        self._note("read")
+        self.plans.append(plan)
+        report("Reading photos", 1.0)
+        return SimpleNamespace(notes=plan.left_out, folder=plan.root), None
+
+    def load(self, settings, report):
         self._note("load")
         report("Loading the model", 1.0)
-        return size
+        return settings.size
 
     def name_model(self, model):
         return f"{model} · CPU", self.status
 
-    def encode(self, model, views, geometry, report):
+    def encode(self, model, views, geometry, chunk_views, report):
         self._note("encode")
         report("Geometry pass", 0.0)
         while not self.gate.wait(0.005):
@@ -85,6 +105,12 @@ class StandInSteps:
     def export(self, path, reconstruction, query, overwrite, report):
         self._note("export")
         return write_instance_ply(path, reconstruction, query, overwrite=overwrite, report=report)
+
+
+def stand_in_photo(path, size=(120, 160), **changes):
+    """A photo as the survey of the core tells of it."""
+    thumbnail = np.full((12, 16, 3), 128, np.uint8)
+    return Photo(source=PhotoSource(path), name=path.name, size=size, thumbnail=thumbnail, **changes)
 
 
 def with_instances(result, instances):

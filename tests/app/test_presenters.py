@@ -14,9 +14,10 @@ from app.presenters.main_window import MainWindowPresenter, clock_text, duration
 from app.presenters.painting import Painting
 from app.presenters.view_gallery import ViewGalleryPresenter
 from app.presenters.viewport import ViewportPresenter
+from app.session.plan import RunSettings
 from app.session.session import Activity, Origin, Session
 from app.worker import Worker
-from app.workflow import Settings, Workflow
+from app.workflow import Workflow
 from fast3dis_core.exports import read_ply
 from tests.app.standins import UNFILTERED, Recorder, StandInQuestions, StandInSteps
 from tests.scenes import synthetic_reconstruction
@@ -183,7 +184,7 @@ class Frame:
     def __init__(self, **answers):
         self.session, self.steps, self.worker = Session(UNFILTERED), StandInSteps(), Worker()
         self.actions = Actions()
-        self.workflow = Workflow(self.session, self.worker, self.steps, Settings())
+        self.workflow = Workflow(self.session, self.worker, self.steps, RunSettings())
         self.window, self.chips, self.questions = Recorder(), Recorder(), StandInQuestions(**answers)
         self.presenter = MainWindowPresenter(
             self.session,

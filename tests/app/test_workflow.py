@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from app.session.edits import Edits
+from app.session.plan import RunSettings
 from app.session.session import IDLE, Activity, Session
 from app.worker import Worker
-from app.workflow import Settings, Workflow, advance
+from app.workflow import Workflow, advance
 from fast3dis_core.errors import Cancelled, ExportError, ImageFolderError
 from fast3dis_core.exports import read_ply
 from fast3dis_core.reconstruction import AnchorOverride
@@ -22,7 +23,7 @@ class Desk:
 
     def __init__(self, **steps):
         self.session, self.steps, self.worker = Session(UNFILTERED), StandInSteps(**steps), Worker()
-        self.workflow = Workflow(self.session, self.worker, self.steps, Settings())
+        self.workflow = Workflow(self.session, self.worker, self.steps, RunSettings())
         self.failed = []
         self.activities = []
         self.session.failed.connect(self.failed.append)

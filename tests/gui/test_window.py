@@ -27,10 +27,8 @@ class SmallCoreSteps(CoreSteps):
 
     long_edge = 98
 
-    def read(self, folder, geometry, resolution, report):
-        from fast3dis_core.images import read_image_folder
-
-        return read_image_folder(folder, long_edge=self.long_edge, report=report), None
+    def read(self, plan, report):
+        return super().read(plan.with_settings(replace(plan.settings, resolution=self.long_edge)), report)
 
 
 @pytest.fixture
