@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fast3dis_core.cli.exits import Interrupts
-from fast3dis_core.cli.outputs import OUTPUTS, REPORT, Style, write_facts, write_outputs
 from fast3dis_core.cli.progress import StepDisplay
 from fast3dis_core.cli.staging import refuse_existing_outputs, staged_folder
 from fast3dis_core.config import InferenceConfig, ModelConfig, to_mapping
 from fast3dis_core.exports import describe
 from fast3dis_core.exports.colors import ColorMode
+from fast3dis_core.exports.outputs import OUTPUTS, REPORT, Style, write_facts, write_outputs
 from fast3dis_core.images import read_image_folder
 from fast3dis_core.inference.assembly import assemble_instances
 from fast3dis_core.inference.machine import model_facts, peak_memory, versions
@@ -40,6 +41,9 @@ class RunSettings:
     exports: tuple[str, ...]
     colors: ColorMode
     frame: Frame  # of the files: camera of view 0, or the world of the folder's cameras
+    scale: float = 1.0  # written units per unit of that frame
+    queries: frozenset[int] | None = None  # of the instances at the threshold only these
+    voxel_size: float | None = None  # written units; None keeps every point
     overwrite: bool
 
 
@@ -128,7 +132,9 @@ def run_scene(
         style = Style(
             threshold=settings.inference.objectness_threshold,
             colors=settings.colors,
-            transform=None if settings.frame == "view0" else np.linalg.inv(np.array(scene.folder_to_world)),
+            transform=_transform(scene, settings),
+            queries=settings.queries,
+            voxel_size=settings.voxel_size,
         )
         write_outputs(staging, result, exports=settings.exports, style=style, report=display)
         display.finish()
@@ -139,8 +145,11 @@ def run_scene(
                 "inference": to_mapping(settings.inference),
                 "exports": list(settings.exports),
                 "frame": settings.frame,
+                "scale": settings.scale,
+                "queries": None if settings.queries is None else sorted(settings.queries),
+                "voxel_size": settings.voxel_size,
             },
-            "result": describe(result, settings.inference.objectness_threshold, transform=style.transform),
+            "result": describe(result, style.threshold, queries=style.queries, transform=style.transform),
             "seconds": {step: round(spent, 3) for step, spent in display.seconds.items()},
             "peak_memory_bytes": peak_memory(model.device),
             "versions": versions(),
@@ -150,6 +159,14 @@ def run_scene(
             write_facts(staging, facts)
         interrupts.check()
     return facts
+
+
+def _transform(scene: SceneInput, settings: RunSettings) -> NDArray[np.float64] | None:
+    """From the world of view 0 to the frame of the files, None if they are the same."""
+    if settings.frame == "view0" and settings.scale == 1.0:
+        return None
+    to_frame = np.eye(4) if settings.frame == "view0" else np.linalg.inv(np.array(scene.folder_to_world))
+    return np.asarray(np.diag([settings.scale] * 3 + [1.0]) @ to_frame)
 
 
 def preview_scene(source: Path, target: Path, settings: RunSettings, size: str, display: StepDisplay) -> dict[str, Any]:

@@ -4,6 +4,7 @@ Several folders share one loaded model. Under torchrun they are shared out over 
 takes each WORLD_SIZE-th folder from its RANK on, without any talk between them.
 """
 
+import math
 import os
 from collections.abc import Sized
 from functools import cache
@@ -75,6 +76,15 @@ def segment(
         Literal["view0", "folder"],
         typer.Option(help="World of the files: the first camera, or the folder's.", rich_help_panel=_OUTPUT),
     ] = "view0",
+    scale: Annotated[float, typer.Option(help="Multiplies all lengths of the files.", rich_help_panel=_OUTPUT)] = 1.0,
+    queries: Annotated[
+        str | None,
+        typer.Option(help="Write only these instances, by number: 3,12,40.", rich_help_panel=_OUTPUT),
+    ] = None,
+    voxel_size: Annotated[
+        float | None,
+        typer.Option(help="One point per voxel of this edge, in written units.", rich_help_panel=_OUTPUT),
+    ] = None,
     colors: Annotated[
         Literal["instance", "photo"], typer.Option(help="Of the points of the whole scene.", rich_help_panel=_OUTPUT)
     ] = "instance",
@@ -102,9 +112,9 @@ def segment(
 
         import torch
 
-        from fast3dis_core.cli.outputs import parse_exports
         from fast3dis_core.cli.progress import StepDisplay
         from fast3dis_core.cli.scene_run import RunSettings, preview_scene, run_scene
+        from fast3dis_core.exports.outputs import parse_exports
         from fast3dis_core.inference.steps import load_model
 
         if frame == "folder" and geometry == "predicted":
@@ -122,6 +132,9 @@ def segment(
             exports=parse_exports(exports),
             colors=colors,
             frame=frame,
+            scale=_above_zero("--scale", scale),
+            queries=None if queries is None else _numbers(queries),
+            voxel_size=None if voxel_size is None else _above_zero("--voxel-size", voxel_size),
             overwrite=overwrite,
         )
         where = local_device(device, os.environ, torch.cuda.device_count())
@@ -144,6 +157,19 @@ def segment(
 
             outcomes = run_jobs(jobs, run)
         conclude(outcomes, as_json=as_json, summary=_preview_text if dry_run else _result_text)
+
+
+def _above_zero(option: str, value: float) -> float:
+    if not (math.isfinite(value) and value > 0):
+        raise ConfigError(f"{option}: expected a number above 0, found {value:g}.")
+    return value
+
+
+def _numbers(text: str) -> frozenset[int]:
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isascii() and part.isdigit() for part in parts):
+        raise ConfigError(f"--queries: expected numbers such as 3,12,40, found {text!r}.")
+    return frozenset(int(part) for part in parts)
 
 
 def _result_text(outcome: Outcome) -> str:

@@ -16,7 +16,7 @@ from fast3dis_core.errors import ExportError
 from fast3dis_core.exports.atomic import atomic_folder, write_staged
 from fast3dis_core.exports.masks import png
 from fast3dis_core.exports.names import view_stems
-from fast3dis_core.exports.selection import frame_facts, thinned, writable_rows
+from fast3dis_core.exports.selection import frame_facts, thinned, voxel_thinned, writable_rows
 from fast3dis_core.exports.similarity import Float64, Similarity
 from fast3dis_core.progress import Report, silent
 from fast3dis_core.reconstruction import Reconstruction
@@ -80,7 +80,7 @@ def write_transforms_json(
         "frames": frames,
     }
     text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
-    with atomic_folder(folder, ["transforms.json", *images], overwrite=overwrite) as staging:
+    with atomic_folder(folder, transforms_files(reconstruction), overwrite=overwrite) as staging:
         _write_images(staging, reconstruction, images, report)
         write_staged(staging / "transforms.json", text.encode())
 
@@ -90,6 +90,7 @@ def write_colmap_text(
     reconstruction: Reconstruction,
     *,
     max_points: int | None = COLMAP_POINTS,
+    voxel_size: float | None = None,
     transform: ArrayLike | None = None,
     overwrite: bool = False,
     report: Report = silent,
@@ -106,6 +107,8 @@ def write_colmap_text(
     reconstruction : Reconstruction
     max_points : int, optional
         Thin the valid points evenly to at most this number; None keeps all.
+    voxel_size : float, optional
+        Before that, thin to one point in a voxel of this edge, in written units.
     transform : array (4, 4), optional
         Similarity from world to the written frame.
     overwrite : bool
@@ -124,10 +127,10 @@ def write_colmap_text(
     similarity = Similarity.of(transform)
     _refuse_skew(reconstruction)
     images = _image_names(reconstruction)
-    rows = thinned(writable_rows(reconstruction.cloud), max_points)
+    cloud = reconstruction.cloud
+    rows = thinned(voxel_thinned(cloud, writable_rows(cloud), voxel_size, similarity), max_points)
     comments = [f"# {name}: {value}" for name, value in frame_facts(reconstruction.units, similarity).items()]
-    model = "sparse/0"
-    names = [f"{model}/cameras.txt", f"{model}/images.txt", f"{model}/points3D.txt", *images]
+    names = colmap_files(reconstruction)
     with atomic_folder(folder, names, overwrite=overwrite) as staging:
         write_staged(staging / names[0], _lines([*comments, *_camera_lines(reconstruction)]))
         write_staged(staging / names[1], _lines([*comments, *_image_lines(reconstruction, similarity, images)]))
@@ -144,6 +147,17 @@ def write_colmap_text(
         write_staged(staging / names[2], bytes(points))
         _write_images(staging, reconstruction, images, report)
     return len(rows)
+
+
+def transforms_files(reconstruction: Reconstruction) -> list[str]:
+    """What `write_transforms_json` writes, relative to its folder."""
+    return ["transforms.json", *_image_names(reconstruction)]
+
+
+def colmap_files(reconstruction: Reconstruction) -> list[str]:
+    """What `write_colmap_text` writes, relative to its folder: cameras, images, points, then the photos."""
+    model = "sparse/0"
+    return [f"{model}/{part}.txt" for part in ("cameras", "images", "points3D")] + _image_names(reconstruction)
 
 
 def _image_names(reconstruction: Reconstruction) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from fast3dis_core.palette import instance_palette
+from fast3dis_core.exports.labels import PLAIN, Labels
 from fast3dis_core.reconstruction import Int32, UInt8
 
 ColorMode: TypeAlias = Literal["photo", "instance"]
@@ -17,7 +17,7 @@ _GRAY_SHARE = 0.8  # unclaimed points keep a hint of their photo color ...
 _DIMMING = 0.5  # ... and step back behind the instances
 
 
-def point_colors(photo: UInt8, owner: Int32, mode: ColorMode) -> UInt8:
+def point_colors(photo: UInt8, owner: Int32, mode: ColorMode, labels: Labels = PLAIN) -> UInt8:
     """Colors of points.
 
     Parameters
@@ -27,6 +27,8 @@ def point_colors(photo: UInt8, owner: Int32, mode: ColorMode) -> UInt8:
         Query number, -1 for nobody.
     mode : {"photo", "instance"}
         "instance" gives claimed points their owner's color and fades all others.
+    labels : Labels
+        A user's colors; those of the palette otherwise.
 
     Returns
     -------
@@ -43,7 +45,7 @@ def point_colors(photo: UInt8, owner: Int32, mode: ColorMode) -> UInt8:
         raise ValueError(f'colors must be "photo" or "instance", found {mode!r}')
     gray = (photo @ _LUMA)[:, None]
     faded = _DIMMING * (_GRAY_SHARE * gray + (1 - _GRAY_SHARE) * photo)
-    palette = instance_palette(int(owner.max(initial=-1)) + 1)
+    palette = labels.palette(int(owner.max(initial=-1)) + 1)
     colors = faded.astype(np.uint8)
     claimed = owner >= 0
     colors[claimed] = palette[owner[claimed]]

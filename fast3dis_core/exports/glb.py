@@ -1,6 +1,7 @@
 """The scene as one binary glTF 2.0 file: points per instance, unclaimed points, camera frustums.
 
-Every point is written once, to its owner; nodes are called `instance_012`, `unassigned` and `cameras`. The
+Every point is written once, to its owner; nodes are called `instance_012` or what the user called the instance,
+`unassigned` and `cameras`. The
 data keep the frame of the reconstruction; a root node turns OpenCV axes to glTF's (y up, z backward). glTF
 defines vertex colors as linear light, so sRGB bytes are decoded: viewers that follow the standard show the
 photo's color. Paper section 3.5.
@@ -20,7 +21,8 @@ from numpy.typing import ArrayLike, NDArray
 from fast3dis_core.errors import ExportError
 from fast3dis_core.exports.atomic import atomic_file
 from fast3dis_core.exports.colors import ColorMode, point_colors
-from fast3dis_core.exports.selection import chosen, frame_facts, thinned, writable_rows
+from fast3dis_core.exports.labels import PLAIN, Labels
+from fast3dis_core.exports.selection import chosen, frame_facts, thinned, voxel_thinned, writable_rows
 from fast3dis_core.exports.similarity import Similarity
 from fast3dis_core.progress import Report, silent
 from fast3dis_core.reconstruction import Float32, Instance, Int32, Reconstruction, UInt8, exclusive_rows
@@ -46,6 +48,8 @@ def write_glb(
     threshold: float,
     queries: Collection[int] | None = None,
     colors: ColorMode = "photo",
+    labels: Labels = PLAIN,
+    voxel_size: float | None = None,
     cameras: bool = True,
     max_points: int | None = None,
     transform: ArrayLike | None = None,
@@ -59,7 +63,7 @@ def write_glb(
     path : str or Path
         In an existing folder.
     reconstruction : Reconstruction
-    threshold, queries, colors, transform, overwrite, report
+    threshold, queries, colors, labels, voxel_size, transform, overwrite, report
         As in `write_scene_ply`.
     cameras : bool
         Whether to add the frustums.
@@ -82,12 +86,15 @@ def write_glb(
     instances = chosen(reconstruction, threshold, queries)
     owner = exclusive_rows(instances, len(reconstruction.cloud.points))
     available = writable_rows(reconstruction.cloud)
-    rows = thinned(available, max_points)
-    scene = _Scene(reconstruction, similarity, colors, owner)
+    rows = thinned(
+        voxel_thinned(reconstruction.cloud, available, voxel_size, similarity, owner),
+        max_points,
+    )
+    scene = _Scene(reconstruction, similarity, colors, labels, owner)
     meshes = []
-    for name, group in _groups(rows, owner[rows], instances):
+    for instance, group in _groups(rows, owner[rows], instances):
         report(f"Writing {path.name}", 0.0)
-        meshes.append(scene.points(name, group))
+        meshes.append(scene.points(instance, group))
     if cameras and len(reconstruction.names):
         meshes.append(scene.frustums(rows))
     extras = {
@@ -97,7 +104,7 @@ def write_glb(
         "points_before_thinning": len(available),
         "vertex_colors": "linear, as glTF demands",
     }
-    _write(path, _document(meshes, extras, instances), meshes, overwrite, report)
+    _write(path, _document(meshes, extras), meshes, overwrite, report)
     return len(rows)
 
 
@@ -113,6 +120,7 @@ class _Mesh:
     source: "_Scene"
     rows: Int32 | None = None
     positions: Float32 | None = None
+    extras: dict[str, Any] | None = None
 
     def position_chunks(self) -> Iterator[Float32]:
         """Positions (up to CHUNK, 3) float32."""
@@ -139,17 +147,23 @@ class _Scene:
     reconstruction: Reconstruction
     similarity: Similarity
     colors: ColorMode
+    labels: Labels
     owner: Int32
 
     def place(self, rows: Int32) -> Float32:
         return self.similarity.points(self.reconstruction.cloud.points[rows])
 
     def shade(self, rows: Int32) -> UInt8:
-        return point_colors(self.reconstruction.cloud.colors[rows], self.owner[rows], self.colors)
+        return point_colors(self.reconstruction.cloud.colors[rows], self.owner[rows], self.colors, self.labels)
 
-    def points(self, name: str, rows: Int32) -> _Mesh:
+    def points(self, instance: Instance | None, rows: Int32) -> _Mesh:
         lowest, highest = self._bounds(rows)
-        return _Mesh(name, _POINTS, len(rows), lowest, highest, self, rows=rows)
+        name, extras = "unassigned", None
+        if instance is not None:
+            query = instance.query
+            name = self.labels.names.get(query) or f"instance_{query:03d}"
+            extras = {"query": query, "objectness": instance.objectness, "color": self.labels.color(query)}
+        return _Mesh(name, _POINTS, len(rows), lowest, highest, self, rows=rows, extras=extras)
 
     def frustums(self, rows: Int32) -> _Mesh:
         """Line segments for all cameras, in the written frame."""
@@ -177,19 +191,18 @@ class _Scene:
         return (lowest.tolist(), highest.tolist()) if len(rows) else ([0.0] * 3, [0.0] * 3)
 
 
-def _groups(rows: Int32, owner: Int32, instances: Sequence[Instance]) -> Iterator[tuple[str, Int32]]:
-    """Names and rows of the point groups that are not empty: glTF forbids empty accessors."""
+def _groups(rows: Int32, owner: Int32, instances: Sequence[Instance]) -> Iterator[tuple[Instance | None, Int32]]:
+    """Owners and rows of the point groups that are not empty: glTF forbids empty accessors."""
     order = np.argsort(owner, kind="stable")
-    queries = [-1, *sorted(instance.query for instance in instances)]
-    starts = np.searchsorted(owner[order], queries)
-    for query, group in zip(queries, np.split(rows[order], starts[1:]), strict=True):
+    owners = [None, *sorted(instances, key=lambda item: item.query)]
+    starts = np.searchsorted(owner[order], [-1 if item is None else item.query for item in owners])
+    for item, group in zip(owners, np.split(rows[order], starts[1:]), strict=True):
         if len(group):
-            yield ("unassigned" if query < 0 else f"instance_{query:03d}"), group
+            yield item, group
 
 
-def _document(meshes: Sequence[_Mesh], extras: dict[str, Any], instances: Sequence[Instance]) -> dict[str, Any]:
+def _document(meshes: Sequence[_Mesh], extras: dict[str, Any]) -> dict[str, Any]:
     """The JSON half of the file."""
-    objectness = {f"instance_{item.query:03d}": item.objectness for item in instances}
     nodes: list[dict[str, Any]] = [{"name": "fast3dis", "matrix": _OPENCV_TO_GLTF}]
     document: dict[str, Any] = {
         "asset": {"version": "2.0", "generator": "fast3dis-viewer", "extras": extras},
@@ -218,8 +231,8 @@ def _document(meshes: Sequence[_Mesh], extras: dict[str, Any], instances: Sequen
         attributes = {"POSITION": 2 * index, "COLOR_0": 2 * index + 1}
         primitives.append({"attributes": attributes, "mode": mesh.mode, "material": 0})
         nodes.append({"name": mesh.name, "mesh": index})
-        if mesh.name in objectness:
-            nodes[-1]["extras"] = {"objectness": objectness[mesh.name]}
+        if mesh.extras is not None:
+            nodes[-1]["extras"] = mesh.extras
     document |= {
         "meshes": [
             {"name": mesh.name, "primitives": [primitive]} for mesh, primitive in zip(meshes, primitives, strict=True)

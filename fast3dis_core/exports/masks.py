@@ -11,9 +11,9 @@ import numpy as np
 
 from fast3dis_core.errors import ExportError
 from fast3dis_core.exports.atomic import atomic_folder, write_staged
+from fast3dis_core.exports.labels import PLAIN, Labels
 from fast3dis_core.exports.names import view_stems
 from fast3dis_core.exports.selection import chosen
-from fast3dis_core.palette import instance_palette
 from fast3dis_core.progress import Report, silent
 from fast3dis_core.reconstruction import Bool, Int32, Reconstruction, UInt8, exclusive_rows
 
@@ -70,15 +70,16 @@ def write_overlays(
     *,
     threshold: float,
     queries: Collection[int] | None = None,
+    labels: Labels = PLAIN,
     overwrite: bool = False,
     report: Report = silent,
 ) -> tuple[str, ...]:
     """Write the photos with every instance tinted in its color and outlined.
 
-    Parameters, result and errors are those of `write_id_masks`.
+    Colors are those of `labels`, else of the palette. Other parameters, result and errors: see `write_id_masks`.
     """
     highest = max((instance.query for instance in reconstruction.instances), default=-1)
-    palette = instance_palette(highest + 1)
+    palette = labels.palette(highest + 1)
 
     def overlay(photo: UInt8, owner: Int32) -> UInt8:
         return _overlay(photo, owner, palette)

@@ -10,9 +10,15 @@ _FORBIDDEN = re.compile(r'[\x00-\x1f\x7f<>:"|?*#%/\\\ud800-\udfff]')  # on some 
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # device names of Windows
 
 
-def instance_file_name(query: int, extension: str) -> str:
-    """File name of one instance, by its query number: `instance_012.ply`."""
-    return f"instance_{query:03d}{extension}"
+def instance_file_name(query: int, extension: str, name: str = "") -> str:
+    """File name of one instance, by its query number: `instance_012.ply`, or `Sofa_012.ply` with a name."""
+    return f"{instance_stem(query, name)}{extension}"
+
+
+def instance_stem(query: int, name: str = "") -> str:
+    """The same without the extension; the number at its end tells instances of one name apart."""
+    stem = f"{_sanitized(name) or 'instance'}_{query:03d}"
+    return f"_{stem}" if _RESERVED.fullmatch(stem) else stem
 
 
 def view_stems(names: Sequence[str], *, spaces: bool = True) -> tuple[str, ...]:
@@ -49,13 +55,18 @@ def view_stems(names: Sequence[str], *, spaces: bool = True) -> tuple[str, ...]:
 def _clean(name: str, *, spaces: bool) -> str:
     folders = _EXTENSION.sub("", name.replace("\\", "/")).split("/")
     parts = [part for part in folders if part not in ("", ".", "..")]
-    stem = _FORBIDDEN.sub("_", "_".join(parts)).strip(". ")
+    stem = _sanitized("_".join(parts))
     if not spaces:
         stem = re.sub(r"\s", "_", stem)
     if _RESERVED.fullmatch(stem):
         stem = f"_{stem}"
-    stem = stem.encode()[:LONGEST_STEM].decode(errors="ignore").rstrip(". ")
     return stem or "view"
+
+
+def _sanitized(name: str) -> str:
+    """What every common disk takes as the beginning of a file name; empty if nothing is left."""
+    stem = _FORBIDDEN.sub("_", name).strip(". ")
+    return stem.encode()[:LONGEST_STEM].decode(errors="ignore").rstrip(". ")
 
 
 def _folded(stem: str) -> str:

@@ -9,7 +9,7 @@ Paper section 3.5.
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,8 +17,8 @@ from numpy.typing import ArrayLike, NDArray
 from fast3dis_core.errors import ExportError
 from fast3dis_core.exports.atomic import atomic_file, atomic_folder
 from fast3dis_core.exports.colors import ColorMode, point_colors
-from fast3dis_core.exports.names import instance_file_name
-from fast3dis_core.exports.selection import chosen, frame_facts, writable_rows
+from fast3dis_core.exports.labels import PLAIN, Labels
+from fast3dis_core.exports.selection import chosen, frame_facts, voxel_thinned, writable_rows
 from fast3dis_core.exports.similarity import Similarity
 from fast3dis_core.progress import Report, silent
 from fast3dis_core.reconstruction import Float32, Instance, Int32, PointCloud, Reconstruction, exclusive_rows
@@ -51,6 +51,9 @@ def write_ply(
     *,
     views: int | None = None,
     units: str = "scene units",
+    colors: ColorMode = "photo",
+    labels: Labels = PLAIN,
+    voxel_size: float | None = None,
     transform: ArrayLike | None = None,
     overwrite: bool = False,
     report: Report = silent,
@@ -68,6 +71,11 @@ def write_ply(
         Number of views S of the cloud; without it the `view` property is left out.
     units : str
         Word for lengths.
+    colors : {"photo", "instance"}
+    labels : Labels
+        Names and colors that a user gave.
+    voxel_size : float, optional
+        Thin to one point in a voxel of this edge, in written units.
     transform : array (4, 4), optional
         Similarity from world to the written frame.
     overwrite : bool
@@ -85,15 +93,18 @@ def write_ply(
     """
     claims = [] if instance is None else [instance]
     comments = [f"objectness of query {item.query}: {item.objectness!r}" for item in claims]
+    comments += labels.comments([item.query for item in claims])
     similarity = Similarity.of(transform)
+    rows = writable_rows(cloud, None if instance is None else instance.pixels)
     content = _Content(
         cloud=cloud,
-        rows=writable_rows(cloud, None if instance is None else instance.pixels),
+        rows=voxel_thinned(cloud, rows, voxel_size, similarity),
         owner=exclusive_rows(claims, len(cloud.points)),
         objectness=_by_query(claims),
-        colors="photo",
+        colors=colors,
+        labels=labels,
         views=views,
-        comments=(*comments, *_frame_comments(units, similarity)),
+        comments=(*comments, *_voxel_comments(voxel_size), *_frame_comments(units, similarity)),
         similarity=similarity,
     )
     return _write(Path(path), content, overwrite, report)
@@ -104,6 +115,9 @@ def write_instance_ply(
     reconstruction: Reconstruction,
     query: int,
     *,
+    colors: ColorMode = "photo",
+    labels: Labels = PLAIN,
+    voxel_size: float | None = None,
     transform: ArrayLike | None = None,
     overwrite: bool = False,
     report: Report = silent,
@@ -123,6 +137,9 @@ def write_instance_ply(
                 instance,
                 views=len(reconstruction.names),
                 units=reconstruction.units,
+                colors=colors,
+                labels=labels,
+                voxel_size=voxel_size,
                 transform=transform,
                 overwrite=overwrite,
                 report=report,
@@ -136,11 +153,14 @@ def write_instance_plys(
     *,
     threshold: float,
     queries: Collection[int] | None = None,
+    colors: ColorMode = "photo",
+    labels: Labels = PLAIN,
+    voxel_size: float | None = None,
     transform: ArrayLike | None = None,
     overwrite: bool = False,
     report: Report = silent,
 ) -> tuple[str, ...]:
-    """Write one file per instance, `instance_012.ply` for query 12: all of them or none.
+    """Write one file per instance, `instance_012.ply` for query 12, or `Sofa_012.ply`: all of them or none.
 
     Parameters
     ----------
@@ -151,7 +171,7 @@ def write_instance_plys(
         Objectness below which instances are left out.
     queries : collection of int, optional
         Of the instances at the threshold only these.
-    transform, overwrite, report
+    colors, labels, voxel_size, transform, overwrite, report
         As in `write_ply`.
 
     Returns
@@ -165,14 +185,15 @@ def write_instance_plys(
         As `write_ply`.
     """
     instances = chosen(reconstruction, threshold, queries)
-    names = tuple(instance_file_name(instance.query, ".ply") for instance in instances)
+    names = tuple(f"{labels.stem(instance.query)}.ply" for instance in instances)
+    style: dict[str, Any] = {"colors": colors, "labels": labels, "voxel_size": voxel_size, "transform": transform}
     with atomic_folder(folder, names, overwrite=overwrite) as staging:
         for done, (name, instance) in enumerate(zip(names, instances, strict=True)):
 
             def part(step: str, fraction: float, done: int = done) -> None:
                 report(step, (done + fraction) / len(names))
 
-            write_instance_ply(staging / name, reconstruction, instance.query, transform=transform, report=part)
+            write_instance_ply(staging / name, reconstruction, instance.query, report=part, **style)
     return names
 
 
@@ -183,6 +204,8 @@ def write_scene_ply(
     threshold: float,
     queries: Collection[int] | None = None,
     colors: ColorMode = "photo",
+    labels: Labels = PLAIN,
+    voxel_size: float | None = None,
     transform: ArrayLike | None = None,
     overwrite: bool = False,
     report: Report = silent,
@@ -197,9 +220,8 @@ def write_scene_ply(
         Objectness below which instances claim nothing.
     queries : collection of int, optional
         Of the instances at the threshold only these; the points of others are written as unclaimed.
-    colors : {"photo", "instance"}
-    transform, overwrite, report
-        As in `write_ply`.
+    colors, labels, voxel_size, transform, overwrite, report
+        As in `write_ply`; points of different owners are thinned apart.
 
     Returns
     -------
@@ -214,14 +236,17 @@ def write_scene_ply(
     cloud = reconstruction.cloud
     instances = chosen(reconstruction, threshold, queries)
     similarity = Similarity.of(transform)
+    owner = exclusive_rows(instances, len(cloud.points))
+    comments = [f"objectness threshold: {threshold!r}", *labels.comments([item.query for item in instances])]
     content = _Content(
         cloud=cloud,
-        rows=writable_rows(cloud),
-        owner=exclusive_rows(instances, len(cloud.points)),
+        rows=voxel_thinned(cloud, writable_rows(cloud), voxel_size, similarity, owner),
+        owner=owner,
         objectness=_by_query(instances),
         colors=colors,
+        labels=labels,
         views=len(reconstruction.names),
-        comments=(f"objectness threshold: {threshold!r}", *_frame_comments(reconstruction.units, similarity)),
+        comments=(*comments, *_voxel_comments(voxel_size), *_frame_comments(reconstruction.units, similarity)),
         similarity=similarity,
     )
     return _write(Path(path), content, overwrite, report)
@@ -264,6 +289,7 @@ class _Content:
     owner: Int32
     objectness: Float32
     colors: ColorMode
+    labels: Labels
     views: int | None
     comments: tuple[str, ...]
     similarity: Similarity
@@ -291,7 +317,7 @@ class _Content:
             vertices = np.empty(len(rows), self.dtype())
             for axis, values in zip("xyz", self.similarity.points(self.cloud.points[rows]).T, strict=True):
                 vertices[axis] = values
-            colors = point_colors(self.cloud.colors[rows], owner, self.colors)
+            colors = point_colors(self.cloud.colors[rows], owner, self.colors, self.labels)
             for channel, shades in zip(("red", "green", "blue"), colors.T, strict=True):
                 vertices[channel] = shades
             vertices["instance"] = owner
@@ -334,13 +360,17 @@ def _by_query(instances: Sequence[Instance]) -> Float32:
     return table
 
 
+def _voxel_comments(voxel_size: float | None) -> list[str]:
+    return [] if voxel_size is None else [f"voxel size: {voxel_size!r}"]
+
+
 def _frame_comments(units: str, similarity: Similarity) -> list[str]:
     return [f"{name}: {value}" for name, value in frame_facts(units, similarity).items()]
 
 
 def _header_lines(file: BinaryIO) -> list[str]:
     lines: list[str] = []
-    while len(lines) < 1000:  # ours have about twenty; a file without line ends is no header
+    while len(lines) < 10_000:  # ours have about twenty and two for each named query; a header has an end
         line = file.readline(4096)
         if not line or line == b"end_header\n":
             break

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from fast3dis_core.errors import ExportError
 from fast3dis_core.exports.atomic import atomic_file
+from fast3dis_core.exports.labels import Labels
 from fast3dis_core.exports.selection import chosen, frame_facts, writable_rows
 from fast3dis_core.exports.similarity import Similarity
 from fast3dis_core.reconstruction import Instance, Reconstruction
@@ -20,6 +21,7 @@ def describe(
     threshold: float,
     *,
     queries: Collection[int] | None = None,
+    labels: Labels | None = None,
     transform: ArrayLike | None = None,
 ) -> dict[str, Any]:
     """Plain facts about the instances at or above the objectness `threshold`.
@@ -30,6 +32,8 @@ def describe(
     threshold : float
     queries : collection of int, optional
         Of the instances at the threshold only these.
+    labels : Labels, optional
+        If given, each instance also has its `name`, and its `color` as a list of 3.
     transform : array (4, 4), optional
         Similarity from world to the frame of the positions.
 
@@ -71,7 +75,7 @@ def describe(
             }
             for item in reconstruction.filters
         ],
-        "instances": [_describe_instance(reconstruction, instance, similarity) for instance in instances],
+        "instances": [_describe_instance(reconstruction, instance, similarity, labels) for instance in instances],
     }
 
 
@@ -100,10 +104,16 @@ def write_report(path: str | Path, facts: Mapping[str, Any], *, overwrite: bool 
         file.write(f"{text}\n".encode("utf-8", "backslashreplace"))
 
 
-def _describe_instance(reconstruction: Reconstruction, instance: Instance, similarity: Similarity) -> dict[str, Any]:
+def _describe_instance(
+    reconstruction: Reconstruction, instance: Instance, similarity: Similarity, labels: Labels | None
+) -> dict[str, Any]:
     points = similarity.points(reconstruction.cloud.points[writable_rows(reconstruction.cloud, instance.pixels)])
     known = len(points) > 0
+    given: dict[str, Any] = {}
+    if labels is not None:
+        given = {"name": labels.name(instance.query), "color": list(labels.color(instance.query))}
     return {
+        **given,
         "query": instance.query,
         "objectness": float(instance.objectness),
         "points": len(points),

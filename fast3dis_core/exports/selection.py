@@ -7,10 +7,12 @@ from collections.abc import Collection
 
 import numpy as np
 
+from fast3dis_core.errors import ExportError
 from fast3dis_core.exports.similarity import Similarity
 from fast3dis_core.reconstruction import Instance, Int32, PointCloud, Reconstruction
 
 FRAME = "world = camera of view 0 (OpenCV axes: x right, y down, z forward)"
+_MOST_CELLS = 2**21  # per axis, so that a voxel is one number of 63 bits
 THINNING_SEED = 0  # the same scene thins to the same points every time
 
 
@@ -37,6 +39,53 @@ def thinned(rows: Int32, max_points: int | None) -> Int32:
         return rows
     generator = np.random.default_rng(THINNING_SEED)
     return np.sort(generator.choice(rows, size=max_points, replace=False, shuffle=False))
+
+
+def voxel_thinned(
+    cloud: PointCloud, rows: Int32, voxel_size: float | None, similarity: Similarity, owner: Int32 | None = None
+) -> Int32:
+    """One of the rows for each voxel that holds any: the one of highest confidence, so that its color is a real one.
+
+    Parameters
+    ----------
+    cloud : PointCloud
+    rows : array (R,) int32
+        Sorted, of finite points.
+    voxel_size : float, optional
+        Edge of a voxel, written units; None keeps all rows.
+    similarity : Similarity
+        From world to the written frame.
+    owner : array (P,) int32, optional
+        Points of different owners do not stand for each other.
+
+    Returns
+    -------
+    array (n,) int32
+        Sorted.
+
+    Raises
+    ------
+    ExportError
+        If the size is not above 0, or so small that the scene has too many voxels.
+    """
+    if voxel_size is None or not len(rows):
+        return rows
+    if not (np.isfinite(voxel_size) and voxel_size > 0):
+        raise ExportError(f"The voxel size must be above 0, found {voxel_size:g}: leave it out to keep every point.")
+    cells = np.floor(cloud.points[rows].astype(np.float64) * (similarity.scale / voxel_size))
+    cells -= cells.min(axis=0)
+    if not cells.max() < _MOST_CELLS:
+        raise ExportError(
+            f"Voxels of {voxel_size:g} are too small for this scene: at most {_MOST_CELLS:,} fit along an axis. "
+            "Choose a larger size, or leave it out to keep every point."
+        )
+    x, y, z = cells.astype(np.int64).T
+    voxel = (x * _MOST_CELLS + y) * _MOST_CELLS + z
+    group = np.zeros(len(rows), np.int32) if owner is None else owner[rows]
+    order = np.lexsort((-cloud.confidence[rows], voxel, group))
+    first = np.ones(len(rows), np.bool_)
+    first[1:] = (np.diff(voxel[order]) != 0) | (np.diff(group[order]) != 0)
+    return np.sort(rows[order[first]])
 
 
 def frame_facts(units: str, similarity: Similarity) -> dict[str, str]:

@@ -18,12 +18,12 @@ from typer.testing import CliRunner
 
 from fast3dis_core import cli
 from fast3dis_core.checkpoints import Provenance, save_checkpoint
-from fast3dis_core.cli import exits, outputs, scene_run, staging
+from fast3dis_core.cli import exits, scene_run, staging
 from fast3dis_core.cli.exits import exit_code
 from fast3dis_core.cli.jobs import plan_jobs, share_out
 from fast3dis_core.config import ModelConfig
 from fast3dis_core.errors import Cancelled, CheckpointError, DeviceMemoryError, ExportError, Fast3disError
-from fast3dis_core.exports import read_ply
+from fast3dis_core.exports import outputs, read_ply
 from fast3dis_core.exports.archive import read_npz
 from fast3dis_core.model.fast3dis import Fast3DIS
 
