@@ -26,6 +26,7 @@ from fast3dis_core.config import ModelConfig, from_mapping, to_mapping
 from fast3dis_core.errors import CheckpointError, ConfigError
 from fast3dis_core.exports.atomic import atomic_file
 from fast3dis_core.official_weights import recorded_sha256
+from fast3dis_core.progress import Report, silent
 from fast3dis_core.weight_files import (
     CHECKPOINT_KEY,
     ZIP,
@@ -252,7 +253,7 @@ def wanted_state(network: Network, *, heads_only: bool) -> dict[str, Any]:
     return {key: value for key, value in network.state_dict().items() if _is_trained(key) or not heads_only}
 
 
-def check_backbone(checkpoint: Checkpoint, path: Path) -> None:
+def check_backbone(checkpoint: Checkpoint, path: Path, *, report: Report = silent) -> None:
     """Refuse a backbone file other than the one the heads were trained on.
 
     Parameters
@@ -260,6 +261,7 @@ def check_backbone(checkpoint: Checkpoint, path: Path) -> None:
     checkpoint : Checkpoint
     path : Path
         Backbone file; hashed unless the hub's cache tells its hash.
+    report : Report
 
     Raises
     ------
@@ -269,7 +271,7 @@ def check_backbone(checkpoint: Checkpoint, path: Path) -> None:
     wanted = checkpoint.provenance.backbone_sha256
     if not checkpoint.heads_only or not wanted:
         return
-    found = recorded_sha256(path) or file_sha256(path)
+    found = recorded_sha256(path) or file_sha256(path, report)
     if found != wanted:
         raise CheckpointError(
             f"{checkpoint.path}: expected the backbone it was trained on ({checkpoint.provenance.backbone}, "

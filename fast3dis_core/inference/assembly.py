@@ -22,7 +22,7 @@ from fast3dis_core.reconstruction import FilterReport, Instance, PointCloud, Rec
 from fast3dis_core.scene import DecoderLayer, DecoderTrace, EncodedScene, SceneGeometry, ViewBatch
 
 BLOCK = 1 << 22  # image-size mask logits held at a time
-STEP = "Assembling instances"
+CLOUD_STEP, STEP, OVERLAP_STEP = "Building the cloud", "Assembling instances", "Measuring overlap"
 
 
 @torch.inference_mode()
@@ -63,7 +63,7 @@ def assemble_instances(
     config = config or InferenceConfig()
     shown = trace.layers[layer]
     if previous is None:
-        images, cloud, filters = build_cloud(views, encoded.geometry, config)
+        images, cloud, filters = build_cloud(views, encoded.geometry, config, report=report)
     else:
         images, cloud = previous.images, previous.cloud
         filters = tuple(entry for entry in previous.filters if entry.unit == "points")
@@ -106,8 +106,45 @@ def assemble_instances(
     )
 
 
+def assemble_geometry(
+    views: ViewBatch, geometry: SceneGeometry, *, config: InferenceConfig | None = None, report: Report = silent
+) -> Reconstruction:
+    """The cloud and the cameras alone: a result without queries.
+
+    It can be shown while the masks are computed, and is then the `previous` of `assemble_instances`; and it is all
+    there is for a backbone without FAST3DIS heads.
+
+    Parameters
+    ----------
+    views : ViewBatch
+    geometry : SceneGeometry
+        Of one scene.
+    config : InferenceConfig, optional
+    report : Report
+
+    Returns
+    -------
+    Reconstruction
+        With N = 0 queries.
+    """
+    images, cloud, filters = build_cloud(views, geometry, config or InferenceConfig(), report=report)
+    return Reconstruction(
+        names=views.names,
+        images=images,
+        intrinsics=_array(geometry.intrinsics),
+        world_to_camera=_array(geometry.world_to_camera),
+        is_metric=geometry.is_metric,
+        cloud=cloud,
+        instances=(),
+        anchors=np.zeros((1, 0, 3), np.float32),
+        objectness=np.zeros((1, 0), np.float32),
+        overlap=np.zeros((0, 0), np.float32),
+        filters=filters,
+    )
+
+
 def build_cloud(
-    views: ViewBatch, geometry: SceneGeometry, config: InferenceConfig
+    views: ViewBatch, geometry: SceneGeometry, config: InferenceConfig, *, report: Report = silent
 ) -> tuple[np.ndarray, PointCloud, tuple[FilterReport, ...]]:
     """Unproject every pixel and decide which points count.
 
@@ -117,6 +154,7 @@ def build_cloud(
     geometry : SceneGeometry
         Of one scene.
     config : InferenceConfig
+    report : Report
 
     Returns
     -------
@@ -126,12 +164,14 @@ def build_cloud(
         One entry per filter that is on.
     """
     count, height, width = geometry.depth.shape
-    images = (views.images.movedim(1, -1) * 255).round().to(torch.uint8).contiguous().numpy()  # (S, H, W, 3)
+    images = np.empty((count, height, width, 3), np.uint8)
     points = np.empty((count, height * width, 3), np.float32)
     confidence = np.empty((count, height * width), np.float32)
     valid = np.empty((count, height * width), np.bool_)
     flying = 0
     for view in range(count):
+        report(CLOUD_STEP, view / count)
+        images[view] = (views.images[view].movedim(0, -1) * 255).round().to(torch.uint8).numpy()
         depth = geometry.depth[view]
         world = unproject(depth, geometry.intrinsics[view], geometry.world_to_camera[view])  # (H, W, 3)
         known = depth.isfinite() & (depth > 0) & (geometry.confidence[view] > 0) & world.isfinite().all(-1)
@@ -149,6 +189,7 @@ def build_cloud(
     if config.confidence_percentile:
         removed = _drop_least_confident(confidence, valid, config.confidence_percentile)
         filters += (_filter("confidence percentile", config.confidence_percentile, removed, total, "points"),)
+    report(CLOUD_STEP, 1.0)
     cloud = PointCloud(
         points=points.reshape(-1, 3),
         colors=images.reshape(-1, 3),
@@ -198,6 +239,7 @@ def image_logits(
         report(STEP, view / len(mask_features))
         logits = mask_logits(picked, mask_features[view : view + 1])[0]  # (n, h, w)
         for first in range(0, len(queries), block):
+            report(STEP, (view + first / len(queries)) / len(mask_features))
             yield view, first, resize_logits(logits[first : first + block], height, width)
     report(STEP, 1.0)
 
@@ -264,9 +306,10 @@ def _overlap(layer: DecoderLayer, mask_features: Tensor, report: Report) -> np.n
     scores = objectness(layer)
     total = torch.zeros(len(scores), len(scores), device=scores.device)
     for view in range(len(mask_features)):
-        report("Measuring overlap", view / len(mask_features))
+        report(OVERLAP_STEP, view / len(mask_features))
         logits = mask_logits(layer, mask_features[view : view + 1])[0]  # (N, h, w)
         total += pairwise_overlap(logits.sigmoid().flatten(1), scores)
+    report(OVERLAP_STEP, 1.0)
     return _array(total)
 
 

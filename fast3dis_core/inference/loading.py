@@ -4,6 +4,7 @@ Finding, reading and checking files is the business of `official_weights` and `c
 decides what they mean together. It never downloads.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from fast3dis_core.checkpoints import (
 )
 from fast3dis_core.config import ModelConfig, model_size
 from fast3dis_core.errors import CheckpointError
+from fast3dis_core.inference.reporting import reporting_construction, reporting_copies
 from fast3dis_core.model.fast3dis import Fast3DIS
 from fast3dis_core.official_weights import find_weights, missing_weights
 
@@ -51,6 +53,11 @@ class WeightsStatus:
         return bool(self.backbone and self.heads)
 
     @property
+    def geometry_only(self) -> bool:
+        """Whether the backbone is trained and the heads are not: depth and cameras are real, masks would be random."""
+        return bool(self.backbone) and not self.heads
+
+    @property
     def sentence(self) -> str:
         """For the user; empty when nothing has to be said."""
         if not self.backbone and not self.heads:
@@ -61,7 +68,11 @@ class WeightsStatus:
 
 
 def build_network(
-    size: str, *, weights: str | Path | None = None, heads: str | Path | None = None
+    size: str,
+    *,
+    weights: str | Path | None = None,
+    heads: str | Path | None = None,
+    report: Callable[[float], None] = lambda fraction: None,
 ) -> tuple[Fast3DIS, WeightsStatus]:
     """Network of a size, filled from files.
 
@@ -74,6 +85,8 @@ def build_network(
         finds; nano may start untrained where none is bundled, any other size may not.
     heads : path, optional
         Heads-only FAST3DIS checkpoint.
+    report : callable
+        Called with the fraction done; raises to stop. One file of weights is read without asking in between.
 
     Raises
     ------
@@ -97,13 +110,16 @@ def build_network(
         raise CheckpointError(
             f"{path}: expected a backbone, found FAST3DIS heads; give them with --heads, the backbone with --weights."
         )
-    network = untrained_network(_config(size, checkpoint))
-    if path is not None and (checkpoint is None or checkpoint.heads_only):
+    report(0.1)
+    with reporting_construction(lambda: report(0.2)):
+        network = untrained_network(_config(size, checkpoint))
+    with reporting_copies(network, lambda: report(0.6)):
+        if path is not None and (checkpoint is None or checkpoint.heads_only):
+            if checkpoint is not None:
+                check_backbone(checkpoint, path, report=lambda _, done: report(0.4 + 0.1 * done))
+            load_backbone(network.backbone, path, size=size)
         if checkpoint is not None:
-            check_backbone(checkpoint, path)
-        load_backbone(network.backbone, path, size=size)
-    if checkpoint is not None:
-        restore(network, checkpoint)
+            restore(network, checkpoint)
     return network, WeightsStatus(
         backbone="" if path is None else str(path),
         heads="" if checkpoint is None else str(checkpoint.path),

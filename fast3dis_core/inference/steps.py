@@ -4,22 +4,22 @@ Device, precision, chunking over views, progress and cancelling live here, and n
 takes and returns frozen values; nothing is kept between calls but the loaded network. Paper sections 3.1-3.4.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import torch
-from torch import nn
+from torch import Tensor
 
 from fast3dis_core.config import ModelConfig
 from fast3dis_core.errors import ConfigError, DeviceMemoryError
 from fast3dis_core.inference.loading import WeightsStatus, build_network
+from fast3dis_core.inference.reporting import Mark, feature_marks, geometry_marks, pixel_marks, reporting
 from fast3dis_core.interventions import NO_INTERVENTIONS, Interventions
-from fast3dis_core.model.depth_anything3.vision_transformer import Block
+from fast3dis_core.model.dual_pass import GeometryPass
 from fast3dis_core.model.fast3dis import Fast3DIS
-from fast3dis_core.model.pixel_decoder import ResidualUnit
 from fast3dis_core.progress import Report, silent
 from fast3dis_core.reconstruction import AnchorOverride
 from fast3dis_core.scene import (
@@ -35,6 +35,7 @@ from fast3dis_core.scene import (
 
 Precision = Literal["auto", "float32", "bfloat16"]
 CHUNK_VIEWS = 8  # views whose per-view maps are computed together
+LOAD_STEP, GEOMETRY_STEP, DECODE_STEP = "Loading the model", "Geometry pass", "Decoding queries"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,12 +145,14 @@ def load_model(
     """
     target = choose_device(device)
     kind = choose_precision(precision, target)
-    report("Loading the model", 0.0)
-    network, status = build_network(size, weights=weights, heads=heads)
-    report("Loading the model", 0.7)
+    report(LOAD_STEP, 0.0)
     with memory_errors():
-        network = network.eval().requires_grad_(False).to(target)
-    report("Loading the model", 1.0)
+        network, status = build_network(size, weights=weights, heads=heads, report=lambda done: report(LOAD_STEP, done))
+        network.eval().requires_grad_(False)
+        for part in network.children():  # each is a piece, so that a large model can be stopped on its way to a device
+            report(LOAD_STEP, 0.9)
+            part.to(target)
+    report(LOAD_STEP, 1.0)
     return LoadedModel(network=network, device=target, precision=kind, weights=status)
 
 
@@ -189,32 +192,73 @@ def encode_scene(
     GeometryError
         If there is no depth, or given cameras cannot be aligned.
     Cancelled
-        If `report` says so; asked between any two transformer blocks.
+        If `report` says so; asked before every layer and every piece of one.
     """
     network, device = model.network, model.device
-    if chunk_views < 1:
-        raise ConfigError(f"chunk_views must be at least 1, found {chunk_views}.")
+    _check_chunk(chunk_views)
+    count, (height, width) = len(views), views.images.shape[-2:]
     with memory_errors():
-        images = views.images.to(device)[None]  # (1, S, 3, H, W)
-        tokens = network.embed(images)
-        shared = None
-        if isinstance(geometry, SceneGeometry):
-            known = batched(to_device(geometry, device))
-        else:
-            cameras = None if geometry is None else batched(to_device(geometry, device))
-            with reporting(geometry_marks(network), report, "Geometry pass"):
-                shared = network.geometry_pass(images, tokens, cameras=cameras, chunk_views=chunk_views)
-            known = shared.geometry
+        known, tokens, shared = _see(model, views, geometry, chunk_views, report)
         if on_geometry is not None:
             on_geometry(to_device(scene(known, 0), torch.device("cpu")))
-        with reporting(transformer_blocks(network), report, "Feature pass"), autocast(model):
+        marks = feature_marks(network, count, height, width)
+        images = views.images.to(device)[None]  # (1, S, 3, H, W)
+        with reporting(network, marks, report, "Feature pass"), autocast(model):
             features = network.feature_pass(images, tokens, shared)
-            del tokens, shared
-        chunks = -(-len(views) // chunk_views)
-        units = [unit for unit in network.pixel_decoder.modules() if isinstance(unit, ResidualUnit)]
-        with reporting(units, report, "Pixel decoder", calls=chunks * len(units)), autocast(model):
+            del tokens, shared, images
+        with reporting(network, pixel_marks(network, count, chunk_views), report, "Pixel decoder"), autocast(model):
             encoded = network.decode_pixels(features, known, chunk_views=chunk_views)
         return scene(encoded, 0)
+
+
+@torch.inference_mode()
+def predict_geometry(
+    model: LoadedModel,
+    views: ViewBatch,
+    *,
+    geometry: PosedCameras | SceneGeometry | None = None,
+    chunk_views: int = CHUNK_VIEWS,
+    report: Report = silent,
+) -> SceneGeometry:
+    """The geometry pass alone: all that a Depth Anything 3 backbone without FAST3DIS heads can tell.
+
+    Parameters and errors are those of `encode_scene`.
+
+    Returns
+    -------
+    SceneGeometry
+        On the CPU.
+    """
+    _check_chunk(chunk_views)
+    with memory_errors():
+        known, _, _ = _see(model, views, geometry, chunk_views, report)
+        return to_device(scene(known, 0), torch.device("cpu"))
+
+
+def _see(
+    model: LoadedModel,
+    views: ViewBatch,
+    geometry: PosedCameras | SceneGeometry | None,
+    chunk_views: int,
+    report: Report,
+) -> tuple[SceneGeometry, Tensor, GeometryPass | None]:
+    """Geometry, known or predicted, with a leading axis of one scene; and what the feature pass takes over."""
+    network, device = model.network, model.device
+    images = views.images.to(device)[None]  # (1, S, 3, H, W)
+    if isinstance(geometry, SceneGeometry):
+        return batched(to_device(geometry, device)), network.embed(images), None
+    cameras = None if geometry is None else batched(to_device(geometry, device))
+    height, width = images.shape[-2:]
+    marks = geometry_marks(network, len(views), height, width, chunk_views)
+    with reporting(network, marks, report, GEOMETRY_STEP):
+        tokens = network.embed(images)
+        shared = network.geometry_pass(images, tokens, cameras=cameras, chunk_views=chunk_views)
+    return shared.geometry, tokens, shared
+
+
+def _check_chunk(chunk_views: int) -> None:
+    if chunk_views < 1:
+        raise ConfigError(f"chunk_views must be at least 1, found {chunk_views}.")
 
 
 @torch.inference_mode()
@@ -224,6 +268,7 @@ def decode_queries(
     overrides: Sequence[AnchorOverride] = (),
     *,
     interventions: Interventions = NO_INTERVENTIONS,
+    report: Report = silent,
 ) -> DecoderTrace:
     """Anchors and queries through the decoder; tens of milliseconds.
 
@@ -234,6 +279,7 @@ def decode_queries(
     overrides : sequence of AnchorOverride
     interventions : Interventions
         New queries and counterfactuals: experiments.
+    report : Report
 
     Raises
     ------
@@ -242,7 +288,9 @@ def decode_queries(
     DeviceMemoryError
     """
     check_wishes(encoded, overrides, interventions)
-    with memory_errors():
+    decoder = model.network.anchor_decoder
+    marks = [Mark(layer, 1.0) for layer in decoder.layers]
+    with memory_errors(), reporting(decoder, marks, report, DECODE_STEP):
         known = batched(to_device(encoded, model.device))
         return scene(model.network.decode(known, overrides, interventions), 0)
 
@@ -263,55 +311,11 @@ def check_wishes(encoded: EncodedScene, overrides: Sequence[AnchorOverride], int
             raise ConfigError(f"Expected a query between 0 and {total - 1}, found {override.query}.")
 
 
-def transformer_blocks(network: Fast3DIS) -> list[nn.Module]:
-    """Layers at which the feature pass reports."""
-    return list(network.backbone.any_view.backbone.pretrained.blocks)
-
-
-def geometry_marks(network: Fast3DIS) -> list[nn.Module]:
-    """Layers at which the geometry pass reports: blocks of every transformer in it, convolutions of the heads."""
-    return [part for part in network.backbone.modules() if isinstance(part, Block | nn.Conv2d)]
-
-
 def autocast(model: LoadedModel) -> AbstractContextManager[object]:
     """bfloat16 where the model asks for it, else nothing."""
     if model.precision == "float32":
         return nullcontext()
     return torch.autocast(model.device.type, dtype=torch.bfloat16)
-
-
-@contextmanager
-def reporting(marks: Iterable[nn.Module], report: Report, step: str, *, calls: int | None = None) -> Iterator[None]:
-    """Report each time one of the marked layers is about to run.
-
-    Hooks tell progress and ask for cancelling, so the network itself knows nothing of either.
-
-    Parameters
-    ----------
-    marks : iterable of nn.Module
-        Layers that divide the step into short pieces.
-    report : Report
-    step : str
-    calls : int, optional
-        How often they run in all; default: once each.
-    """
-    marks = list(marks)
-    total = calls or max(1, len(marks))
-    done = 0
-
-    def starting(_module: nn.Module, _inputs: object) -> None:
-        nonlocal done
-        report(step, min(done / total, 0.99))
-        done += 1
-
-    report(step, 0.0)
-    handles = [mark.register_forward_pre_hook(starting) for mark in marks]
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
-    report(step, 1.0)
 
 
 @contextmanager

@@ -22,7 +22,7 @@ POSITION_GRID = 37  # side of the stored position embedding: 518 pixels
 BLOCK_EPS = 1e-6  # block norms only; every other LayerNorm of Depth Anything 3 has 1e-5
 NORM_EPS = 1e-5
 
-PIECE = 1024  # tokens handled together on a CPU
+PIECE = 1024  # tokens handled together on a CPU; a multiple of the 256 queries its attention kernel takes at a time
 
 Rotation: TypeAlias = Callable[[Tensor], Tensor]
 
@@ -49,6 +49,14 @@ class BackboneOutput(NamedTuple):
     exported: dict[int, Tensor]
 
 
+class Product(nn.Module):
+    """Scaled dot-product attention; a module, so that whoever watches the layers of a network sees every piece."""
+
+    def forward(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        """Tensors (N, heads, L, head_dim)."""
+        return F.scaled_dot_product_attention(query, key, value)
+
+
 class Attention(nn.Module):
     """Multi-head self-attention with optional q/k norms and rotary positions.
 
@@ -67,6 +75,7 @@ class Attention(nn.Module):
         self.q_norm = nn.LayerNorm(width // heads, eps=NORM_EPS) if qk_norm else None
         self.k_norm = nn.LayerNorm(width // heads, eps=NORM_EPS) if qk_norm else None
         self.proj = nn.Linear(width, width)
+        self.product = Product()
 
     def forward(self, tokens: Tensor, rotation: Rotation | None = None) -> Tensor:
         """Attend among the L tokens of each of N sequences.
@@ -91,8 +100,14 @@ class Attention(nn.Module):
         if rotation is not None:
             query, key = rotation(query), rotation(key)
         query, key = query.to(value.dtype), key.to(value.dtype)  # autocast norms may return float32
-        attended = F.scaled_dot_product_attention(query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2))
-        merged: Tensor = self.proj(attended.transpose(1, 2).flatten(2))  # (N, L, D)
+        key, value = key.transpose(1, 2), value.transpose(1, 2)  # (N, heads, L, head_dim)
+        # queries do not know of each other: pieces of them give the same, and a long attention can be stopped between
+        attended = _in_pieces(
+            lambda piece: self.product(piece.movedim(0, 2), key, value).movedim(2, 0),
+            query.transpose(1, 2).movedim(2, 0),
+            PIECE,
+        )  # (L, N, heads, head_dim)
+        merged: Tensor = self.proj(attended.movedim(0, 1).flatten(2))  # (N, L, D)
         return merged
 
 
