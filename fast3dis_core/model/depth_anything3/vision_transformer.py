@@ -15,14 +15,13 @@ from torch import Tensor, nn
 
 from fast3dis_core.config import PATCH_SIZE, DepthAnything3Config, ReferenceStrategy
 from fast3dis_core.errors import ConfigError
+from fast3dis_core.model.depth_anything3.pieces import PIECE, Product, in_pieces
 from fast3dis_core.model.depth_anything3.reference_view import MINIMUM_VIEWS, select_reference
 from fast3dis_core.model.depth_anything3.rope import grid_positions, rotary_tables, rotate
 
 POSITION_GRID = 37  # side of the stored position embedding: 518 pixels
 BLOCK_EPS = 1e-6  # block norms only; every other LayerNorm of Depth Anything 3 has 1e-5
 NORM_EPS = 1e-5
-
-PIECE = 1024  # tokens handled together on a CPU; a multiple of the 256 queries its attention kernel takes at a time
 
 Rotation: TypeAlias = Callable[[Tensor], Tensor]
 
@@ -47,14 +46,6 @@ class BackboneOutput(NamedTuple):
     camera_tokens: tuple[Tensor, ...]
     reference: Tensor | None
     exported: dict[int, Tensor]
-
-
-class Product(nn.Module):
-    """Scaled dot-product attention; a module, so that whoever watches the layers of a network sees every piece."""
-
-    def forward(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-        """Tensors (N, heads, L, head_dim)."""
-        return F.scaled_dot_product_attention(query, key, value)
 
 
 class Attention(nn.Module):
@@ -90,7 +81,7 @@ class Attention(nn.Module):
         -------
         Tensor (N, L, D)
         """
-        return _in_pieces(lambda piece: self._attend(piece, rotation), tokens, max(1, PIECE // tokens.shape[1]))
+        return in_pieces(lambda piece: self._attend(piece, rotation), tokens, max(1, PIECE // tokens.shape[1]))
 
     def _attend(self, tokens: Tensor, rotation: Rotation | None) -> Tensor:
         qkv = self.qkv(tokens).unflatten(-1, (3, self.heads, -1))  # (N, L, 3, heads, head_dim)
@@ -102,7 +93,7 @@ class Attention(nn.Module):
         query, key = query.to(value.dtype), key.to(value.dtype)  # autocast norms may return float32
         key, value = key.transpose(1, 2), value.transpose(1, 2)  # (N, heads, L, head_dim)
         # queries do not know of each other: pieces of them give the same, and a long attention can be stopped between
-        attended = _in_pieces(
+        attended = in_pieces(
             lambda piece: self.product(piece.movedim(0, 2), key, value).movedim(2, 0),
             query.transpose(1, 2).movedim(2, 0),
             PIECE,
@@ -121,7 +112,7 @@ class Mlp(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Tensor (..., D) to Tensor (..., D)."""
-        return _in_pieces(lambda piece: self.fc2(F.gelu(self.fc1(piece))), tokens.flatten(0, -2), PIECE).view_as(tokens)
+        return in_pieces(lambda piece: self.fc2(F.gelu(self.fc1(piece))), tokens.flatten(0, -2), PIECE).view_as(tokens)
 
 
 class GatedMlp(nn.Module):
@@ -135,7 +126,7 @@ class GatedMlp(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Tensor (..., D) to Tensor (..., D)."""
-        return _in_pieces(self._gate, tokens.flatten(0, -2), PIECE).view_as(tokens)
+        return in_pieces(self._gate, tokens.flatten(0, -2), PIECE).view_as(tokens)
 
     def _gate(self, tokens: Tensor) -> Tensor:
         gate, value = self.w12(tokens).chunk(2, dim=-1)
@@ -379,17 +370,6 @@ class VisionTransformer(nn.Module):
             return x
 
         return within, across
-
-
-def _in_pieces(function: Callable[[Tensor], Tensor], x: Tensor, size: int) -> Tensor:
-    """Apply a function to slices of axis 0, so that the wide values inside it exist for one slice only.
-
-    On a CPU this saves memory (the hidden layer of 50 views takes hundreds of megabytes) and page
-    faults, and costs nothing. Graphics processors want all at once; gradients keep everything anyway.
-    """
-    if x.device.type != "cpu" or torch.is_grad_enabled() or len(x) <= size:
-        return function(x)
-    return torch.cat([function(piece) for piece in x.split(size)])
 
 
 def check_images(images: Tensor) -> None:
