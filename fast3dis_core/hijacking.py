@@ -118,6 +118,44 @@ def hijack_groups(
     return tuple(sorted(groups, key=lambda queries: (-len(queries), queries[0])))
 
 
+def hijack_rate(groups: tuple[tuple[int, ...], ...], queries: int) -> float:
+    """Share of queries that claim an object which a query of higher objectness claims too.
+
+    Parameters
+    ----------
+    groups : tuple of tuple of int
+        From `hijack_groups`.
+    queries : int
+        That could be in a group: those at or above the floor.
+    """
+    return sum(len(group) - 1 for group in groups) / max(1, queries)
+
+
+def clustered_order(overlap: Float32, objectness: Float32) -> NDArray[np.int64]:
+    """Order of queries in which those that claim the same pixels stand together, array (N,) int64.
+
+    Leaves of average linkage on one less `pairwise_overlap`; queries that claim nothing come last, by number.
+    Needs SciPy.
+
+    Parameters
+    ----------
+    overlap : array (N, N) float32
+    objectness : array (N,) float32
+    """
+    shares = pairwise_overlap(overlap, objectness)
+    claiming = np.flatnonzero(np.diag(shares) > 0)
+    rest = np.setdiff1d(np.arange(len(shares)), claiming)
+    if len(claiming) < 3:
+        return np.concatenate([claiming, rest])
+    from scipy.cluster.hierarchy import leaves_list, linkage
+    from scipy.spatial.distance import squareform
+
+    distance = 1 - np.maximum(shares, shares.T)[np.ix_(claiming, claiming)]
+    np.fill_diagonal(distance, 0)
+    leaves = leaves_list(linkage(squareform(distance, checks=False), "average", optimal_ordering=True))
+    return np.concatenate([claiming[leaves], rest])
+
+
 def _mask_products(overlap: Float32, objectness: Float32) -> Float64:
     """A_ij = sum_m p_i p_j, array (N, N); 0 for queries of objectness 0, of which O knows nothing."""
     confidence = objectness.astype(np.float64)

@@ -5,7 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fast3dis_core.hijacking import directed_shares, hijack_groups, overlap_penalty, pairwise_overlap
+from fast3dis_core.hijacking import (
+    clustered_order,
+    directed_shares,
+    hijack_groups,
+    hijack_rate,
+    overlap_penalty,
+    pairwise_overlap,
+)
 from tests.scenes import synthetic_reconstruction
 
 
@@ -119,3 +126,30 @@ def test_on_a_scene():
     )  # the two nearest claims
     groups = hijack_groups(scene.overlap, objectness, threshold=pairs[first, second])
     assert groups[0] == tuple(sorted((first, second), key=lambda query: -objectness[query]))
+
+
+def test_the_rate_counts_all_but_the_surest_of_each_group():
+    assert hijack_rate(((3, 1, 2), (5, 4)), 12) == 3 / 12
+    assert hijack_rate((), 0) == 0
+
+
+def test_queries_on_one_object_stand_together():
+    rng = np.random.default_rng(0)
+    blocks = rng.permutation(np.repeat(np.arange(4), 3))  # object of each query
+    masks = np.zeros((12, 40))
+    for query, block in enumerate(blocks):
+        masks[query, 10 * block : 10 * block + 8] = 1
+    masks[0] = 0  # claims nothing
+    objectness = rng.uniform(0.2, 0.9, 12)
+    order = clustered_order(overlap_of(masks, objectness).astype(np.float32), objectness.astype(np.float32))
+    assert sorted(order) == list(range(12))
+    assert order[-1] == 0
+    found = blocks[order[:-1]]
+    assert (np.diff(found) != 0).sum() == 3, "each object is one run"
+
+
+def test_few_queries_have_an_order_too():
+    for count in range(3):
+        assert clustered_order(np.eye(count, dtype=np.float32), np.ones(count, np.float32)).tolist() == list(
+            range(count)
+        )
