@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.session.activity import ModelFacts
 from app.session.plan import GeometryMode, Photo, Plan, RunSettings
 from fast3dis_core.config import InferenceConfig
 from fast3dis_core.reconstruction import AnchorOverride, Reconstruction
@@ -93,9 +94,40 @@ class CoreSteps:
             report=report,
         )
 
-    def name_model(self, model: Any) -> tuple[str, str]:
-        """Such as "nano · CPU" and "untrained heads"."""
-        return f"{model.config.size} · {model.device.type.upper()}", model.status
+    def facts(self, model: Any) -> ModelFacts:
+        """Such as "nano · CPU"."""
+        tensors = (*model.network.parameters(), *model.network.buffers())
+        return ModelFacts(
+            name=f"{model.config.size} · {model.device.type.upper()}",
+            status=model.status,
+            bytes=sum(tensor.numel() * tensor.element_size() for tensor in tensors),
+            geometry_only=model.weights.geometry_only,
+        )
+
+    def release(self) -> None:
+        """What Python, the C library and CUDA hold back for later."""
+        from fast3dis_core.inference.machine import give_back_memory
+
+        give_back_memory()
+
+    def see(
+        self,
+        model: Any,
+        views: "ViewBatch",
+        geometry: "PosedCameras | SceneGeometry | None",
+        chunk_views: int,
+        report: "Report",
+    ) -> "SceneGeometry":
+        """Depth and cameras."""
+        from fast3dis_core.inference.steps import predict_geometry
+
+        return predict_geometry(model, views, geometry=geometry, chunk_views=chunk_views, report=report)
+
+    def build(self, views: "ViewBatch", geometry: "SceneGeometry", report: "Report") -> Reconstruction:
+        """The cloud without filters: they belong to the curation."""
+        from fast3dis_core.inference.assembly import assemble_geometry
+
+        return assemble_geometry(views, geometry, config=InferenceConfig.paper(), report=report)
 
     def encode(
         self,
@@ -104,17 +136,22 @@ class CoreSteps:
         geometry: "PosedCameras | SceneGeometry | None",
         chunk_views: int,
         report: "Report",
+        on_geometry: "Callable[[SceneGeometry], None]",
     ) -> "EncodedScene":
         """Geometry, features and initial anchors."""
         from fast3dis_core.inference.steps import encode_scene
 
-        return encode_scene(model, views, geometry=geometry, chunk_views=chunk_views, report=report)
+        return encode_scene(
+            model, views, geometry=geometry, chunk_views=chunk_views, report=report, on_geometry=on_geometry
+        )
 
-    def decode(self, model: Any, encoded: "EncodedScene", overrides: tuple[AnchorOverride, ...]) -> "DecoderTrace":
+    def decode(
+        self, model: Any, encoded: "EncodedScene", overrides: tuple[AnchorOverride, ...], report: "Report"
+    ) -> "DecoderTrace":
         """Anchors and queries."""
         from fast3dis_core.inference.steps import decode_queries
 
-        return decode_queries(model, encoded, overrides)
+        return decode_queries(model, encoded, overrides, report=report)
 
     def assemble(
         self,

@@ -10,6 +10,7 @@ takes the next job. What the jobs compute, and which answers count, is the busin
 import asyncio
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -149,8 +150,19 @@ class Worker:
             ticket.posted_step, ticket.posted_at = step, now
             loop.call_soon_threadsafe(self._deliver, ticket, step, fraction)
 
-        return ticket.job(report)
+        try:
+            return ticket.job(report)
+        except BaseException as error:
+            _forget_locals(error)
+            raise
 
     def _deliver(self, ticket: _Ticket, step: str, fraction: float) -> None:
         if self._running is ticket and not ticket.stop.is_set():
             ticket.on_progress(step, fraction)
+
+
+def _forget_locals(error: BaseException | None) -> None:
+    """Free what the frames of an error hold: an error is shown for minutes, and tensors of gigabytes with it."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__

@@ -1,10 +1,10 @@
 """The two lines of the program as coroutines: photos to result, and edit to result.
 
 `survey` looks at photos and makes the plan of a run; `run` reads them in full and encodes, decodes and assembles in
-one job on the worker; `open_folder` is the one after the other. Edits of anchors decode and assemble again, edits of
-the mask threshold only assemble. An answer counts only if its scene is still the open one and no newer answer is on
-show. The steps themselves belong to the core and are handed in as `Steps`; `app.core_steps` is the real set. Errors end
-in `session.fail`.
+one job on the worker, and shows the geometry on the way; `open_folder` is the one after the other. Edits of anchors
+decode and assemble again, edits of the mask threshold only assemble. An answer counts only if its scene is still the
+open one and no newer answer is on show. What a run does on the worker is `app.run_job`; the steps themselves belong to
+the core and are handed in as `Steps`. Errors end in `session.fail`.
 """
 
 import asyncio
@@ -12,79 +12,36 @@ import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from app.arrivals import Arrivals
+from app.run_job import ModelShelf, Outcome, RunJob, Scene
+from app.session.activity import IDLE, WAITING, Activity, ModelFacts, advance
 from app.session.edits import Edits
-from app.session.plan import Photo, Plan, RunSettings
-from app.session.session import IDLE, Activity, Origin, Session
+from app.session.plan import Plan, RunSettings
+from app.session.session import MaskState, Origin, Session, Standing
+from app.steps import Steps
+from app.timetable import Timetable
 from app.worker import Worker
 from fast3dis_core.errors import Cancelled
-from fast3dis_core.reconstruction import AnchorOverride, Reconstruction
+from fast3dis_core.reconstruction import Reconstruction
 
 if TYPE_CHECKING:
     from fast3dis_core.progress import Report
-    from fast3dis_core.scene import DecoderTrace, EncodedScene, PosedCameras, SceneGeometry, ViewBatch
+    from fast3dis_core.scene import DecoderTrace
 
 Result = TypeVar("Result")
 COMPUTING = "compute"  # the worker's line for everything that changes the result
-WAITING = "Waiting for the worker"
-
-
-class Steps(Protocol):
-    """What the core does for the program. All methods run on the worker thread."""
-
-    def describe(self) -> str:
-        """Line about device and libraries."""
-
-    def survey(self, sources: tuple[Path, ...], found: Callable[[Photo], None], frames: int, report: "Report") -> Plan:
-        """Look at photos: each is handed to `found` at once; the plan has notes and offers, and no photos yet."""
-
-    def read(self, plan: Plan, report: "Report") -> "tuple[ViewBatch, PosedCameras | SceneGeometry | None]":
-        """The chosen photos of a plan, with cameras or depth where it asks for them."""
-
-    def load(self, settings: RunSettings, report: "Report") -> Any:
-        """A model, sealed."""
-
-    def name_model(self, model: Any) -> tuple[str, str]:
-        """Size and device, and a sentence about the weights."""
-
-    def encode(
-        self,
-        model: Any,
-        views: "ViewBatch",
-        geometry: "PosedCameras | SceneGeometry | None",
-        chunk_views: int,
-        report: "Report",
-    ) -> "EncodedScene":
-        """The expensive step."""
-
-    def decode(self, model: Any, encoded: "EncodedScene", overrides: tuple[AnchorOverride, ...]) -> "DecoderTrace":
-        """Anchors and queries."""
-
-    def assemble(
-        self,
-        views: "ViewBatch",
-        encoded: "EncodedScene",
-        trace: "DecoderTrace",
-        mask_threshold: float,
-        previous: Reconstruction | None,
-        report: "Report",
-    ) -> Reconstruction:
-        """Masks to points."""
-
-    def export(self, path: Path, reconstruction: Reconstruction, query: int, overwrite: bool, report: "Report") -> int:
-        """Write one instance; the number of points written."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Scene:
-    """Sealed values of the open scene; looked into on the worker only."""
+class _Before:
+    """What was on show before a run showed its geometry."""
 
-    model: Any
-    views: "ViewBatch"
-    encoded: "EncodedScene"
-    trace: "DecoderTrace"
+    geometry: Reconstruction
+    standing: Standing | None
+    scene: Scene | None
+    computed: Edits
 
 
 class Workflow:
@@ -92,12 +49,13 @@ class Workflow:
 
     def __init__(self, session: Session, worker: Worker, steps: Steps, settings: RunSettings) -> None:
         self._session, self._worker, self._steps, self._settings = session, worker, steps, settings
-        self._model: Any = None
-        self._loaded: tuple[Any, ...] = ()  # `RunSettings.model` of it
-        self._scene: _Scene | None = None
+        self._shelf = ModelShelf(steps)
+        self._timetable = Timetable()
+        self._scene: Scene | None = None
         self._computed = Edits()  # what the result on show was computed from
         self._asked = 0  # revisions: one per question to the worker ...
         self._answered = 0  # ... and the newest that was put on show
+        self._asked_to_run = 0  # the revision of the newest run
         self._watched: object = None  # the job whose progress is shown: the newest asked for
         self._tasks: set[asyncio.Task[None]] = set()
         session.edits_changed.connect(self._follow_edits)
@@ -158,6 +116,10 @@ class Workflow:
     async def run(self, plan: Plan) -> None:
         """Photos to result. The previous result stays until there is a new one.
 
+        As soon as there is geometry it takes the stage, and the masks follow. A run that does not get to its end puts
+        back what was on show before; where there was nothing, the geometry stays and says that it is alone: it has
+        cost minutes and is right.
+
         Raises
         ------
         Fast3disError
@@ -166,42 +128,84 @@ class Workflow:
         self._worker.cancel(COMPUTING)
         self._asked += 1
         revision, edits, began = self._asked, self._session.edits, time.monotonic()
-        settings, steps = plan.settings, self._steps
+        loop, running = asyncio.get_running_loop(), True
+        before: _Before | None = None  # set when the geometry is on show
 
-        def job(report: "Report") -> tuple[_Scene, Reconstruction, tuple[str, str]]:
-            report("Reading photos", 0.0)
-            views, geometry = steps.read(plan, report)
-            fits = self._model is not None and self._loaded == settings.model
-            model = self._model if fits else steps.load(settings, report)
-            encoded = steps.encode(model, views, geometry, settings.chunk_views, report)
-            report("Decoding queries", 0.0)
-            trace = steps.decode(model, encoded, ())
-            reconstruction = steps.assemble(views, encoded, trace, edits.mask_threshold, None, report)
-            scene = _Scene(model=model, views=views, encoded=encoded, trace=trace)
-            return scene, reconstruction, steps.name_model(model)
+        def origin(facts: ModelFacts, notes: tuple[str, ...], masks: MaskState) -> Origin:
+            return Origin(
+                folder=plan.root,
+                model=facts.name,
+                model_status=facts.status,
+                geometry=plan.settings.geometry,
+                seconds=time.monotonic() - began,
+                notes=notes,
+                masks=masks,
+            )
 
+        def show(geometry: Reconstruction, facts: ModelFacts, notes: tuple[str, ...]) -> None:
+            nonlocal before
+            if running and revision == self._asked_to_run:
+                standing = self._session.standing()
+                before = _Before(geometry=geometry, standing=standing, scene=self._scene, computed=self._computed)
+                self._scene = None
+                self._session.open(geometry, origin(facts, notes, "coming"))
+
+        job = RunJob(
+            plan=plan,
+            mask_threshold=edits.mask_threshold,
+            steps=self._steps,
+            shelf=self._shelf,
+            show_geometry=lambda *told: _post(loop, show, *told),
+        )
+        self._asked_to_run = revision
         try:
-            scene, reconstruction, (name, status) = await self._run(f"Segmenting {plan.title}", job)
-        except Exception:
-            self._follow_edits(self._session.edits)  # an update of the old scene may have made way for this job
+            outcome = await self._run_by_schedule(plan, job)
+        except BaseException:
+            running = False
+            self._put_back(before)
             raise
+        finally:
+            running = False
+            self._session.describe_model(self._shelf.facts)
         if revision < self._answered:
             return
         self._answered = revision
-        self._scene, self._model, self._loaded = scene, scene.model, settings.model
+        self._scene = outcome.scene
         # the thresholds may have moved meanwhile: `open` keeps them, and what differs is computed again
         self._computed = Edits(mask_threshold=edits.mask_threshold)
-        self._session.open(
-            reconstruction,
-            Origin(
-                folder=plan.root,
-                model=name,
-                model_status=status,
-                geometry=settings.geometry,
-                seconds=time.monotonic() - began,
-                notes=scene.views.notes,
-            ),
-        )
+        told = origin(outcome.facts, outcome.notes, "missing" if outcome.scene is None else "there")
+        if before is None:
+            self._session.open(outcome.reconstruction, told)
+        else:
+            self._session.replace(outcome.reconstruction, told)
+            self._follow_edits(self._session.edits)
+
+    async def run_again(self, settings: RunSettings | None = None) -> None:
+        """The same photos once more, under other settings.
+
+        Raises
+        ------
+        Fast3disError
+            Of any step.
+        """
+        plan = self._session.plan
+        if plan is not None and plan.ready:
+            plan = plan if settings is None else plan.with_settings(settings)
+            self._session.prepare(plan)
+            await self.run(plan)
+
+    async def unload(self) -> None:
+        """Free the memory of the model. What is on show stays; an edit that needs the model loads it again."""
+        facts = self._session.model
+
+        def job(report: "Report") -> None:
+            report("Unloading the model", 0.0)
+            self._shelf.drop()
+
+        await self._run("Unloading the model", job, line="unload", quiet=True)
+        self._session.describe_model(self._shelf.facts)
+        if facts is not None:
+            self._session.message(f"Unloaded {facts.name}. It is loaded again when a run or an edit needs it.")
 
     async def open_folder(self, folder: Path, *, sample: bool = False) -> None:
         """A folder, photo or video to its result, as the settings are: `survey`, then `run`.
@@ -220,13 +224,20 @@ class Workflow:
             return
         self._asked += 1
         revision, again = self._asked, edits.overrides != self._computed.overrides
-        steps = self._steps
+        steps, shelf = self._steps, self._shelf
 
         def job(report: "Report") -> "tuple[DecoderTrace, Reconstruction]":
-            trace = steps.decode(scene.model, scene.encoded, edits.overrides) if again else scene.trace
+            trace = scene.trace
+            if again:
+                trace = steps.decode(shelf.fetch(scene.settings, report), scene.encoded, edits.overrides, report)
             return trace, steps.assemble(scene.views, scene.encoded, trace, edits.mask_threshold, shown, report)
 
-        trace, reconstruction = await self._run("Updating masks", job, quiet=True)
+        # with the model unloaded this is no short job any more, and can be cancelled
+        quiet = not again or self._shelf.holds(scene.settings)
+        try:
+            trace, reconstruction = await self._run("Updating masks", job, quiet=quiet)
+        finally:
+            self._session.describe_model(self._shelf.facts)
         if self._scene is None or self._scene.encoded is not scene.encoded or revision < self._answered:
             return  # another scene was opened, or a newer answer is on show
         self._answered, self._computed = revision, edits
@@ -265,27 +276,64 @@ class Workflow:
             task.cancel()
         if waiting:
             await asyncio.wait(waiting)
-        self._scene = self._model = None
+        self._scene = None
+        self._shelf.drop()  # the thread has ended
+
+    def _put_back(self, before: _Before | None) -> None:
+        """A run ended without a result; what was opened after its geometry is not touched."""
+        session = self._session
+        if before is not None and session.reconstruction is before.geometry and session.origin is not None:
+            if before.standing is not None:
+                self._scene, self._computed = before.scene, before.computed
+                session.restore(before.standing)
+            else:
+                session.replace(before.geometry, replace(session.origin, masks="stopped"))
+        self._follow_edits(session.edits)  # an update of the old scene may have made way for this job
 
     def _follow_edits(self, edits: Edits) -> None:
         computed = self._computed
         if (edits.overrides, edits.mask_threshold) != (computed.overrides, computed.mask_threshold):
             self.start(self.recompute())
 
+    async def _run_by_schedule(self, plan: Plan, job: RunJob) -> Outcome:
+        """Result of a run, with its steps listed beforehand; what they took is learned for the next one."""
+        facts, loaded = self._shelf.facts, self._shelf.holds(plan.settings)
+        alone = loaded and facts is not None and facts.geometry_only and not plan.settings.untrained_heads
+        schedule = self._timetable.schedule(plan, loaded=loaded, geometry_only=alone)
+        seconds = self._timetable.seconds(plan, schedule)
+        started = Activity(job=f"Segmenting {plan.title}", schedule=schedule, expected_seconds=seconds)
+        finished: list[tuple[str, float]] = []
+        outcome = await self._run(started.job, job, started=started, finished=finished)
+        self._timetable.learn(plan, finished)
+        return outcome
+
     async def _run(
-        self, title: str, job: "Callable[[Report], Result]", *, line: str = COMPUTING, quiet: bool = False
+        self,
+        title: str,
+        job: "Callable[[Report], Result]",
+        *,
+        line: str = COMPUTING,
+        quiet: bool = False,
+        started: Activity = IDLE,
+        finished: list[tuple[str, float]] | None = None,
     ) -> Result:
         """Result of a job, with the session's activity following it while nothing newer was asked for."""
-        began = time.monotonic()
-        self._watched = token = object()
-        self._session.report(Activity(job=title, step=WAITING, job_started=began, step_started=began, quiet=quiet))
+        began, token = time.monotonic(), object()
+        if not quiet or self._session.activity.idle or self._session.activity.quiet:
+            self._watched = token  # a quiet job does not take the place of one that the user follows
+        started = replace(started, job=title, step=WAITING, job_started=began, step_started=began, quiet=quiet)
+        if self._watched is token:
+            self._session.report(started)
 
         def follow(step: str, fraction: float) -> None:
             if self._watched is token:
                 self._session.report(advance(self._session.activity, step, fraction, time.monotonic()))
 
         try:
-            return await self._worker.run(job, line=line, on_progress=follow)
+            result = await self._worker.run(job, line=line, on_progress=follow)
+            if finished is not None and self._watched is token:
+                finished += advance(self._session.activity, WAITING, 1.0, time.monotonic()).finished
+            return result
         finally:
             if self._watched is token:
                 self._session.report(IDLE)
@@ -297,11 +345,6 @@ class Workflow:
             self._session.fail(error)
 
 
-def advance(activity: Activity, step: str, fraction: float, now: float) -> Activity:
-    """The activity after a report: a new step moves the old one, with its seconds, to the finished ones."""
-    if step == activity.step:
-        return replace(activity, fraction=fraction)
-    finished = activity.finished
-    if activity.step != WAITING:
-        finished += ((activity.step, now - activity.step_started),)
-    return replace(activity, step=step, fraction=fraction, finished=finished, step_started=now)
+def _post(loop: asyncio.AbstractEventLoop, call: Callable[..., None], *values: object) -> None:
+    """Call something on the event loop's thread, from another one."""
+    loop.call_soon_threadsafe(call, *values)

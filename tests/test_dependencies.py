@@ -27,7 +27,8 @@ CORE = [
     {"cli"},
 ]  # fmt: skip
 APP = [
-    {"actions", "arrivals", "coloring", "session", "worker"},
+    {"actions", "arrivals", "coloring", "session", "steps", "timetable", "worker"},
+    {"run_job"},
     {"workflow"},
     {"presenters"},
     {"application"},

@@ -18,6 +18,11 @@ from fast3dis_core.config import InferenceConfig
 from fast3dis_core.errors import Fast3disError
 
 COLOR_MODES: tuple[ColorMode, ...] = get_args(ColorMode)
+MASK_WORDS = {
+    "coming": "Masks are on their way",
+    "stopped": "Geometry only: the run ended before its masks",
+    "missing": "Geometry only: this model has no trained heads",
+}
 GEOMETRY_WORDS = {"posed": "Cameras from the folder", "given": "Cameras and depth from the folder"}
 
 
@@ -261,7 +266,10 @@ class MainWindowPresenter:
         if result is None or origin is None:
             return []
         chips: list[tuple[str, str, str, bool]] = []
-        if origin.model_status:
+        if origin.masks in MASK_WORDS:
+            tone = "normal" if origin.masks == "coming" else "warning"
+            chips.append(("masks", MASK_WORDS[origin.masks], tone, False))
+        if origin.model_status and origin.masks != "missing":
             chips.append(("status", origin.model_status, "warning" if origin.untrained else "quiet", False))
         if origin.geometry in GEOMETRY_WORDS:
             chips.append(("geometry", GEOMETRY_WORDS[origin.geometry], "normal", False))
@@ -271,7 +279,8 @@ class MainWindowPresenter:
         text = f"{len(shown)} of {count} instances shown"
         if filtered:
             text += f" · objectness ≥ {edits.objectness_threshold:.2f}"
-        chips.append(("objectness", text, "normal" if filtered else "quiet", filtered))
+        if origin.masks == "there":
+            chips.append(("objectness", text, "normal" if filtered else "quiet", filtered))
         if visible < len(shown):
             chips.append(("hidden", f"{len(shown) - visible} hidden", "normal", True))
         if display.isolated:
@@ -287,6 +296,8 @@ class MainWindowPresenter:
 def _model_tip(origin: Origin | None) -> str:
     if origin is None:
         return ""
+    if origin.masks == "missing":
+        return f"Depth Anything 3 weights without FAST3DIS heads. Run time: {duration(origin.seconds)}."
     advice = " Load trained weights with --weights FILE." if origin.untrained else ""
     return f"{origin.model_status or 'Trained weights.'}{advice} Run time: {duration(origin.seconds)}."
 

@@ -41,6 +41,8 @@ class RunSettings:
         Views whose maps are computed together; less needs less memory.
     geometry : "predicted", "posed" or "given"
         Where cameras and depth come from.
+    untrained_heads : bool
+        Let heads that nobody trained draw their random masks, instead of stopping at the geometry.
 
     Raises
     ------
@@ -57,6 +59,7 @@ class RunSettings:
     precision: Precision = "auto"
     chunk_views: int = 8
     geometry: GeometryMode = "predicted"
+    untrained_heads: bool = False
 
     def __post_init__(self) -> None:
         model_size(self.size)

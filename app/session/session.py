@@ -13,12 +13,16 @@ from typing import Literal
 
 from psygnal import EmitLoopError, Signal
 
+from app.session.activity import IDLE as IDLE
+from app.session.activity import Activity as Activity
+from app.session.activity import ModelFacts as ModelFacts
 from app.session.edits import Edits, History
 from app.session.plan import Plan
 from fast3dis_core.curation import Curated, CuratedInstance, curate
 from fast3dis_core.errors import Cancelled
 from fast3dis_core.reconstruction import Reconstruction
 
+MaskState = Literal["there", "coming", "stopped", "missing"]
 ColorMode = Literal["instance", "photo"]
 PhotoLayer = Literal["photo", "depth", "confidence"]
 
@@ -40,6 +44,9 @@ class Origin:
         Time the run took.
     notes : tuple of str
         Sentences about photos that were left out or cropped.
+    masks : "there", "coming", "stopped" or "missing"
+        "coming" while geometry is on show and the run goes on; "stopped" if it did not go on to its end; "missing" if
+        the model has no trained heads, so that there is nothing but geometry.
     """
 
     folder: Path
@@ -48,6 +55,7 @@ class Origin:
     geometry: str = "predicted"
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
+    masks: MaskState = "there"
 
     @property
     def untrained(self) -> bool:
@@ -97,40 +105,13 @@ class Display:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Activity:
-    """What the worker is doing.
+class Standing:
+    """What was on show, to be put back if a run that already shows its geometry does not get to its end."""
 
-    Attributes
-    ----------
-    job : str
-        "Segmenting kitchen"; empty when idle.
-    step : str
-        Sentence part from the core: "Geometry pass".
-    fraction : float
-        In [0, 1], of the step.
-    finished : tuple of (str, float)
-        Steps done so far, with their seconds.
-    job_started, step_started : float
-        Monotonic clock, seconds.
-    quiet : bool
-        A short job (assembling again) that should not take over the window.
-    """
-
-    job: str = ""
-    step: str = ""
-    fraction: float = 0.0
-    finished: tuple[tuple[str, float], ...] = ()
-    job_started: float = 0.0
-    step_started: float = 0.0
-    quiet: bool = False
-
-    @property
-    def idle(self) -> bool:
-        """Whether nothing runs."""
-        return not self.job
-
-
-IDLE = Activity()
+    reconstruction: Reconstruction
+    origin: Origin
+    history: History
+    display: Display
 
 
 class Session:
@@ -152,6 +133,7 @@ class Session:
     edits_changed = Signal(Edits)
     display_changed = Signal(Display)
     activity_changed = Signal(Activity)
+    model_changed = Signal(object)
     environment_changed = Signal(str)
     messaged = Signal(str)
     failed = Signal(Exception)
@@ -165,6 +147,7 @@ class Session:
         self._origin: Origin | None = None
         self._display = Display()
         self._activity = IDLE
+        self._model: ModelFacts | None = None
         self._environment = ""
 
     @property
@@ -196,6 +179,11 @@ class Session:
     def activity(self) -> Activity:
         """What the worker is doing."""
         return self._activity
+
+    @property
+    def model(self) -> ModelFacts | None:
+        """The model that is loaded, None if none is."""
+        return self._model
 
     @property
     def environment(self) -> str:
@@ -233,12 +221,29 @@ class Session:
         self.edits_changed.emit(self.edits)
         self.display_changed.emit(self._display)
 
-    def replace(self, reconstruction: Reconstruction) -> None:
-        """Show another result of the same scene, after edits."""
+    def replace(self, reconstruction: Reconstruction, origin: Origin | None = None) -> None:
+        """Show another result of the same scene: after edits, or with `origin` when its masks have come."""
         self._check_thread()
         assert self._reconstruction is not None, "replace() needs an open scene"
-        self._reconstruction = reconstruction
+        self._reconstruction, self._origin = reconstruction, origin or self._origin
         self.reconstruction_changed.emit(reconstruction)
+
+    def standing(self) -> Standing | None:
+        """What is on show, for `restore`; None before the first result."""
+        if self._reconstruction is None or self._origin is None:
+            return None
+        return Standing(
+            reconstruction=self._reconstruction, origin=self._origin, history=self._history, display=self._display
+        )
+
+    def restore(self, standing: Standing) -> None:
+        """Put back what was on show, with its history."""
+        self._check_thread()
+        self._history, self._display = standing.history, standing.display
+        self._reconstruction, self._origin = standing.reconstruction, standing.origin
+        self.reconstruction_changed.emit(standing.reconstruction)
+        self.edits_changed.emit(self.edits)
+        self.display_changed.emit(self._display)
 
     def edit(self, label: str, edits: Edits, gesture: str | None = None) -> None:
         """Change the undoable values; see `History.record`."""
@@ -276,6 +281,13 @@ class Session:
             return
         self._activity = activity
         self.activity_changed.emit(activity)
+
+    def describe_model(self, facts: ModelFacts | None) -> None:
+        """Say which model is loaded."""
+        self._check_thread()
+        if facts != self._model:
+            self._model = facts
+            self.model_changed.emit(facts)
 
     def describe_environment(self, line: str) -> None:
         """Say which device and libraries there are."""

@@ -3,6 +3,8 @@
 They are written beside every result, so that two of them can be compared fairly.
 """
 
+import ctypes
+import gc
 import platform
 import subprocess
 import sys
@@ -117,6 +119,16 @@ def forget_peak_memory(device: torch.device) -> None:
         _FORGET.write_text("5")
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
+
+
+def give_back_memory() -> None:
+    """Return what Python, CUDA and the C library keep for later to the system, after something large was dropped."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):  # glibc's; other libraries give back by themselves
+            ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 def peak_memory(device: torch.device) -> dict[str, int]:

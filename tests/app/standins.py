@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from app.session.activity import ModelFacts
 from app.session.edits import Edits
 from app.session.plan import Estimate, Photo, Plan
 from fast3dis_core.errors import ImageFolderError
@@ -24,13 +25,15 @@ UNFILTERED = Edits(minimum_points=0, confidence_percentile=0.0, depth_edge=0.0)
 class StandInSteps:
     """Steps that answer with a synthetic scene.
 
-    `gate` holds `encode` until it is set, looking at `report` every few milliseconds as the core does
-    between two layers. A folder named "empty" has no photos.
+    `gate` holds the geometry pass until it is set, `feature_gate` the feature pass, looking at `report` every few
+    milliseconds as the core does between two layers. A folder named "empty" has no photos.
     """
 
     reconstruction: Reconstruction = field(default_factory=synthetic_reconstruction)
     status: str = ""
+    geometry_only: bool = False
     gate: threading.Event = field(default_factory=threading.Event)
+    feature_gate: threading.Event = field(default_factory=threading.Event)
     calls: list[str] = field(default_factory=list)
     surveyed: list[tuple[Path, ...]] = field(default_factory=list)
     plans: list[Plan] = field(default_factory=list)
@@ -40,6 +43,7 @@ class StandInSteps:
 
     def __post_init__(self):
         self.gate.set()
+        self.feature_gate.set()
 
     def _note(self, call):
         self.calls.append(call)
@@ -77,18 +81,36 @@ class StandInSteps:
         report("Loading the model", 1.0)
         return settings.size
 
-    def name_model(self, model):
-        return f"{model} · CPU", self.status
+    def facts(self, model):
+        return ModelFacts(name=f"{model} · CPU", status=self.status, bytes=1000, geometry_only=self.geometry_only)
 
-    def encode(self, model, views, geometry, chunk_views, report):
+    def release(self):
+        self._note("release")
+
+    def see(self, model, views, geometry, chunk_views, report):
+        self._note("see")
+        self._pass("Geometry pass", self.gate, report)
+        return "geometry"
+
+    def build(self, views, geometry, report):
+        self._note("build")
+        report("Building the cloud", 1.0)
+        return with_instances(self.reconstruction, [])
+
+    def encode(self, model, views, geometry, chunk_views, report, on_geometry):
         self._note("encode")
-        report("Geometry pass", 0.0)
-        while not self.gate.wait(0.005):
-            report("Geometry pass", 0.5)
-        report("Geometry pass", 1.0)
+        self._pass("Geometry pass", self.gate, report)
+        on_geometry("geometry")
+        self._pass("Feature pass", self.feature_gate, report)
         return SimpleNamespace(views=views)
 
-    def decode(self, model, encoded, overrides):
+    def _pass(self, step, gate, report):
+        report(step, 0.0)
+        while not gate.wait(0.005):
+            report(step, 0.5)
+        report(step, 1.0)
+
+    def decode(self, model, encoded, overrides, report):
         self._note("decode")
         return SimpleNamespace(overrides=overrides)
 

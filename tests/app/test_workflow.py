@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from app.session.activity import IDLE, Activity, advance, seconds_left
 from app.session.edits import Edits
 from app.session.plan import RunSettings
-from app.session.session import IDLE, Activity, Session
+from app.session.session import Origin, Session
 from app.worker import Worker
-from app.workflow import Workflow, advance
-from fast3dis_core.errors import Cancelled, ExportError, ImageFolderError
+from app.workflow import Workflow
+from fast3dis_core.errors import Cancelled, DeviceMemoryError, ExportError, ImageFolderError
 from fast3dis_core.exports import read_ply
 from fast3dis_core.reconstruction import AnchorOverride
 from tests.app.standins import UNFILTERED, StandInSteps
@@ -38,6 +39,10 @@ class Desk:
         while "encode" not in self.steps.calls:
             await asyncio.sleep(0.001)
 
+    async def shown(self, masks):
+        while self.session.origin is None or self.session.origin.masks != masks:
+            await asyncio.sleep(0.001)
+
     def threshold(self, value):
         self.session.edit("threshold", replace(self.session.edits, mask_threshold=value))
 
@@ -57,7 +62,7 @@ def drive(story, **steps):
 def test_a_folder_becomes_a_result_off_the_gui_thread():
     async def story(desk):
         await desk.workflow.open_folder(Path("kitchen"))
-        assert desk.steps.calls == ["read", "load", "encode", "decode", "assemble"]
+        assert desk.steps.calls == ["read", "load", "encode", "build", "decode", "assemble"]
         assert threading.get_ident() not in desk.steps.threads
         assert desk.session.reconstruction is not None
         assert desk.session.origin.folder == Path("kitchen")
@@ -288,3 +293,204 @@ def test_advance_keeps_finished_steps_with_their_times():
     following = advance(same, "Feature pass", 0.0, 13.0)
     assert following.finished == (("Geometry pass", 3.0),)
     assert (following.step, following.step_started, following.job_started) == ("Feature pass", 13.0, 8.0)
+
+
+def test_geometry_is_on_show_before_the_masks_and_its_cloud_stays():
+    async def story(desk):
+        desk.steps.feature_gate.clear()
+        running = desk.workflow.start(desk.workflow.open_folder(Path("kitchen")))
+        await desk.shown("coming")
+        geometry = desk.session.reconstruction
+        assert geometry.instances == ()
+        assert not desk.session.activity.idle
+        desk.session.show(replace(desk.session.display, view=2))
+        desk.threshold(0.7)  # waits for the masks
+        desk.steps.feature_gate.set()
+        await running
+        await desk.settle()
+        assert desk.session.origin.masks == "there"
+        assert desk.session.reconstruction.instances
+        assert desk.session.reconstruction.cloud is geometry.cloud
+        assert desk.session.display.view == 2
+        assert desk.steps.mask_thresholds == [0.5, 0.7]
+        assert desk.steps.calls.count("build") == 1
+
+    drive(story)
+
+
+def test_cancelling_after_the_geometry_puts_the_old_result_back():
+    async def story(desk):
+        await desk.workflow.open_folder(Path("kitchen"))
+        desk.session.edit("Hide", replace(desk.session.edits, hidden=frozenset({1})))
+        desk.session.show(replace(desk.session.display, view=3))
+        before, edits = desk.session.reconstruction, desk.session.edits
+        desk.steps.feature_gate.clear()
+        running = desk.workflow.start(desk.workflow.open_folder(Path("bath")))
+        await desk.shown("coming")
+        assert desk.session.origin.folder == Path("bath")
+        desk.workflow.cancel()
+        await asyncio.wait_for(running, 0.5)
+        assert desk.session.reconstruction is before
+        assert desk.session.origin.folder == Path("kitchen")
+        assert desk.session.edits is edits
+        assert desk.session.undo_label == "Hide"
+        assert desk.session.display.view == 3
+        desk.threshold(0.8)  # and it still answers
+        await desk.settle()
+        assert desk.steps.mask_thresholds[-1] == 0.8
+        assert desk.failed == []
+
+    drive(story)
+
+
+def test_cancelling_the_first_run_after_its_geometry_leaves_the_geometry():
+    async def story(desk):
+        desk.steps.feature_gate.clear()
+        running = desk.workflow.start(desk.workflow.open_folder(Path("kitchen")))
+        await desk.shown("coming")
+        desk.workflow.cancel()
+        await running
+        assert desk.session.origin.masks == "stopped"
+        assert desk.session.reconstruction.instances == ()
+        desk.steps.feature_gate.set()
+        await desk.workflow.run_again()
+        assert desk.session.origin.masks == "there"
+
+    drive(story)
+
+
+def test_a_result_opened_meanwhile_is_not_taken_away_by_the_end_of_a_run():
+    async def story(desk):
+        await desk.workflow.open_folder(Path("kitchen"))
+        desk.steps.feature_gate.clear()
+        running = desk.workflow.start(desk.workflow.open_folder(Path("bath")))
+        await desk.shown("coming")
+        other = desk.steps.build(None, None, lambda *_: None)
+        desk.session.open(other, Origin(folder=Path("saved")))
+        desk.workflow.cancel()
+        await running
+        assert desk.session.reconstruction is other
+
+    drive(story)
+
+
+def test_an_error_after_the_geometry_puts_the_old_result_back():
+    async def story(desk):
+        await desk.workflow.open_folder(Path("kitchen"))
+        before = desk.session.reconstruction
+
+        def decode(*_):
+            raise DeviceMemoryError("Out of memory.")
+
+        desk.steps.decode = decode
+        await desk.workflow.start(desk.workflow.open_folder(Path("bath")))
+        assert [type(error) for error in desk.failed] == [DeviceMemoryError]
+        assert desk.session.reconstruction is before
+
+    drive(story)
+
+
+def test_another_model_takes_the_place_of_the_loaded_one():
+    async def story(desk):
+        await desk.workflow.open_folder(Path("kitchen"))
+        desk.steps.calls.clear()
+        await desk.workflow.run_again(RunSettings(size="small"))
+        assert desk.steps.calls[:3] == ["read", "release", "load"]
+        assert desk.session.model.name == "small · CPU"
+        for changed in (RunSettings(size="small", device="cpu"), RunSettings(size="small", weights=Path("w"))):
+            desk.steps.calls.clear()
+            await desk.workflow.run_again(changed)
+            assert "load" in desk.steps.calls
+        desk.steps.calls.clear()
+        await desk.workflow.run_again(RunSettings(size="small", weights=Path("w"), resolution=98))
+        assert "load" not in desk.steps.calls
+
+    drive(story)
+
+
+def test_a_model_that_does_not_load_leaves_none():
+    async def story(desk):
+        await desk.workflow.open_folder(Path("kitchen"))
+        load = desk.steps.load
+
+        def refuse(settings, report):
+            raise DeviceMemoryError("Out of memory.")
+
+        desk.steps.load = refuse
+        await desk.workflow.start(desk.workflow.run_again(RunSettings(size="small")))
+        assert desk.session.model is None
+        assert desk.session.origin.folder == Path("kitchen")
+        desk.steps.load = load
+        desk.session.edit("Move", replace(desk.session.edits, overrides=(AnchorOverride(query=1, position=(0, 0, 1)),)))
+        await desk.settle()
+        assert desk.session.model.name == "nano · CPU"  # that of the scene on show, not of the run that failed
+
+    drive(story)
+
+
+def test_unloading_frees_the_model_and_an_anchor_loads_it_again():
+    async def story(desk):
+        await desk.workflow.open_folder(Path("kitchen"))
+        assert desk.session.model.name == "nano · CPU"
+        desk.steps.calls.clear()
+        await desk.workflow.unload()
+        assert desk.steps.calls == ["release"]
+        assert desk.session.model is None
+        desk.threshold(0.8)  # needs no model
+        await desk.settle()
+        assert desk.steps.calls == ["release", "assemble"]
+        desk.session.edit("Move", replace(desk.session.edits, overrides=(AnchorOverride(query=1, position=(0, 0, 1)),)))
+        await desk.settle()
+        assert desk.steps.calls == ["release", "assemble", "load", "decode", "assemble"]
+        assert desk.session.model.name == "nano · CPU"
+
+    drive(story)
+
+
+def test_without_heads_there_is_geometry_and_nothing_random():
+    async def story(desk):
+        await desk.workflow.open_folder(Path("kitchen"))
+        assert desk.steps.calls == ["read", "load", "see", "build"]
+        assert desk.session.origin.masks == "missing"
+        assert desk.session.reconstruction.instances == ()
+        desk.threshold(0.8)
+        await desk.settle()
+        assert desk.steps.calls == ["read", "load", "see", "build"]
+        await desk.workflow.run_again(RunSettings(untrained_heads=True))  # asked for by name
+        assert desk.session.origin.masks == "there"
+        assert desk.session.reconstruction.instances
+
+    drive(story, geometry_only=True)
+
+
+def test_the_steps_to_come_are_listed_and_learned():
+    async def story(desk):
+        await desk.workflow.open_folder(Path("kitchen"))
+        first = next(activity for activity in desk.activities if activity.schedule)
+        assert [name for name, _ in first.schedule][:3] == ["Reading photos", "Loading the model", "Geometry pass"]
+        assert first.expected_seconds == 0
+        desk.activities.clear()
+        await desk.workflow.run_again()
+        second = next(activity for activity in desk.activities if activity.schedule)
+        assert "Loading the model" not in dict(second.schedule)
+        assert seconds_left(second, second.job_started) == second.expected_seconds > 0
+
+    drive(story)
+
+
+def test_a_quiet_job_does_not_hide_the_run(tmp_path):
+    async def story(desk):
+        await desk.workflow.open_folder(Path("kitchen"))
+        desk.steps.gate.clear()
+        query = desk.session.reconstruction.instances[0].query
+        desk.steps.calls.clear()
+        running = desk.workflow.start(desk.workflow.open_folder(Path("bath")))
+        await desk.encoding()
+        exporting = desk.workflow.start(desk.workflow.export(tmp_path / "a.ply", query))
+        await asyncio.sleep(0.02)
+        assert desk.session.activity.job == "Segmenting bath"
+        desk.steps.gate.set()
+        await asyncio.gather(running, exporting)
+        assert desk.session.activity == IDLE
+
+    drive(story)

@@ -1,0 +1,122 @@
+"""One run from photos to result, as it goes on the worker's thread; and the one model that is kept between runs.
+
+The geometry is handed over as soon as its pass has ended, so that it can be looked at while the masks are computed; its
+cloud is built once and is the cloud of the result. Without trained heads there is nothing after it. Nothing of the
+session is touched here: `app.workflow` decides what is shown.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from app.session.activity import ModelFacts
+from app.session.plan import Plan, RunSettings
+from app.steps import Steps
+from app.timetable import DECODE, READ
+from fast3dis_core.reconstruction import Reconstruction
+
+if TYPE_CHECKING:
+    from fast3dis_core.progress import Report
+    from fast3dis_core.scene import DecoderTrace, EncodedScene, SceneGeometry, ViewBatch
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """Sealed values of the open scene, which answer to edits; looked into on the worker only.
+
+    The model is not among them: it can be unloaded, and is loaded again from `settings` when it is needed.
+    """
+
+    settings: RunSettings
+    views: "ViewBatch"
+    encoded: "EncodedScene"
+    trace: "DecoderTrace"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a run came to; `scene` is None where there is geometry alone."""
+
+    reconstruction: Reconstruction
+    scene: Scene | None
+    facts: ModelFacts
+    notes: tuple[str, ...]
+
+
+class ModelShelf:
+    """Holds one loaded model. Fetched and dropped on the worker's thread, one job at a time.
+
+    Parameters
+    ----------
+    steps : Steps
+    """
+
+    def __init__(self, steps: Steps) -> None:
+        self._steps = steps
+        self._model: Any = None
+        self._key: tuple[Any, ...] | None = None
+        self.facts: ModelFacts | None = None  # also read by the event loop's thread; None if nothing is loaded
+
+    def holds(self, settings: RunSettings) -> bool:
+        """Whether the model of these settings is loaded."""
+        return self._key == settings.model
+
+    def fetch(self, settings: RunSettings, report: "Report") -> Any:
+        """The model of these settings; another one goes before it is loaded, so that two never share the memory."""
+        if not self.holds(settings):
+            self.drop()
+            model = self._steps.load(settings, report)  # may raise: then nothing is held
+            self._model, self._key, self.facts = model, settings.model, self._steps.facts(model)
+        return self._model
+
+    def drop(self) -> None:
+        """Free the model, if there is one."""
+        if self._model is not None:
+            self._model = self._key = self.facts = None
+            self._steps.release()
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunJob:
+    """A job for the worker.
+
+    Attributes
+    ----------
+    plan : Plan
+    mask_threshold : float
+    steps : Steps
+    shelf : ModelShelf
+    show_geometry : callable
+        Called on the worker's thread with a result without instances, the facts of the model, and notes.
+    """
+
+    plan: Plan
+    mask_threshold: float
+    steps: Steps
+    shelf: ModelShelf
+    show_geometry: Callable[[Reconstruction, ModelFacts, tuple[str, ...]], None]
+
+    def __call__(self, report: "Report") -> Outcome:
+        """Run."""
+        steps, settings = self.steps, self.plan.settings
+        report(READ, 0.0)
+        views, given = steps.read(self.plan, report)
+        model = self.shelf.fetch(settings, report)
+        facts = self.shelf.facts
+        assert facts is not None
+        if facts.geometry_only and not settings.untrained_heads:
+            geometry = steps.see(model, views, given, settings.chunk_views, report)
+            cloud = steps.build(views, geometry, report)
+            return Outcome(reconstruction=cloud, scene=None, facts=facts, notes=views.notes)
+        built: list[Reconstruction] = []
+
+        def on_geometry(geometry: "SceneGeometry") -> None:
+            built.append(steps.build(views, geometry, report))
+            self.show_geometry(built[0], facts, views.notes)
+
+        encoded = steps.encode(model, views, given, settings.chunk_views, report, on_geometry)
+        report(DECODE, 0.0)
+        trace = steps.decode(model, encoded, (), report)
+        result = steps.assemble(views, encoded, trace, self.mask_threshold, built[0], report)
+        scene = Scene(settings=settings, views=views, encoded=encoded, trace=trace)
+        return Outcome(reconstruction=result, scene=scene, facts=facts, notes=views.notes)

@@ -1,0 +1,81 @@
+"""What the program asks of the core, step by step: the door behind which everything heavy lies.
+
+`app.core_steps` is the real set, tests have another. Which step follows which is in `app.run_job` and `app.workflow`.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from app.session.activity import ModelFacts
+from app.session.plan import Photo, Plan, RunSettings
+from fast3dis_core.reconstruction import AnchorOverride, Reconstruction
+
+if TYPE_CHECKING:
+    from fast3dis_core.progress import Report
+    from fast3dis_core.scene import DecoderTrace, EncodedScene, PosedCameras, SceneGeometry, ViewBatch
+
+
+class Steps(Protocol):
+    """What the core does for the program. All methods run on the worker thread."""
+
+    def describe(self) -> str:
+        """Line about device and libraries."""
+
+    def survey(self, sources: tuple[Path, ...], found: Callable[[Photo], None], frames: int, report: "Report") -> Plan:
+        """Look at photos: each is handed to `found` at once; the plan has notes and offers, and no photos yet."""
+
+    def read(self, plan: Plan, report: "Report") -> "tuple[ViewBatch, PosedCameras | SceneGeometry | None]":
+        """The chosen photos of a plan, with cameras or depth where it asks for them."""
+
+    def load(self, settings: RunSettings, report: "Report") -> Any:
+        """A model, sealed."""
+
+    def facts(self, model: Any) -> ModelFacts:
+        """Name, state and size of a model."""
+
+    def release(self) -> None:
+        """Give memory that nobody holds any more back to the system."""
+
+    def see(
+        self,
+        model: Any,
+        views: "ViewBatch",
+        geometry: "PosedCameras | SceneGeometry | None",
+        chunk_views: int,
+        report: "Report",
+    ) -> "SceneGeometry":
+        """The geometry pass alone."""
+
+    def build(self, views: "ViewBatch", geometry: "SceneGeometry", report: "Report") -> Reconstruction:
+        """Cloud and cameras, without instances."""
+
+    def encode(
+        self,
+        model: Any,
+        views: "ViewBatch",
+        geometry: "PosedCameras | SceneGeometry | None",
+        chunk_views: int,
+        report: "Report",
+        on_geometry: "Callable[[SceneGeometry], None]",
+    ) -> "EncodedScene":
+        """The expensive step; `on_geometry` is called as soon as there is geometry."""
+
+    def decode(
+        self, model: Any, encoded: "EncodedScene", overrides: tuple[AnchorOverride, ...], report: "Report"
+    ) -> "DecoderTrace":
+        """Anchors and queries."""
+
+    def assemble(
+        self,
+        views: "ViewBatch",
+        encoded: "EncodedScene",
+        trace: "DecoderTrace",
+        mask_threshold: float,
+        previous: Reconstruction | None,
+        report: "Report",
+    ) -> Reconstruction:
+        """Masks to points; cloud and photos are those of `previous`."""
+
+    def export(self, path: Path, reconstruction: Reconstruction, query: int, overwrite: bool, report: "Report") -> int:
+        """Write one instance; the number of points written."""
