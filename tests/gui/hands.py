@@ -61,6 +61,12 @@ async def until(condition, what, seconds=20.0):
     raise AssertionError(f"waited {seconds:g} s in vain for: {what}")
 
 
+def has_masks(program):
+    """Whether a whole result is on show, and not only its geometry."""
+    origin = program.session.origin
+    return origin is not None and origin.masks == "there"
+
+
 async def painted(program):
     """Until the viewport has drawn what it was told to draw."""
     await until(lambda: not program.viewport.view._stale and not program.viewport._moving, "a painted frame")

@@ -16,7 +16,7 @@ from scipy.spatial import cKDTree
 from app.core_steps import CoreSteps
 from fast3dis_core.exports import read_ply
 from tests.app.standins import StandInQuestions, StandInSteps
-from tests.gui.hands import click, drag, key, on_screen, painted, until, wheel
+from tests.gui.hands import click, drag, has_masks, key, on_screen, painted, until, wheel
 from tests.scenes import synthetic_reconstruction
 
 SCENE = synthetic_reconstruction(views=4, height=56, width=84, queries=8)  # 18,816 points
@@ -67,7 +67,7 @@ def handle(slider):
 async def opened(program):
     """The stand-in scene, opened by dropping its folder."""
     drop(program.window, "/photos/kitchen")
-    await until(lambda: program.session.reconstruction is not None, "a result")
+    await until(lambda: has_masks(program), "a result")
     await painted(program)
 
 
@@ -110,7 +110,7 @@ def test_from_photos_to_a_ply_with_the_real_network(play, photos, tmp_path, one_
 
     async def story(program):
         click(button(program, "emptyOpen"))
-        await until(lambda: program.session.reconstruction is not None, "a result of the real network", 50)
+        await until(lambda: has_masks(program), "a result of the real network", 50)
         await painted(program)
         result = program.session.reconstruction
         assert len(result.cloud.points) <= 20_000
