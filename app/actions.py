@@ -54,6 +54,7 @@ ACTIONS = (
     Action(name="sample", text="Open sample", label="Sample", menu="File", icon="sample",
            tip="Open the sample photos"),
     Action(name="cancel", text="Cancel the run", menu="File", keys=("Ctrl+.",), tip="Stop what is computed"),
+    Action(name="unload", text="Unload the model", menu="File"),
     Action(name="export", text="Export …", label="Export", menu="File", keys=("Ctrl+E",), icon="export"),
     Action(name="quit", text="Quit", menu="File", keys=("Ctrl+Q",)),
     Action(name="undo", text="Undo", menu="Edit", keys=("Ctrl+Z",), icon="undo"),

@@ -123,6 +123,7 @@ class Program:
         from app.presenters.instance_table import InstanceTablePresenter
         from app.presenters.main_window import MainWindowPresenter
         from app.presenters.painting import Painting
+        from app.presenters.run_panel import RunPanelPresenter
         from app.presenters.view_gallery import ViewGalleryPresenter
         from app.presenters.viewport import ViewportPresenter
         from app.widgets.dialogs import Dialogs
@@ -132,6 +133,7 @@ class Program:
         self._gallery = ViewGalleryPresenter(self.session, painting, self.gallery)
         self._table = InstanceTablePresenter(self.session, self.actions, self.table)
         self._decoding = DecodingPanelPresenter(self.session, self.decoding)
+        self._run = RunPanelPresenter(self.session, self.workflow, self.actions, self.window)
         self._window = MainWindowPresenter(
             self.session,
             self.workflow,
@@ -187,7 +189,7 @@ class Program:
             (window.paths_dropped, frame.open_dropped),
             (window.cancel_requested, self.workflow.cancel),
             (window.chip_dismissed, frame.dismiss_chip),
-            (window.clock_ticked, frame.tick),
+            (window.clock_ticked, self._run.tick),
             (window.closing, self.closed.set),
             (self.viewport.picked, self._viewport.pick),
             (self.gallery.view_chosen, self._gallery.choose),

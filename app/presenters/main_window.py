@@ -2,7 +2,6 @@
 
 # ruff: noqa: D102 - methods of a protocol are documented where they are implemented
 
-import time
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol, get_args
 
 from app.actions import Actions
+from app.presenters.run_panel import duration
 from app.session.edits import Edits
 from app.session.session import Activity, ColorMode, Origin, Session
 from app.workflow import Workflow
@@ -31,16 +31,6 @@ class Window(Protocol):
 
     def set_page(self, page: Any) -> None: ...
     def set_title(self, scene: str) -> None: ...
-    def set_progress(
-        self,
-        title: str,
-        finished: Sequence[tuple[str, str]],
-        step: str,
-        fraction: float,
-        clock: str,
-        *,
-        quiet: bool,
-    ) -> None: ...
     def set_environment(self, line: str) -> None: ...
     def set_model(self, text: str, tip: str) -> None: ...
     def set_points(self, text: str) -> None: ...
@@ -74,8 +64,6 @@ class MainWindowPresenter:
         Folder of the bundled sample.
     drawn_points : callable
         Points drawn and points there are, from the viewport.
-    clock : callable
-        Monotonic seconds.
     """
 
     def __init__(
@@ -89,11 +77,10 @@ class MainWindowPresenter:
         questions: Questions,
         sample: Path | None,
         drawn_points: Callable[[], tuple[int, int]],
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._session, self._workflow, self._actions, self._window = session, workflow, actions, window
         self._chips, self._questions, self._sample = chips, questions, sample
-        self._drawn_points, self._clock = drawn_points, clock
+        self._drawn_points = drawn_points
         self._last_export: Path | None = None
         session.reconstruction_changed.connect(self._on_reconstruction)
         session.edits_changed.connect(self._on_edits)
@@ -173,10 +160,6 @@ class MainWindowPresenter:
         elif key == "isolated":
             self._session.show(replace(display, isolated=frozenset()))
 
-    def tick(self) -> None:
-        """The clock moved on while something runs."""
-        self._on_activity(self._session.activity)
-
     # what the session says
 
     def _on_reconstruction(self, _: object) -> None:
@@ -189,17 +172,8 @@ class MainWindowPresenter:
         self._refresh()
 
     def _on_activity(self, activity: Activity) -> None:
-        self._actions.enable("cancel", enabled=not activity.idle)
         if self._session.reconstruction is None:
             self._window.set_page("empty" if activity.idle else "running")
-        self._window.set_progress(
-            activity.job,
-            [(name, f"{seconds:.1f} s") for name, seconds in activity.finished],
-            activity.step,
-            activity.fraction,
-            clock_text(activity, self._clock()),
-            quiet=activity.quiet,
-        )
 
     def _on_failed(self, error: Exception) -> None:
         expected = isinstance(error, Fast3disError)
@@ -228,7 +202,6 @@ class MainWindowPresenter:
         actions, session = self._actions, self._session
         actions.bind("open", self.open)
         actions.bind("sample", self.open_sample, enabled=self._sample is not None)
-        actions.bind("cancel", self._workflow.cancel, enabled=False)
         actions.bind("export", self.export)
         actions.bind("undo", session.undo)
         actions.bind("redo", session.redo)
@@ -300,20 +273,3 @@ def _model_tip(origin: Origin | None) -> str:
         return f"Depth Anything 3 weights without FAST3DIS heads. Run time: {duration(origin.seconds)}."
     advice = " Load trained weights with --weights FILE." if origin.untrained else ""
     return f"{origin.model_status or 'Trained weights.'}{advice} Run time: {duration(origin.seconds)}."
-
-
-def clock_text(activity: Activity, now: float) -> str:
-    """Time since the start, and what the running step still needs if that can be told."""
-    if activity.idle:
-        return ""
-    text = f"{duration(now - activity.job_started)} elapsed"
-    spent = now - activity.step_started
-    if activity.fraction > 0.05 and spent > 0.5:
-        text += f" · this step: about {duration(spent * (1 / activity.fraction - 1))} left"
-    return text
-
-
-def duration(seconds: float) -> str:
-    """Such as "7 s" or "2 min 05 s"."""
-    minutes, rest = divmod(round(max(seconds, 0.0)), 60)
-    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"

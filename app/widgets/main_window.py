@@ -116,22 +116,22 @@ class MainWindow(QMainWindow):
     def set_progress(
         self,
         title: str,
-        finished: Sequence[tuple[str, str]],
+        rows: Sequence[tuple[str, str, str]],
         step: str,
         fraction: float,
         clock: str,
         *,
         quiet: bool,
     ) -> None:
-        """Show a running job; an empty title says that none runs."""
+        """Show a running job, as `RunPage.set_progress` takes it; an empty title says that none runs."""
         self._beat.set_running(bool(title))
         on_page = self._names[self._pages.currentIndex()] == "running"
         in_line = bool(title) and not on_page
         self._run_line.setVisible(in_line)
         for label in (self._points, self._device):
             label.setVisible(not in_line or quiet)
-        self.run_page.set_progress(title, finished, step, fraction, clock)
-        self._run_line.set_progress(title, step, fraction, clock, quiet)
+        self.run_page.set_progress(title, rows, fraction, clock)
+        self._run_line.set_progress(title, rows, step, fraction, clock, quiet)
 
     def set_environment(self, line: str) -> None:
         """Device and libraries."""

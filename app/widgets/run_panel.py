@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QPointF, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QColor, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from app.widgets.theme import Theme, icon
 
 BEAT = 250  # ms between looks at the clock
 SCALE = 1000  # steps of a progress bar
+SIGN = 16  # pixels
+SIGNS = {"done": "✓", "now": "●", "later": "○"}
 
 
 class RunPage(QWidget):
@@ -26,7 +29,7 @@ class RunPage(QWidget):
         self.setObjectName("runPage")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._theme = theme
-        self._finished: tuple[tuple[str, str], ...] | None = None
+        self._rows: list[_StepRow] = []
         card = QFrame()
         card.setObjectName("runCard")
         card.setFixedWidth(520)
@@ -41,9 +44,6 @@ class RunPage(QWidget):
         self._steps.setVerticalSpacing(6)
         self._steps.setColumnStretch(1, 1)
         column.addLayout(self._steps)
-        self._now = QLabel()
-        self._now.setObjectName("stepNow")
-        column.addWidget(self._now)
         self._bar = _bar()
         column.addWidget(self._bar)
         row = QHBoxLayout()
@@ -58,34 +58,80 @@ class RunPage(QWidget):
         page = QVBoxLayout(self)
         page.addWidget(card, alignment=Qt.AlignmentFlag.AlignCenter)
 
-    def set_progress(
-        self,
-        title: str,
-        finished: Sequence[tuple[str, str]],
-        step: str,
-        fraction: float,
-        clock: str,
-    ) -> None:
-        """Show where the run is; finished steps come with their times as text."""
+    def set_progress(self, title: str, rows: Sequence[tuple[str, str, str]], fraction: float, clock: str) -> None:
+        """Show where the run is.
+
+        Parameters
+        ----------
+        title : str
+        rows : sequence of (str, str, str)
+            Name of a step; "done", "now" or "later"; what is said of its time.
+        fraction : float
+            Of the whole.
+        clock : str
+        """
         self._title.setText(title)
-        self._now.setText(step)
         self._bar.setValue(round(SCALE * fraction))
         self._clock.setText(clock)
-        if tuple(finished) != self._finished:
-            self._finished = tuple(finished)
-            self._list_steps()
+        if len(rows) != len(self._rows):
+            self._make_rows(len(rows))
+        for row, (name, state, text) in zip(self._rows, rows, strict=True):
+            row.show_step(name, state, text)
 
-    def _list_steps(self) -> None:
-        while self._steps.count():
-            self._steps.takeAt(0).widget().deleteLater()
-        for row, (name, seconds) in enumerate(self._finished or ()):
-            sign = QLabel()
-            sign.setPixmap(icon("check", self._theme.accent).pixmap(QSize(16, 16)))
-            self._steps.addWidget(sign, row, 0)
-            for column, text in ((1, name), (2, seconds)):
-                label = QLabel(text)
-                label.setObjectName("stepDone")
-                self._steps.addWidget(label, row, column)
+    def _make_rows(self, count: int) -> None:
+        while len(self._rows) > count:
+            row = self._rows.pop()
+            for widget in row.widgets:
+                self._steps.removeWidget(widget)
+                widget.deleteLater()
+        while len(self._rows) < count:
+            row = _StepRow(self._theme)
+            for column, widget in enumerate(row.widgets):
+                self._steps.addWidget(widget, len(self._rows), column)
+            self._rows.append(row)
+
+
+class _StepRow:
+    """A sign, a name and a time."""
+
+    def __init__(self, theme: Theme) -> None:
+        self._theme = theme
+        self._shown = ("", "", "")
+        self._sign, self._name, self._time = QLabel(), QLabel(), QLabel()
+        self._sign.setFixedSize(SIGN, SIGN)
+        self._time.setAlignment(Qt.AlignmentFlag.AlignRight)
+        self.widgets = (self._sign, self._name, self._time)
+
+    def show_step(self, name: str, state: str, text: str) -> None:
+        if (name, state, text) == self._shown:
+            return
+        new_state = state != self._shown[1]
+        self._shown = (name, state, text)
+        self._name.setText(name)
+        self._time.setText(text)
+        if new_state:
+            self._sign.setPixmap(_sign(state, self._theme))
+            for label in (self._name, self._time):
+                label.setObjectName({"done": "stepDone", "now": "stepNow", "later": "stepLater"}[state])
+                label.style().unpolish(label)
+                label.style().polish(label)
+
+
+def _sign(state: str, theme: Theme) -> QPixmap:
+    """A check for what is done, a filled dot for what runs, a ring for what is to come."""
+    if state == "done":
+        return icon("check", theme.accent).pixmap(QSize(SIGN, SIGN))
+    pixmap = QPixmap(SIGN, SIGN)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    color = QColor(theme.accent if state == "now" else theme.muted)
+    painter.setPen(QPen(color, 1.5))
+    painter.setBrush(color if state == "now" else Qt.BrushStyle.NoBrush)
+    radius = SIGN / 4 if state == "now" else SIGN / 5
+    painter.drawEllipse(QPointF(SIGN / 2, SIGN / 2), radius, radius)
+    painter.end()
+    return pixmap
 
 
 class RunLine(QWidget):
@@ -117,9 +163,13 @@ class RunLine(QWidget):
         self._cancel.clicked.connect(self.cancel_requested)
         row.addWidget(self._cancel)
 
-    def set_progress(self, title: str, step: str, fraction: float, clock: str, quiet: bool) -> None:
-        """Show where the run is; a quiet one is over too soon to be cancelled."""
+    def set_progress(
+        self, title: str, rows: Sequence[tuple[str, str, str]], step: str, fraction: float, clock: str, quiet: bool
+    ) -> None:
+        """Show where the run is; a quiet one is over too soon to be cancelled. Rows as in `RunPage`."""
         self._text.setText(title if quiet else f"{title} — {step}")
+        lines = (f"{SIGNS[state]} {name}   {text}" for name, state, text in rows)
+        self.setToolTip("" if quiet else "\n".join(lines))
         self._bar.setValue(round(SCALE * fraction))
         self._clock.setText("" if quiet else clock)
         self._cancel.setVisible(not quiet)

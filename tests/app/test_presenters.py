@@ -10,12 +10,12 @@ import pytest
 from app.actions import Actions
 from app.presenters.decoding_panel import DecodingPanelPresenter
 from app.presenters.instance_table import InstanceTablePresenter
-from app.presenters.main_window import MainWindowPresenter, clock_text, duration
+from app.presenters.main_window import MainWindowPresenter
 from app.presenters.painting import Painting
 from app.presenters.view_gallery import ViewGalleryPresenter
 from app.presenters.viewport import ViewportPresenter
 from app.session.plan import RunSettings
-from app.session.session import Activity, Origin, Session
+from app.session.session import Origin, Session
 from app.worker import Worker
 from app.workflow import Workflow
 from fast3dis_core.exports import read_ply
@@ -195,7 +195,6 @@ class Frame:
             questions=self.questions,
             sample=Path("/samples/room"),
             drawn_points=lambda: (1000, 2000),
-            clock=lambda: 100.0,
         )
 
     def sentences(self):
@@ -334,15 +333,3 @@ class TestFrame:
             assert frame.actions.state("redo").text == "Redo Hide instance 3"
 
         drive(story)
-
-
-def test_the_clock_tells_elapsed_and_what_the_step_needs():
-    activity = Activity(job="Segmenting", step="Geometry pass", fraction=0.25, job_started=90.0, step_started=96.0)
-    assert clock_text(activity, 100.0) == "10 s elapsed · this step: about 12 s left"
-    assert clock_text(replace(activity, fraction=0.0), 100.0) == "10 s elapsed"
-    assert clock_text(Activity(), 100.0) == ""
-
-
-@pytest.mark.parametrize(("seconds", "text"), [(-1, "0 s"), (7.4, "7 s"), (59.7, "1 min 00 s"), (125, "2 min 05 s")])
-def test_durations(seconds, text):
-    assert duration(seconds) == text
