@@ -146,6 +146,7 @@ class Session:
         self._curated: Curated | None = None
         self._origin: Origin | None = None
         self._display = Display()
+        self._color_with_masks = self._display.color_mode  # to go back to when masks come
         self._activity = IDLE
         self._model: ModelFacts | None = None
         self._environment = ""
@@ -216,6 +217,9 @@ class Session:
         self._history = History(kept)
         nobody: frozenset[int] = frozenset()
         self._display = replace(self._display, view=0, selection=nobody, isolated=nobody, hovered=None, playing=False)
+        if origin.masks != "there":  # nothing to color by instance
+            self._color_with_masks = self._display.color_mode
+            self._display = replace(self._display, color_mode="photo")
         self._reconstruction, self._origin = reconstruction, origin
         self.reconstruction_changed.emit(reconstruction)
         self.edits_changed.emit(self.edits)
@@ -225,8 +229,11 @@ class Session:
         """Show another result of the same scene: after edits, or with `origin` when its masks have come."""
         self._check_thread()
         assert self._reconstruction is not None, "replace() needs an open scene"
+        waited = self._origin is not None and self._origin.masks != "there"
         self._reconstruction, self._origin = reconstruction, origin or self._origin
         self.reconstruction_changed.emit(reconstruction)
+        if waited and origin is not None and origin.masks == "there" and self._display.color_mode == "photo":
+            self.show(replace(self._display, color_mode=self._color_with_masks))
 
     def standing(self) -> Standing | None:
         """What is on show, for `restore`; None before the first result."""

@@ -302,6 +302,7 @@ def test_geometry_is_on_show_before_the_masks_and_its_cloud_stays():
         await desk.shown("coming")
         geometry = desk.session.reconstruction
         assert geometry.instances == ()
+        assert desk.session.display.color_mode == "photo"
         assert not desk.session.activity.idle
         desk.session.show(replace(desk.session.display, view=2))
         desk.threshold(0.7)  # waits for the masks
@@ -312,6 +313,7 @@ def test_geometry_is_on_show_before_the_masks_and_its_cloud_stays():
         assert desk.session.reconstruction.instances
         assert desk.session.reconstruction.cloud is geometry.cloud
         assert desk.session.display.view == 2
+        assert desk.session.display.color_mode == "instance"
         assert desk.steps.mask_thresholds == [0.5, 0.7]
         assert desk.steps.calls.count("build") == 1
 
@@ -322,7 +324,7 @@ def test_cancelling_after_the_geometry_puts_the_old_result_back():
     async def story(desk):
         await desk.workflow.open_folder(Path("kitchen"))
         desk.session.edit("Hide", replace(desk.session.edits, hidden=frozenset({1})))
-        desk.session.show(replace(desk.session.display, view=3))
+        desk.session.show(replace(desk.session.display, view=3, color_mode="photo"))
         before, edits = desk.session.reconstruction, desk.session.edits
         desk.steps.feature_gate.clear()
         running = desk.workflow.start(desk.workflow.open_folder(Path("bath")))
