@@ -95,6 +95,7 @@ class Program:
         from app.widgets.empty_page import EmptyPage
         from app.widgets.instance_table import InstanceTable
         from app.widgets.main_window import Dock, MainWindow, stacked
+        from app.widgets.masks_page import MasksPage
         from app.widgets.theme import apply_theme, choose_theme, rgb
         from app.widgets.view_gallery import ViewGallery
 
@@ -105,13 +106,14 @@ class Program:
         self.gallery, self.table, self.decoding = ViewGallery(), InstanceTable(), DecodingPanel()
         self.empty_page = EmptyPage(theme, has_samples=self.sample is not None)
         left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
+        self.masks_page = MasksPage(stacked(self.table, self.decoding, tall=0))
         self.window = MainWindow(
             theme,
             self.actions,
             center=self.viewport,
             docks=(
                 Dock("Views", "viewsDock", self.gallery, left, 204),
-                Dock("Instances", "instancesDock", stacked(self.table, self.decoding, tall=0), right, 406),
+                Dock("Instances", "instancesDock", self.masks_page, right, 406),
             ),
             pages=(("empty", self.empty_page),),
         )
@@ -122,6 +124,7 @@ class Program:
         from app.presenters.decoding_panel import DecodingPanelPresenter
         from app.presenters.instance_table import InstanceTablePresenter
         from app.presenters.main_window import MainWindowPresenter
+        from app.presenters.masks_page import MasksPagePresenter
         from app.presenters.painting import Painting
         from app.presenters.run_panel import RunPanelPresenter
         from app.presenters.view_gallery import ViewGalleryPresenter
@@ -133,6 +136,8 @@ class Program:
         self._gallery = ViewGalleryPresenter(self.session, painting, self.gallery)
         self._table = InstanceTablePresenter(self.session, self.actions, self.table)
         self._decoding = DecodingPanelPresenter(self.session, self.decoding)
+        asked = questions or Dialogs(self.window)
+        self._masks = MasksPagePresenter(self.session, self.workflow, self.masks_page, asked)
         self._run = RunPanelPresenter(self.session, self.workflow, self.actions, self.window)
         self._window = MainWindowPresenter(
             self.session,
@@ -140,7 +145,7 @@ class Program:
             self.actions,
             window=self.window,
             chips=self.window.chips,
-            questions=questions or Dialogs(self.window),
+            questions=asked,
             sample=self.sample,
             drawn_points=lambda: self.viewport.drawn_points,
         )
@@ -190,6 +195,10 @@ class Program:
             (window.cancel_requested, self.workflow.cancel),
             (window.chip_dismissed, frame.dismiss_chip),
             (window.clock_ticked, self._run.tick),
+            (window.way_chosen, frame.choose_way),
+            (self.masks_page.run_requested, self._masks.run_again),
+            (self.masks_page.heads_requested, self._masks.load_heads),
+            (self.masks_page.random_requested, self._masks.run_untrained),
             (window.closing, self.closed.set),
             (self.viewport.picked, self._viewport.pick),
             (self.gallery.view_chosen, self._gallery.choose),

@@ -23,7 +23,7 @@ from app.session.session import MaskState, Origin, Session, Standing
 from app.steps import Steps
 from app.timetable import Timetable
 from app.worker import Worker
-from fast3dis_core.errors import Cancelled
+from fast3dis_core.errors import Cancelled, CheckpointError, ConfigError, DeviceMemoryError
 from fast3dis_core.reconstruction import Reconstruction
 
 if TYPE_CHECKING:
@@ -160,9 +160,11 @@ class Workflow:
         self._asked_to_run = revision
         try:
             outcome = await self._run_by_schedule(plan, job)
-        except BaseException:
+        except BaseException as error:
             running = False
             self._put_back(before)
+            if isinstance(error, DeviceMemoryError):
+                self.start(self._release())
             raise
         finally:
             running = False
@@ -188,11 +190,17 @@ class Workflow:
         Fast3disError
             Of any step.
         """
-        plan = self._session.plan
-        if plan is not None and plan.ready:
-            plan = plan if settings is None else plan.with_settings(settings)
-            self._session.prepare(plan)
+        before = self._session.plan
+        if before is None or not before.ready:
+            return
+        plan = before if settings is None else before.with_settings(settings)
+        self._session.prepare(plan)
+        try:
             await self.run(plan)
+        except (CheckpointError, ConfigError):  # settings that no run can use
+            if self._session.plan is plan:
+                self._session.prepare(before)
+            raise
 
     async def unload(self) -> None:
         """Free the memory of the model. What is on show stays; an edit that needs the model loads it again."""
@@ -278,6 +286,10 @@ class Workflow:
             await asyncio.wait(waiting)
         self._scene = None
         self._shelf.drop()  # the thread has ended
+
+    async def _release(self) -> None:
+        """Give back what a run that failed for want of memory has left behind."""
+        await self._worker.run(lambda report: self._steps.release(), line="release")
 
     def _put_back(self, before: _Before | None) -> None:
         """A run ended without a result; what was opened after its geometry is not touched."""

@@ -11,11 +11,12 @@ from typing import Any, Protocol, get_args
 
 from app.actions import Actions
 from app.presenters.run_panel import duration
+from app.presenters.ways_out import Way, ways_out
 from app.session.edits import Edits
 from app.session.session import Activity, ColorMode, Origin, Session
 from app.workflow import Workflow
 from fast3dis_core.config import InferenceConfig
-from fast3dis_core.errors import Fast3disError
+from fast3dis_core.errors import DeviceMemoryError, Fast3disError
 
 COLOR_MODES: tuple[ColorMode, ...] = get_args(ColorMode)
 MASK_WORDS = {
@@ -23,6 +24,7 @@ MASK_WORDS = {
     "stopped": "Geometry only: the run ended before its masks",
     "missing": "Geometry only: this model has no trained heads",
 }
+MEMORY_WORDS = "The device ran out of memory before the run was done. What was on show before is unchanged. "
 GEOMETRY_WORDS = {"posed": "Cameras from the folder", "given": "Cameras and depth from the folder"}
 
 
@@ -35,7 +37,9 @@ class Window(Protocol):
     def set_model(self, text: str, tip: str) -> None: ...
     def set_points(self, text: str) -> None: ...
     def show_message(self, sentence: str) -> None: ...
-    def show_error(self, title: str, message: str, report: str, details: str) -> None: ...
+    def show_error(
+        self, title: str, message: str, report: str, details: str, ways: Sequence[tuple[str, str]] = ()
+    ) -> None: ...
 
 
 class Chips(Protocol):
@@ -48,6 +52,7 @@ class Questions(Protocol):
     """What the user is asked."""
 
     async def folder(self) -> Path | None: ...
+    async def heads(self) -> Path | None: ...
     async def save_as(self, proposal: Path) -> Path | None: ...
     async def overwrite(self, path: Path) -> bool: ...
 
@@ -82,6 +87,7 @@ class MainWindowPresenter:
         self._chips, self._questions, self._sample = chips, questions, sample
         self._drawn_points = drawn_points
         self._last_export: Path | None = None
+        self._ways: tuple[Way, ...] = ()
         session.reconstruction_changed.connect(self._on_reconstruction)
         session.edits_changed.connect(self._on_edits)
         session.display_changed.connect(self._on_display)
@@ -173,7 +179,7 @@ class MainWindowPresenter:
 
     def _on_activity(self, activity: Activity) -> None:
         if self._session.reconstruction is None:
-            self._window.set_page("empty" if activity.idle else "running")
+            self._window.set_page("empty" if activity.idle or activity.quiet else "running")
 
     def _on_failed(self, error: Exception) -> None:
         expected = isinstance(error, Fast3disError)
@@ -184,7 +190,17 @@ class MainWindowPresenter:
         report = f"{type(error).__name__}: {error}\n{self._session.environment}\n" + "".join(
             traceback.format_exception(error)
         )
-        self._window.show_error(title, message, report, details)
+        self._ways = ()
+        if isinstance(error, DeviceMemoryError):
+            self._ways = ways_out(self._session.plan, "CPU" if "CPU" in self._session.environment else "")
+            title, message = "Out of memory", MEMORY_WORDS + ("Run again with less:" if self._ways else f"{message}")
+        self._window.show_error(title, message, report, details, [(way.key, way.label) for way in self._ways])
+
+    def choose_way(self, key: str) -> None:
+        """Out of the last error: run again with other settings."""
+        settings = {way.key: way.settings for way in self._ways}
+        if key in settings:
+            self._workflow.start(self._workflow.run_again(settings[key]))
 
     def _refresh(self) -> None:
         session, window = self._session, self._window

@@ -19,6 +19,13 @@ class Dialogs:
         dialog.setFileMode(QFileDialog.FileMode.Directory)
         return await _path(dialog)
 
+    async def heads(self) -> Path | None:
+        """A file of FAST3DIS heads."""
+        dialog = QFileDialog(self.parent, "Load FAST3DIS heads", "", "Weights (*.safetensors)")
+        dialog.setObjectName("headsDialog")
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+        return await _path(dialog)
+
     async def save_as(self, proposal: Path) -> Path | None:
         """Where to write; asking about an existing file is left to `overwrite`."""
         dialog = QFileDialog(self.parent, "Export instance as PLY", str(proposal.parent), "Point cloud (*.ply)")

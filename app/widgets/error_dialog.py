@@ -1,6 +1,9 @@
 """A failed run in plain words: what was expected, what was found, what to do; with a report to copy."""
 
-from PySide6.QtCore import Qt
+from collections.abc import Sequence
+from functools import partial
+
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
@@ -20,10 +23,27 @@ class ErrorDialog(QDialog):
         What "Copy report" puts on the clipboard.
     details : str
         Shown below the message if not empty, such as a traceback.
+    ways : sequence of (str, str)
+        What else can be done: key and label of a button each.
+
+    Signals
+    -------
+    way_chosen(key)
+        The dialog closes then.
     """
 
+    way_chosen = Signal(str)
+
     def __init__(
-        self, theme: Theme, title: str, message: str, report: str, details: str = "", parent: QWidget | None = None
+        self,
+        theme: Theme,
+        title: str,
+        message: str,
+        report: str,
+        details: str = "",
+        parent: QWidget | None = None,
+        *,
+        ways: Sequence[tuple[str, str]] = (),
     ) -> None:
         super().__init__(parent)
         self.setObjectName("errorDialog")
@@ -36,6 +56,8 @@ class ErrorDialog(QDialog):
         column.setContentsMargins(24, 22, 24, 18)
         column.setSpacing(16)
         column.addLayout(_top(theme, title, message))
+        if ways:
+            column.addLayout(self._ways(ways))
         if details:
             text = QPlainTextEdit(details)
             text.setReadOnly(True)
@@ -54,6 +76,22 @@ class ErrorDialog(QDialog):
         close.clicked.connect(self.accept)
         row.addWidget(close)
         column.addLayout(row)
+
+    def _ways(self, ways: Sequence[tuple[str, str]]) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setContentsMargins(48, 0, 0, 0)
+        row.setSpacing(8)
+        for key, label in ways:
+            button = QPushButton(label)
+            button.setObjectName(f"errorWay_{key}")
+            button.clicked.connect(partial(self._choose, key))
+            row.addWidget(button)
+        row.addStretch(1)
+        return row
+
+    def _choose(self, key: str) -> None:
+        self.way_chosen.emit(key)
+        self.accept()
 
     def _copy_report(self) -> None:
         QGuiApplication.clipboard().setText(self._report)

@@ -54,6 +54,8 @@ class MainWindow(QMainWindow):
     paths_dropped(paths)
         A tuple of str, of local files and folders.
     cancel_requested(), chip_dismissed(key), clock_ticked()
+    way_chosen(key)
+        Out of an error.
     closing()
         Comes instead of closing.
     """
@@ -62,6 +64,7 @@ class MainWindow(QMainWindow):
     cancel_requested = Signal()
     chip_dismissed = Signal(str)
     clock_ticked = Signal()
+    way_chosen = Signal(str)
     closing = Signal()
 
     def __init__(
@@ -150,11 +153,14 @@ class MainWindow(QMainWindow):
         """A sentence in the status bar."""
         self.statusBar().showMessage(sentence, MESSAGE_TIME)
 
-    def show_error(self, title: str, message: str, report: str, details: str) -> None:
+    def show_error(
+        self, title: str, message: str, report: str, details: str, ways: Sequence[tuple[str, str]] = ()
+    ) -> None:
         """One error at a time; a newer one takes the place of the older."""
         if self._error is not None:
             self._error.close()
-        dialog = ErrorDialog(self._theme, title, message, report, details, self)
+        dialog = ErrorDialog(self._theme, title, message, report, details, self, ways=ways)
+        dialog.way_chosen.connect(self.way_chosen)
         dialog.destroyed.connect(self._forget_error)
         self._error = dialog
         dialog.show()

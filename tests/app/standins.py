@@ -167,12 +167,17 @@ class StandInQuestions:
 
     folder_answer: Path | None = None
     save_answer: Path | None = None
+    heads_answer: Path | None = None
     overwrite_answer: bool = False
     asked: list[str] = field(default_factory=list)
 
     async def folder(self):
         self.asked.append("folder")
         return self.folder_answer
+
+    async def heads(self):
+        self.asked.append("heads")
+        return self.heads_answer
 
     async def save_as(self, proposal):
         self.asked.append(f"save as {proposal.name}")

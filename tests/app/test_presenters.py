@@ -255,7 +255,7 @@ class TestFrame:
             frame.presenter.open_dropped(["/photos/empty"])
             await frame.settle()
             assert frame.window.told("set_page") == "empty"
-            _, message, report, details = frame.window.told("show_error")
+            _, message, report, details, _ = frame.window.told("show_error")
             assert "expected photos; choose another folder" in message
             assert "ImageFolderError" in report
             assert details == ""
@@ -265,7 +265,7 @@ class TestFrame:
     def test_an_error_of_ours_shows_its_trace(self):
         async def story(frame):
             frame.session.fail(ZeroDivisionError("division by zero"))
-            title, _, _, details = frame.window.told("show_error")
+            title, _, _, details, _ = frame.window.told("show_error")
             assert title == "An error in the program"
             assert "ZeroDivisionError" in details
 
