@@ -57,6 +57,7 @@ class Workflow:
         self._answered = 0  # ... and the newest that was put on show
         self._asked_to_run = 0  # the revision of the newest run
         self._watched: object = None  # the job whose progress is shown: the newest asked for
+        self._lines: list[str] = []  # of the worker, with something the user waits for
         self._tasks: set[asyncio.Task[None]] = set()
         session.edits_changed.connect(self._follow_edits)
 
@@ -272,8 +273,9 @@ class Workflow:
         self._session.message(f"Wrote {count:,} points of instance {query} to {path}")
 
     def cancel(self) -> None:
-        """Stop the running job; the result on show stays."""
-        self._worker.cancel(COMPUTING)
+        """Stop what runs, be it computing or writing a file; the result on show stays."""
+        for line in set(self._lines):
+            self._worker.cancel(line)
 
     async def close(self) -> None:
         """Stop everything that runs and wait for it."""
@@ -341,12 +343,14 @@ class Workflow:
             if self._watched is token:
                 self._session.report(advance(self._session.activity, step, fraction, time.monotonic()))
 
+        self._lines.append(line)
         try:
             result = await self._worker.run(job, line=line, on_progress=follow)
             if finished is not None and self._watched is token:
                 finished += advance(self._session.activity, WAITING, 1.0, time.monotonic()).finished
             return result
         finally:
+            self._lines.remove(line)
             if self._watched is token:
                 self._session.report(IDLE)
 
