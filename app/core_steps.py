@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from app.session.activity import ModelFacts
 from app.session.plan import GeometryMode, Photo, Plan, RunSettings
 from fast3dis_core.config import InferenceConfig
+from fast3dis_core.evidence import Claims, Evidence
+from fast3dis_core.interventions import Interventions
 from fast3dis_core.reconstruction import AnchorOverride, Reconstruction
 
 if TYPE_CHECKING:
@@ -146,12 +148,31 @@ class CoreSteps:
         )
 
     def decode(
-        self, model: Any, encoded: "EncodedScene", overrides: tuple[AnchorOverride, ...], report: "Report"
+        self,
+        model: Any,
+        encoded: "EncodedScene",
+        overrides: tuple[AnchorOverride, ...],
+        interventions: Interventions,
+        report: "Report",
     ) -> "DecoderTrace":
         """Anchors and queries."""
         from fast3dis_core.inference.steps import decode_queries
 
-        return decode_queries(model, encoded, overrides, report=report)
+        return decode_queries(model, encoded, overrides, interventions=interventions, report=report)
+
+    def follow(
+        self,
+        model: Any,
+        encoded: "EncodedScene",
+        trace: "DecoderTrace",
+        query: int,
+        overrides: tuple[AnchorOverride, ...],
+        interventions: Interventions,
+    ) -> "DecoderTrace":
+        """One query decoded again, the others held."""
+        from fast3dis_core.inference.inspection import preview_query
+
+        return preview_query(model, encoded, trace, query, overrides, interventions)
 
     def assemble(
         self,
@@ -159,6 +180,7 @@ class CoreSteps:
         encoded: "EncodedScene",
         trace: "DecoderTrace",
         mask_threshold: float,
+        layer: int,
         previous: Reconstruction | None,
         report: "Report",
     ) -> Reconstruction:
@@ -166,7 +188,50 @@ class CoreSteps:
         from fast3dis_core.inference.assembly import assemble_instances
 
         config = InferenceConfig.paper(mask_threshold=mask_threshold)  # filters belong to the curation: they come off
-        return assemble_instances(views, encoded, trace, config=config, previous=previous, report=report)
+        return assemble_instances(views, encoded, trace, config=config, layer=layer, previous=previous, report=report)
+
+    def assemble_one(
+        self,
+        views: "ViewBatch",
+        encoded: "EncodedScene",
+        trace: "DecoderTrace",
+        mask_threshold: float,
+        layer: int,
+        query: int,
+        previous: Reconstruction,
+    ) -> Reconstruction:
+        """The mask of one query."""
+        from fast3dis_core.inference.assembly import assemble_instances
+
+        config = InferenceConfig.paper(mask_threshold=mask_threshold)
+        return assemble_instances(views, encoded, trace, config=config, layer=layer, queries=[query], previous=previous)
+
+    def measure(
+        self,
+        encoded: "EncodedScene",
+        trace: "DecoderTrace",
+        mask_threshold: float,
+        layer: int,
+        shown: Reconstruction,
+        report: "Report",
+    ) -> Claims:
+        """Who competes for every pixel."""
+        from fast3dis_core.inference.inspection import measure_claims
+
+        config = InferenceConfig.paper(mask_threshold=mask_threshold)
+        return measure_claims(encoded, trace, shown.cloud, config=config, layer=layer, report=report)
+
+    def look(
+        self,
+        model: Any,
+        encoded: "EncodedScene",
+        overrides: tuple[AnchorOverride, ...],
+        interventions: Interventions,
+    ) -> Evidence:
+        """What the cross-attention looks at."""
+        from fast3dis_core.inference.inspection import decode_with_evidence
+
+        return decode_with_evidence(model, encoded, overrides, interventions)[1]
 
     def export(self, path: Path, reconstruction: Reconstruction, query: int, overwrite: bool, report: "Report") -> int:
         """One instance as PLY."""

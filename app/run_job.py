@@ -13,6 +13,7 @@ from app.session.activity import ModelFacts
 from app.session.plan import Plan, RunSettings
 from app.steps import Steps
 from app.timetable import DECODE, READ
+from fast3dis_core.interventions import NO_INTERVENTIONS
 from fast3dis_core.reconstruction import Reconstruction
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ class RunJob:
 
         encoded = steps.encode(model, views, given, settings.chunk_views, report, on_geometry)
         report(DECODE, 0.0)
-        trace = steps.decode(model, encoded, (), report)
-        result = steps.assemble(views, encoded, trace, self.mask_threshold, built[0], report)
+        trace = steps.decode(model, encoded, (), NO_INTERVENTIONS, report)
+        result = steps.assemble(views, encoded, trace, self.mask_threshold, -1, built[0], report)
         scene = Scene(settings=settings, views=views, encoded=encoded, trace=trace)
         return Outcome(reconstruction=result, scene=scene, facts=facts, notes=views.notes)

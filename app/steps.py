@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from app.session.activity import ModelFacts
 from app.session.plan import Photo, Plan, RunSettings
+from fast3dis_core.evidence import Claims, Evidence
+from fast3dis_core.interventions import Interventions
 from fast3dis_core.reconstruction import AnchorOverride, Reconstruction
 
 if TYPE_CHECKING:
@@ -62,9 +64,25 @@ class Steps(Protocol):
         """The expensive step; `on_geometry` is called as soon as there is geometry."""
 
     def decode(
-        self, model: Any, encoded: "EncodedScene", overrides: tuple[AnchorOverride, ...], report: "Report"
+        self,
+        model: Any,
+        encoded: "EncodedScene",
+        overrides: tuple[AnchorOverride, ...],
+        interventions: Interventions,
+        report: "Report",
     ) -> "DecoderTrace":
         """Anchors and queries."""
+
+    def follow(
+        self,
+        model: Any,
+        encoded: "EncodedScene",
+        trace: "DecoderTrace",
+        query: int,
+        overrides: tuple[AnchorOverride, ...],
+        interventions: Interventions,
+    ) -> "DecoderTrace":
+        """One query decoded again, the others held."""
 
     def assemble(
         self,
@@ -72,10 +90,43 @@ class Steps(Protocol):
         encoded: "EncodedScene",
         trace: "DecoderTrace",
         mask_threshold: float,
+        layer: int,
         previous: Reconstruction | None,
         report: "Report",
     ) -> Reconstruction:
         """Masks to points; cloud and photos are those of `previous`."""
+
+    def assemble_one(
+        self,
+        views: "ViewBatch",
+        encoded: "EncodedScene",
+        trace: "DecoderTrace",
+        mask_threshold: float,
+        layer: int,
+        query: int,
+        previous: Reconstruction,
+    ) -> Reconstruction:
+        """The mask of one query; everything else is that of `previous`."""
+
+    def measure(
+        self,
+        encoded: "EncodedScene",
+        trace: "DecoderTrace",
+        mask_threshold: float,
+        layer: int,
+        shown: Reconstruction,
+        report: "Report",
+    ) -> Claims:
+        """Who competes for every pixel."""
+
+    def look(
+        self,
+        model: Any,
+        encoded: "EncodedScene",
+        overrides: tuple[AnchorOverride, ...],
+        interventions: Interventions,
+    ) -> Evidence:
+        """What the cross-attention looks at."""
 
     def export(self, path: Path, reconstruction: Reconstruction, query: int, overwrite: bool, report: "Report") -> int:
         """Write one instance; the number of points written."""

@@ -15,20 +15,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from app.arrivals import Arrivals
+from app.probe import Probe
 from app.run_job import ModelShelf, Outcome, RunJob, Scene
 from app.session.activity import IDLE, WAITING, Activity, ModelFacts, advance
 from app.session.edits import Edits
 from app.session.plan import Plan, RunSettings
-from app.session.session import MaskState, Origin, Session, Standing
+from app.session.session import Display, MaskState, Origin, Session, Standing
 from app.steps import Steps
 from app.timetable import Timetable
+from app.wishes import UpdateJob, Wishes
 from app.worker import Worker
 from fast3dis_core.errors import Cancelled, CheckpointError, ConfigError, DeviceMemoryError
 from fast3dis_core.reconstruction import Reconstruction
 
 if TYPE_CHECKING:
     from fast3dis_core.progress import Report
-    from fast3dis_core.scene import DecoderTrace
 
 Result = TypeVar("Result")
 COMPUTING = "compute"  # the worker's line for everything that changes the result
@@ -41,7 +42,7 @@ class _Before:
     geometry: Reconstruction
     standing: Standing | None
     scene: Scene | None
-    computed: Edits
+    computed: Wishes
 
 
 class Workflow:
@@ -52,14 +53,17 @@ class Workflow:
         self._shelf = ModelShelf(steps)
         self._timetable = Timetable()
         self._scene: Scene | None = None
-        self._computed = Edits()  # what the result on show was computed from
+        self._computed = Wishes()  # what the result on show was computed from
         self._asked = 0  # revisions: one per question to the worker ...
         self._answered = 0  # ... and the newest that was put on show
         self._asked_to_run = 0  # the revision of the newest run
         self._watched: object = None  # the job whose progress is shown: the newest asked for
         self._lines: list[str] = []  # of the worker, with something the user waits for
         self._tasks: set[asyncio.Task[None]] = set()
+        self._wanted = self._computed  # what was asked for last
+        self.probe = Probe(session, steps, self._shelf, run=self._run, start=self.start, state=self._state)
         session.edits_changed.connect(self._follow_edits)
+        session.display_changed.connect(self._follow_display)
 
     def start(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         """Run a coroutine beside the event loop; its error goes to the session."""
@@ -175,7 +179,7 @@ class Workflow:
         self._answered = revision
         self._scene = outcome.scene
         # the thresholds may have moved meanwhile: `open` keeps them, and what differs is computed again
-        self._computed = Edits(mask_threshold=edits.mask_threshold)
+        self._computed = self._wanted = Wishes(mask_threshold=edits.mask_threshold)
         told = origin(outcome.facts, outcome.notes, "missing" if outcome.scene is None else "there")
         if before is None:
             self._session.open(outcome.reconstruction, told)
@@ -228,19 +232,14 @@ class Workflow:
 
     async def recompute(self) -> None:
         """Bring the result up to date with the edits: decode if anchors changed, then assemble."""
-        scene, shown, edits = self._scene, self._session.reconstruction, self._session.edits
+        scene, shown = self._scene, self._session.reconstruction
         if scene is None or shown is None:
             return
         self._asked += 1
-        revision, again = self._asked, edits.overrides != self._computed.overrides
-        steps, shelf = self._steps, self._shelf
-
-        def job(report: "Report") -> "tuple[DecoderTrace, Reconstruction]":
-            trace = scene.trace
-            if again:
-                trace = steps.decode(shelf.fetch(scene.settings, report), scene.encoded, edits.overrides, report)
-            return trace, steps.assemble(scene.views, scene.encoded, trace, edits.mask_threshold, shown, report)
-
+        revision, wishes = self._asked, Wishes.of(self._session.edits, self._session.display)
+        self._wanted = wishes
+        again = wishes.decoding != self._computed.decoding
+        job = UpdateJob(scene=scene, wishes=wishes, decodes=again, shown=shown, steps=self._steps, shelf=self._shelf)
         # with the model unloaded this is no short job any more, and can be cancelled
         quiet = not again or self._shelf.holds(scene.settings)
         try:
@@ -249,9 +248,10 @@ class Workflow:
             self._session.describe_model(self._shelf.facts)
         if self._scene is None or self._scene.encoded is not scene.encoded or revision < self._answered:
             return  # another scene was opened, or a newer answer is on show
-        self._answered, self._computed = revision, edits
+        self._answered, self._computed = revision, wishes
         self._scene = replace(self._scene, trace=trace)
         self._session.replace(reconstruction)
+        self._follow_display(self._session.display)
 
     async def export(self, path: Path, query: int, *, overwrite: bool = False) -> None:
         """Write one instance as PLY and say where.
@@ -280,6 +280,7 @@ class Workflow:
     async def close(self) -> None:
         """Stop everything that runs and wait for it."""
         self._session.edits_changed.disconnect(self._follow_edits)
+        self._session.display_changed.disconnect(self._follow_display)
         await self._worker.close()
         waiting = {task for task in self._tasks if task is not asyncio.current_task()}
         for task in waiting:  # such as one that asks the user for a file name
@@ -305,9 +306,18 @@ class Workflow:
         self._follow_edits(session.edits)  # an update of the old scene may have made way for this job
 
     def _follow_edits(self, edits: Edits) -> None:
-        computed = self._computed
-        if (edits.overrides, edits.mask_threshold) != (computed.overrides, computed.mask_threshold):
+        if Wishes.of(edits, self._session.display) != self._computed:
             self.start(self.recompute())
+
+    def _follow_display(self, display: Display) -> None:
+        if display.layer not in (self._computed.layer, self._wanted.layer):
+            self._wanted = replace(self._wanted, layer=display.layer)
+            self.start(self.recompute())
+        else:
+            self.probe.follow(display)
+
+    def _state(self) -> tuple[Scene | None, Wishes]:
+        return self._scene, self._computed
 
     async def _run_by_schedule(self, plan: Plan, job: RunJob) -> Outcome:
         """Result of a run, with its steps listed beforehand; what they took is learned for the next one."""

@@ -29,6 +29,8 @@ CORE = [
 APP = [
     {"actions", "arrivals", "coloring", "session", "steps", "timetable", "worker"},
     {"run_job"},
+    {"wishes"},
+    {"probe"},
     {"workflow"},
     {"presenters"},
     {"application"},

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from fast3dis_core.config import InferenceConfig
 from fast3dis_core.curation import Curation
 from fast3dis_core.errors import ConfigError
+from fast3dis_core.interventions import NO_INTERVENTIONS, Interventions
 from fast3dis_core.reconstruction import AnchorOverride
 
 CAPACITY = 100  # steps kept; beyond it the oldest is forgotten
@@ -25,6 +26,8 @@ class Edits(Curation):
         At most one per query; changing them decodes again.
     mask_threshold : float
         Theta of section 3.5, in [0, 1]; changing it assembles again.
+    interventions : Interventions
+        New queries and counterfactuals: experiments; changing them decodes again.
 
     Raises
     ------
@@ -34,6 +37,7 @@ class Edits(Curation):
 
     overrides: tuple[AnchorOverride, ...] = ()
     mask_threshold: float = InferenceConfig.mask_threshold
+    interventions: Interventions = NO_INTERVENTIONS
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -20,6 +20,7 @@ from app.session.edits import Edits, History
 from app.session.plan import Plan
 from fast3dis_core.curation import Curated, CuratedInstance, curate
 from fast3dis_core.errors import Cancelled
+from fast3dis_core.evidence import Claims, Evidence
 from fast3dis_core.reconstruction import Reconstruction
 
 MaskState = Literal["there", "coming", "stopped", "missing"]
@@ -88,6 +89,10 @@ class Display:
         Whether the views follow each other by themselves.
     setup : bool
         Whether the plan of the next run is shown, and not the result.
+    layer : int
+        Decoder layer whose masks and anchors are shown; -1 is the last.
+    inspecting : bool
+        Whether a panel is open that needs an `Inspection`.
     """
 
     view: int = 0
@@ -102,6 +107,25 @@ class Display:
     mask_opacity: float = 0.6
     playing: bool = False
     setup: bool = False
+    layer: int = -1
+    inspecting: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inspection:
+    """What the decoder looked at, and who claims what.
+
+    Attributes
+    ----------
+    reconstruction : Reconstruction
+        The result it belongs to.
+    claims : Claims
+    evidence : Evidence
+    """
+
+    reconstruction: Reconstruction
+    claims: Claims
+    evidence: Evidence
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,6 +158,7 @@ class Session:
     display_changed = Signal(Display)
     activity_changed = Signal(Activity)
     model_changed = Signal(object)
+    inspection_changed = Signal(object)
     environment_changed = Signal(str)
     messaged = Signal(str)
     failed = Signal(Exception)
@@ -144,6 +169,8 @@ class Session:
         self._plan: Plan | None = None
         self._reconstruction: Reconstruction | None = None
         self._curated: Curated | None = None
+        self._preview: Reconstruction | None = None
+        self._inspection: Inspection | None = None
         self._origin: Origin | None = None
         self._display = Display()
         self._color_with_masks = self._display.color_mode  # to go back to when masks come
@@ -220,7 +247,7 @@ class Session:
         if origin.masks != "there":  # nothing to color by instance
             self._color_with_masks = self._display.color_mode
             self._display = replace(self._display, color_mode="photo")
-        self._reconstruction, self._origin = reconstruction, origin
+        self._preview, self._reconstruction, self._origin = None, reconstruction, origin
         self.reconstruction_changed.emit(reconstruction)
         self.edits_changed.emit(self.edits)
         self.display_changed.emit(self._display)
@@ -230,10 +257,23 @@ class Session:
         self._check_thread()
         assert self._reconstruction is not None, "replace() needs an open scene"
         waited = self._origin is not None and self._origin.masks != "there"
-        self._reconstruction, self._origin = reconstruction, origin or self._origin
+        self._preview, self._reconstruction, self._origin = None, reconstruction, origin or self._origin
         self.reconstruction_changed.emit(reconstruction)
         if waited and origin is not None and origin.masks == "there" and self._display.color_mode == "photo":
             self.show(replace(self._display, color_mode=self._color_with_masks))
+
+    def preview(self, reconstruction: Reconstruction | None) -> None:
+        """Show what a drag would come to, or end that; the result itself stays, and `replace` ends it too."""
+        self._check_thread()
+        if reconstruction is not self._preview and self._reconstruction is not None:
+            self._preview = reconstruction
+            self.reconstruction_changed.emit(reconstruction or self._reconstruction)
+
+    def inspect(self, inspection: Inspection) -> None:
+        """Show evidence and claims of the result."""
+        self._check_thread()
+        self._inspection = inspection
+        self.inspection_changed.emit(inspection)
 
     def standing(self) -> Standing | None:
         """What is on show, for `restore`; None before the first result."""
@@ -247,7 +287,7 @@ class Session:
         """Put back what was on show, with its history."""
         self._check_thread()
         self._history, self._display = standing.history, standing.display
-        self._reconstruction, self._origin = standing.reconstruction, standing.origin
+        self._preview, self._reconstruction, self._origin = None, standing.reconstruction, standing.origin
         self.reconstruction_changed.emit(standing.reconstruction)
         self.edits_changed.emit(self.edits)
         self.display_changed.emit(self._display)
@@ -316,13 +356,25 @@ class Session:
             self.failed.emit(error)
 
     @property
+    def previewing(self) -> bool:
+        """Whether what is on show is the preview of a drag, not a result."""
+        return self._preview is not None
+
+    @property
+    def inspection(self) -> Inspection | None:
+        """Evidence and claims of the result on show; None until they are asked for, and after every change."""
+        there = self._inspection
+        return there if there is not None and there.reconstruction is self._reconstruction else None
+
+    @property
     def curated(self) -> Curated | None:
-        """The result under the present edits, None before the first; the same object while neither changed."""
-        if self._reconstruction is None:
+        """What is on show, under the present edits, None before the first; the same object while neither changed."""
+        shown = self._preview or self._reconstruction
+        if shown is None:
             return None
         old = self._curated
-        if old is None or old.reconstruction is not self._reconstruction or old.curation is not self.edits:
-            self._curated = curate(self._reconstruction, self.edits, previous=old)
+        if old is None or old.reconstruction is not shown or old.curation is not self.edits:
+            self._curated = curate(shown, self.edits, previous=old)
         return self._curated
 
     def shown(self) -> tuple[CuratedInstance, ...]:

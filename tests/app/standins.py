@@ -12,6 +12,7 @@ from app.session.activity import ModelFacts
 from app.session.edits import Edits
 from app.session.plan import Estimate, Photo, Plan
 from fast3dis_core.errors import ImageFolderError
+from fast3dis_core.evidence import AREA_THRESHOLDS, Claims, Evidence
 from fast3dis_core.exports import write_instance_ply
 from fast3dis_core.photo_files import PhotoSource
 from fast3dis_core.reconstruction import Instance, Reconstruction
@@ -39,6 +40,7 @@ class StandInSteps:
     plans: list[Plan] = field(default_factory=list)
     threads: set[int] = field(default_factory=set)
     mask_thresholds: list[float] = field(default_factory=list)
+    layers: list[int] = field(default_factory=list)
     assembling_seconds: float = 0.0
 
     def __post_init__(self):
@@ -110,14 +112,47 @@ class StandInSteps:
             report(step, 0.5)
         report(step, 1.0)
 
-    def decode(self, model, encoded, overrides, report):
+    def decode(self, model, encoded, overrides, interventions, report):
         self._note("decode")
-        return SimpleNamespace(overrides=overrides)
+        return SimpleNamespace(overrides=overrides, interventions=interventions)
 
-    def assemble(self, views, encoded, trace, mask_threshold, previous, report):
+    def follow(self, model, encoded, trace, query, overrides, interventions):
+        self._note("follow")
+        return SimpleNamespace(overrides=overrides, interventions=interventions)
+
+    def assemble_one(self, views, encoded, trace, mask_threshold, layer, query, previous):
+        """The query's mask shrinks to half."""
+        self._note("assemble_one")
+        parts = [_shrunk(item, 0.75) if item.query == query else item for item in previous.instances]
+        return with_instances(previous, parts)
+
+    def measure(self, encoded, trace, mask_threshold, layer, shown, report):
+        self._note("measure")
+        points, count = len(shown.cloud.points), len(shown.objectness[-1])
+        return Claims(
+            count=np.zeros(points, np.uint8),
+            best=np.zeros(points, np.float32),
+            margin=np.zeros(points, np.float32),
+            winner=np.full(points, -1, np.int16),
+            taken=np.zeros((count, count), np.int64),
+            areas=np.zeros((count, len(AREA_THRESHOLDS)), np.int64),
+            valid=np.array(shown.cloud.valid),
+        )
+
+    def look(self, model, encoded, overrides, interventions):
+        self._note("look")
+        layers, count, views = (len(self.reconstruction.objectness) - 1, *self.reconstruction.overlap.shape[:1], 3)
+        return Evidence(
+            weights=np.full((layers, count, 1 + views, 2), 1 / (1 + views), np.float32),
+            positions=np.zeros((layers, count, views, 2), np.float32),
+            visible=np.ones((layers, count, views), bool),
+        )
+
+    def assemble(self, views, encoded, trace, mask_threshold, layer, previous, report):
         """The higher the threshold, the fewer pixels; the cloud stays the same object."""
         self._note("assemble")
         self.mask_thresholds.append(mask_threshold)
+        self.layers.append(layer)
         time.sleep(self.assembling_seconds)
         report("Assembling instances", 0.0)
         return with_instances(

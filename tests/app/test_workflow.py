@@ -5,6 +5,7 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from app.session.activity import IDLE, Activity, advance, seconds_left
@@ -15,6 +16,7 @@ from app.worker import Worker
 from app.workflow import Workflow
 from fast3dis_core.errors import Cancelled, DeviceMemoryError, ExportError, ImageFolderError
 from fast3dis_core.exports import read_ply
+from fast3dis_core.interventions import Interventions
 from fast3dis_core.reconstruction import AnchorOverride
 from tests.app.standins import UNFILTERED, StandInSteps
 
@@ -496,3 +498,94 @@ def test_a_quiet_job_does_not_hide_the_run(tmp_path):
         assert desk.session.activity == IDLE
 
     drive(story)
+
+
+class TestInsideTheDecoder:
+    """Previews, layers, interventions and inspections on the cached scene."""
+
+    override = AnchorOverride(query=2, position=(1.0, 2.0, 3.0))
+
+    def test_a_drag_shows_previews_and_leaves_the_result_alone(self):
+        async def story(desk):
+            await desk.workflow.open_folder(Path("kitchen"))
+            result, before = desk.session.reconstruction, desk.session.curated.find(2)
+            desk.workflow.probe.drag(self.override)
+            await desk.settle()
+            assert desk.session.previewing
+            assert desk.session.reconstruction is result
+            assert len(desk.session.curated.find(2).pixels) < len(before.pixels)
+            assert desk.session.undo_label is None
+            desk.workflow.probe.drag(None)
+            assert not desk.session.previewing
+            assert np.array_equal(desk.session.curated.find(2).pixels, before.pixels)
+            assert "decode" not in desk.steps.calls[desk.steps.calls.index("follow") :]
+
+        drive(story)
+
+    def test_a_preview_that_comes_after_the_drag_is_dropped(self):
+        async def story(desk):
+            await desk.workflow.open_folder(Path("kitchen"))
+            desk.workflow.probe.drag(self.override)
+            desk.workflow.probe.drag(None)
+            await desk.settle()
+            assert not desk.session.previewing
+
+        drive(story)
+
+    def test_letting_go_decodes_exactly_and_ends_the_preview(self):
+        async def story(desk):
+            await desk.workflow.open_folder(Path("kitchen"))
+            desk.workflow.probe.drag(self.override)
+            await desk.settle()
+            desk.session.edit("Move anchor 2", replace(desk.session.edits, overrides=(self.override,)))
+            await desk.settle()
+            assert not desk.session.previewing
+            assert desk.steps.calls[-2:] == ["decode", "assemble"]
+
+        drive(story)
+
+    def test_another_layer_is_assembled_once_whatever_is_hovered_meanwhile(self):
+        async def story(desk):
+            await desk.workflow.open_folder(Path("kitchen"))
+            desk.steps.calls.clear()
+            desk.session.show(replace(desk.session.display, layer=1))
+            for query in range(3):
+                desk.session.show(replace(desk.session.display, hovered=query))
+            await desk.settle()
+            assert desk.steps.calls == ["assemble"]
+            assert desk.steps.layers[-1] == 1
+
+        drive(story)
+
+    def test_interventions_decode_again_and_are_undone(self):
+        async def story(desk):
+            await desk.workflow.open_folder(Path("kitchen"))
+            desk.steps.calls.clear()
+            muted = replace(desk.session.edits, interventions=Interventions(muted_queries=frozenset({1})))
+            desk.session.edit("Mute query 1", muted)
+            await desk.settle()
+            assert desk.steps.calls == ["decode", "assemble"]
+            desk.session.undo()
+            await desk.settle()
+            assert desk.steps.calls == ["decode", "assemble"] * 2
+
+        drive(story)
+
+    def test_inspections_come_when_a_panel_asks_and_go_with_the_result(self):
+        async def story(desk):
+            await desk.workflow.open_folder(Path("kitchen"))
+            assert desk.session.inspection is None
+            desk.session.show(replace(desk.session.display, inspecting=True))
+            desk.session.show(replace(desk.session.display, hovered=1))
+            await desk.settle()
+            first = desk.session.inspection
+            assert first.reconstruction is desk.session.reconstruction
+            assert desk.steps.calls.count("measure") == 1
+            desk.threshold(0.7)
+            assert desk.session.inspection is first
+            await desk.settle()
+            assert desk.session.inspection is not first
+            assert desk.session.inspection.reconstruction is desk.session.reconstruction
+            assert desk.steps.calls.count("measure") == 2
+
+        drive(story)

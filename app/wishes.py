@@ -1,0 +1,128 @@
+"""What edits ask of the worker: decode and assemble again, preview one query, look at evidence and claims.
+
+Jobs on the sealed values of the open scene; which of them is wanted, and whether its answer still counts, is decided
+by `app.workflow`. The model is fetched only by jobs that decode.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from app.run_job import ModelShelf, Scene
+from app.session.edits import Edits
+from app.session.session import Display, Inspection
+from app.steps import Steps
+from fast3dis_core.interventions import NO_INTERVENTIONS, Interventions
+from fast3dis_core.reconstruction import AnchorOverride, Reconstruction
+
+if TYPE_CHECKING:
+    from fast3dis_core.progress import Report
+    from fast3dis_core.scene import DecoderTrace
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wishes:
+    """What a result is computed from, beside the encoded scene.
+
+    Attributes
+    ----------
+    overrides : tuple of AnchorOverride
+    interventions : Interventions
+    mask_threshold : float
+    layer : int
+        Decoder layer shown; -1 is the last.
+    """
+
+    overrides: tuple[AnchorOverride, ...] = ()
+    interventions: Interventions = NO_INTERVENTIONS
+    mask_threshold: float = Edits.mask_threshold
+    layer: int = -1
+
+    @classmethod
+    def of(cls, edits: Edits, display: Display) -> "Wishes":
+        """The present ones."""
+        return cls(
+            overrides=edits.overrides,
+            interventions=edits.interventions,
+            mask_threshold=edits.mask_threshold,
+            layer=display.layer,
+        )
+
+    @property
+    def decoding(self) -> tuple[object, ...]:
+        """What decoding depends on; the rest is assembly."""
+        return self.overrides, self.interventions
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpdateJob:
+    """Bring the result up to date: decode if anchors changed, then assemble.
+
+    Attributes
+    ----------
+    scene : Scene
+    wishes : Wishes
+    decodes : bool
+        Whether the trace of the scene is out of date.
+    shown : Reconstruction
+        Its cloud is kept.
+    steps : Steps
+    shelf : ModelShelf
+    """
+
+    scene: Scene
+    wishes: Wishes
+    decodes: bool
+    shown: Reconstruction
+    steps: Steps
+    shelf: ModelShelf
+
+    def __call__(self, report: "Report") -> "tuple[DecoderTrace, Reconstruction]":
+        """Run."""
+        scene, wishes, trace = self.scene, self.wishes, self.scene.trace
+        if self.decodes:
+            model = self.shelf.fetch(scene.settings, report)
+            trace = self.steps.decode(model, scene.encoded, wishes.overrides, wishes.interventions, report)
+        result = self.steps.assemble(
+            scene.views, scene.encoded, trace, wishes.mask_threshold, wishes.layer, self.shown, report
+        )
+        return trace, result
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreviewJob:
+    """One query decoded again, the others held as they are; see `UpdateJob` for the attributes."""
+
+    query: int
+    scene: Scene
+    wishes: Wishes
+    shown: Reconstruction
+    steps: Steps
+    shelf: ModelShelf
+
+    def __call__(self, report: "Report") -> Reconstruction:
+        """Run."""
+        scene, wishes = self.scene, self.wishes
+        model = self.shelf.fetch(scene.settings, report)
+        trace = self.steps.follow(model, scene.encoded, scene.trace, self.query, wishes.overrides, wishes.interventions)
+        return self.steps.assemble_one(
+            scene.views, scene.encoded, trace, wishes.mask_threshold, wishes.layer, self.query, self.shown
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class InspectJob:
+    """Evidence and claims of the result on show; see `UpdateJob` for the attributes."""
+
+    scene: Scene
+    wishes: Wishes
+    shown: Reconstruction
+    steps: Steps
+    shelf: ModelShelf
+
+    def __call__(self, report: "Report") -> Inspection:
+        """Run."""
+        scene, wishes = self.scene, self.wishes
+        claims = self.steps.measure(scene.encoded, scene.trace, wishes.mask_threshold, wishes.layer, self.shown, report)
+        model = self.shelf.fetch(scene.settings, report)
+        evidence = self.steps.look(model, scene.encoded, wishes.overrides, wishes.interventions)
+        return Inspection(reconstruction=self.shown, claims=claims, evidence=evidence)
