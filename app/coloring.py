@@ -27,9 +27,9 @@ BRIGHTENING = 0.45  # share of white in the color of what is under the pointer
 def owner_rows(curated: Curated, front: AbstractSet[int]) -> Int32:
     """One owner per cloud point, for painting.
 
-    Among several claimants the order is: queries in `front` (selected or isolated), then shown ones, then
-    hidden ones, then those that a filter dropped; within each the one of highest objectness. Moving the objectness
-    threshold alone changes no owner while `ordered_by_objectness`.
+    Among several claimants the order is: shown queries in `front` (selected or isolated), then other shown ones, then
+    hidden ones, in front or not, then those that a filter dropped; within each the one of highest objectness. Moving
+    the objectness threshold alone changes no owner while `ordered_by_objectness`.
 
     Parameters
     ----------
@@ -47,7 +47,8 @@ def owner_rows(curated: Curated, front: AbstractSet[int]) -> Int32:
 
     def priority(item: CuratedInstance) -> tuple[bool, bool, bool, float]:
         above = plain or item.verdict in ("shown", "hidden")
-        return above and item.query in front, above and item.verdict != "hidden", above, item.objectness
+        shown = above and item.verdict != "hidden"  # hidden beats selected: else it would cut a hole into its neighbors
+        return shown and item.query in front, shown, above, item.objectness
 
     for item in sorted(curated.instances, key=priority):
         rows[item.pixels] = item.query + 1
@@ -91,7 +92,7 @@ def row_table(
     last = filtered_row(curated)
     table = np.zeros((last + 1, 4), np.uint8)
     present = [item for item in curated.instances if item.verdict in ("shown", "hidden")]
-    lit = selection & {item.query for item in present}
+    lit = selection & {item.query for item in present if item.verdict == "shown"}
     table[:, 3] = HIDDEN if isolated else UNASSIGNED_RECEDING if lit else UNASSIGNED
     table[last, 3] = HIDDEN
     for item in present:

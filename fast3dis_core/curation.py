@@ -3,11 +3,13 @@
 A `Curation` holds the wishes; `curate` applies them to a `Reconstruction` and says of every instance whether it is
 shown, and if not, which filter dropped it. Nothing is removed: another curation of the same result brings it back.
 Viewer and exports both work from a `Curated`, so that what is seen is what is written. Paper section 3.5 has the two
-thresholds; the point filters are the product's. This module needs NumPy alone.
+thresholds; the point filters are the product's and live in `point_filters`. This module needs NumPy alone.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from types import MappingProxyType
 from typing import Literal
 
@@ -15,12 +17,13 @@ import numpy as np
 
 from fast3dis_core.config import InferenceConfig
 from fast3dis_core.errors import ConfigError
-from fast3dis_core.palette import instance_color
+from fast3dis_core.palette import PaletteName, instance_color
+from fast3dis_core.point_filters import PointFilters
 from fast3dis_core.reconstruction import Bool, Float32, Instance, Int32, Reconstruction, read_only
 
 Color = tuple[int, int, int]
-Verdict = Literal["shown", "hidden", "objectness", "size"]
-SIZE_SAMPLE = 20_000  # points from which the extent of an object is told
+Verdict = Literal["shown", "hidden", "objectness", "size", "floor"]
+SIZE_SAMPLE = 4_000  # points from which the extent of an object is told
 OUTLIERS = 1.0  # percent of them left out at either end of an axis
 
 
@@ -100,7 +103,8 @@ class CuratedInstance:
     color : (int, int, int)
         sRGB, 0 to 255.
     verdict : str
-        "shown", or what keeps it from being shown: "hidden" (by hand), "objectness", "size".
+        "shown", or what keeps it from being shown: "hidden" (by hand), "objectness", "size", or "floor" for a query
+        that was not assembled since its objectness is below the floor of the run.
     """
 
     query: int
@@ -138,12 +142,18 @@ class Curated:
         Points that pass the point filters.
     instances : tuple of CuratedInstance
         All of them, shown or not, by falling objectness.
+    palette : "standard" or "safe"
+        Where colors come from that the user did not give.
+    filters : PointFilters
+        Of the cloud; kept from one answer to the next.
     """
 
     reconstruction: Reconstruction
     curation: Curation
     keep: Bool
     instances: tuple[CuratedInstance, ...]
+    palette: PaletteName = "standard"
+    filters: PointFilters = field(repr=False, compare=False)
 
     @property
     def shown(self) -> tuple[CuratedInstance, ...]:
@@ -155,6 +165,34 @@ class Curated:
         """Query that every assembled query goes by: itself unless it was merged."""
         return {member: item.query for item in self.instances for member in item.members}
 
+    @cached_property
+    def unassembled(self) -> tuple[CuratedInstance, ...]:
+        """Queries below the floor of the run, by falling objectness: without points, never shown."""
+        whole, taken = self.reconstruction, self.owners
+        scores = whole.objectness[-1] if len(whole.objectness) else ()
+        missing = sorted((-float(score), query) for query, score in enumerate(scores) if query not in taken)
+        none = read_only(np.zeros(0, np.int32))
+        return tuple(
+            _judge(_facts(whole, (self._bare(query, -score, none),), none), self.curation, self.palette, "floor")
+            for score, query in missing
+        )
+
+    @cached_property
+    def queries(self) -> Mapping[Verdict, int]:
+        """How many queries got each verdict; every query of the result counts once, as its instance is judged."""
+        counts: Counter[Verdict] = Counter()
+        for item in (*self.instances, *self.unassembled):
+            counts[item.verdict] += len(item.members)
+        return counts
+
+    @property
+    def dropped_points(self) -> Mapping[str, int]:
+        """How many points the filters "depth_edge" and "confidence_percentile" drop, one after the other."""
+        valid = np.count_nonzero(self.reconstruction.cloud.valid)
+        firm = np.count_nonzero(self.filters.firm(self.curation.depth_edge))
+        kept = np.count_nonzero(self.keep)
+        return {"depth_edge": int(valid - firm), "confidence_percentile": int(firm - kept)}
+
     def find(self, query: int) -> CuratedInstance | None:
         """The instance that a query belongs to, None if it was not assembled."""
         return next((item for item in self.instances if query in item.members), None)
@@ -164,8 +202,11 @@ class Curated:
         wishes = self.curation
         if instance.verdict == "objectness":
             return f"objectness {instance.objectness:.2f} < {wishes.objectness_threshold:.2f}"
+        if instance.verdict == "floor":
+            return f"objectness {instance.objectness:.2f}: not assembled"
         if instance.verdict == "size":
-            return f"{len(instance.pixels):,} points < {max(1, wishes.minimum_points):,}"
+            count = len(instance.pixels)
+            return f"{count:,} points < {wishes.minimum_points:,}" if count else "no points"
         return "hidden by hand" if instance.verdict == "hidden" else ""
 
     def as_reconstruction(self, queries: Collection[int] | None = None) -> Reconstruction:
@@ -192,8 +233,18 @@ class Curated:
             filters=whole.filters,
         )
 
+    def _bare(self, query: int, objectness: float, pixels: Int32) -> Instance:
+        anchor = np.array(self.reconstruction.anchors[-1, query], np.float32)
+        return Instance(query=query, objectness=objectness, anchor=anchor, pixels=pixels)
 
-def curate(reconstruction: Reconstruction, curation: Curation, *, previous: Curated | None = None) -> Curated:
+
+def curate(
+    reconstruction: Reconstruction,
+    curation: Curation,
+    *,
+    palette: PaletteName = "standard",
+    previous: Curated | None = None,
+) -> Curated:
     """A result as a user wishes to see it.
 
     Parameters
@@ -201,6 +252,7 @@ def curate(reconstruction: Reconstruction, curation: Curation, *, previous: Cura
     reconstruction : Reconstruction
         Assembled without point filters, so that they can be taken back.
     curation : Curation
+    palette : "standard" or "safe"
     previous : Curated, optional
         An earlier answer; what did not change is taken from it. The answer is the same without.
 
@@ -208,96 +260,34 @@ def curate(reconstruction: Reconstruction, curation: Curation, *, previous: Cura
     -------
     Curated
     """
-    keep = _reusable_points(reconstruction, curation, previous)
     known: dict[tuple[int, ...], CuratedInstance] = {}
-    if keep is None:
-        keep = kept_points(reconstruction, curation.confidence_percentile, curation.depth_edge)
-    elif previous is not None:
+    if previous is None or previous.reconstruction.cloud is not reconstruction.cloud:
+        filters, previous = PointFilters(reconstruction), None
+    else:
+        filters = previous.filters
+    if previous is not None and _point_filters(previous.curation) == _point_filters(curation):
+        keep = previous.keep
         old = {item.query: item for item in previous.reconstruction.instances}
         known = {_identity(old[member] for member in item.members): item for item in previous.instances}
+    else:
+        keep = filters.keep(curation.confidence_percentile, curation.depth_edge)
     instances = []
     for parts in _groups(reconstruction.instances, curation.merged):
         facts = known.get(_identity(parts)) or _unite(reconstruction, parts, keep)
-        instances.append(_judge(facts, curation))
+        instances.append(_judge(facts, curation, palette))
     instances.sort(key=lambda item: (-item.objectness, item.query))
-    return Curated(reconstruction=reconstruction, curation=curation, keep=keep, instances=tuple(instances))
+    return Curated(
+        reconstruction=reconstruction,
+        curation=curation,
+        keep=keep,
+        instances=tuple(instances),
+        palette=palette,
+        filters=filters,
+    )
 
 
-def kept_points(reconstruction: Reconstruction, confidence_percentile: float, depth_edge: float) -> Bool:
-    """Points that pass the point filters, array (P,) bool: the same rules as in assembly.
-
-    Parameters
-    ----------
-    reconstruction : Reconstruction
-    confidence_percentile : float
-        In [0, 100].
-    depth_edge : float
-        Relative.
-    """
-    cloud = reconstruction.cloud
-    keep = np.array(cloud.valid)
-    if depth_edge:
-        count, height, width = reconstruction.images.shape[:3]
-        keep = keep.reshape(count, height, width)
-        for view in range(count):
-            depth = _depth(reconstruction, view)
-            keep[view] &= ~flying_pixels(depth, keep[view], depth_edge)
-        keep = keep.reshape(-1)
-    if confidence_percentile:
-        values = cloud.confidence[keep]
-        if len(values):
-            rank = min(int(len(values) * confidence_percentile / 100), len(values) - 1)
-            keep &= cloud.confidence >= np.partition(values, rank)[rank]
-    return read_only(keep)
-
-
-def flying_pixels(depth: Float32, known: Bool, ratio: float) -> Bool:
-    """Pixels that hang between two surfaces, as `inference.assembly.flying_pixels` finds them.
-
-    Parameters
-    ----------
-    depth : array (H, W) float32
-        Scene units.
-    known : array (H, W) bool
-        Pixels with a depth; others count as no neighbor.
-    ratio : float
-        A pixel flies if one neighbor is nearer and another farther, both by more than this share of the depth.
-
-    Returns
-    -------
-    array (H, W) bool
-    """
-    far = _extreme(np.where(known, depth, -np.inf), np.maximum)
-    near = _extreme(np.where(known, depth, np.inf), np.minimum)
-    with np.errstate(invalid="ignore"):
-        return np.asarray(known & (depth > near * (1 + ratio)) & (far > depth * (1 + ratio)))
-
-
-def _extreme(values: np.ndarray, choose: np.ufunc) -> np.ndarray:
-    """Largest or smallest value among each pixel and its eight neighbors, axis by axis."""
-    for axis in (0, 1):
-        values = np.moveaxis(values, axis, 0)
-        best = values.copy()
-        choose(best[1:], values[:-1], out=best[1:])
-        choose(best[:-1], values[1:], out=best[:-1])
-        values = np.moveaxis(best, 0, axis)
-    return values
-
-
-def _depth(reconstruction: Reconstruction, view: int) -> Float32:
-    """Depth along z of one view's points, array (H, W)."""
-    height, width = reconstruction.images.shape[1:3]
-    rows = slice(view * height * width, (view + 1) * height * width)
-    axis = reconstruction.world_to_camera[view, 2]  # (4,)
-    return np.asarray(reconstruction.cloud.points[rows] @ axis[:3] + axis[3]).reshape(height, width)
-
-
-def _reusable_points(reconstruction: Reconstruction, curation: Curation, previous: Curated | None) -> Bool | None:
-    if previous is None or previous.reconstruction.cloud is not reconstruction.cloud:
-        return None
-    old = previous.curation
-    same = (old.confidence_percentile, old.depth_edge) == (curation.confidence_percentile, curation.depth_edge)
-    return previous.keep if same else None
+def _point_filters(curation: Curation) -> tuple[float, float]:
+    return curation.confidence_percentile, curation.depth_edge
 
 
 def _identity(parts: Iterable[Instance]) -> tuple[int, ...]:
@@ -315,9 +305,12 @@ def _groups(instances: tuple[Instance, ...], merged: tuple[tuple[int, ...], ...]
 
 def _unite(reconstruction: Reconstruction, parts: tuple[Instance, ...], keep: Bool) -> CuratedInstance:
     pixels = parts[0].pixels if len(parts) == 1 else np.unique(np.concatenate([part.pixels for part in parts]))
-    pixels = read_only(pixels[keep[pixels]])
+    return _facts(reconstruction, parts, read_only(pixels[keep[pixels]]))
+
+
+def _facts(reconstruction: Reconstruction, parts: tuple[Instance, ...], pixels: Int32) -> CuratedInstance:
     views = len(reconstruction.images)
-    bounds = np.searchsorted(pixels, np.arange(views + 1) * reconstruction.pixels_per_view)
+    bounds = np.searchsorted(pixels, np.arange(views + 1, dtype=np.int32) * reconstruction.pixels_per_view)
     return CuratedInstance(
         query=parts[0].query,
         members=tuple(part.query for part in parts),
@@ -333,26 +326,31 @@ def _unite(reconstruction: Reconstruction, parts: tuple[Instance, ...], keep: Bo
 
 
 def _extent(points: Float32) -> Float32:
-    if not len(points):
+    count = len(points)
+    if not count:
         return np.zeros(3, np.float32)
-    low, high = np.percentile(points, (OUTLIERS, 100 - OUTLIERS), axis=0)
-    return np.asarray(high - low, np.float32)
+    low = int(count * OUTLIERS / 100)
+    high = count - 1 - low
+    ranked = np.partition(points, (low, high), axis=0)
+    return np.asarray(ranked[high] - ranked[low], np.float32)
 
 
-def _judge(facts: CuratedInstance, curation: Curation) -> CuratedInstance:
-    """The same object under the present wishes."""
+def _judge(
+    facts: CuratedInstance, curation: Curation, palette: PaletteName, verdict: Verdict | None = None
+) -> CuratedInstance:
+    """The same object under the present wishes; the very same where they change nothing."""
     query = facts.query
-    verdict: Verdict = "shown"
-    if facts.objectness < curation.objectness_threshold:
-        verdict = "objectness"
-    elif len(facts.pixels) < max(1, curation.minimum_points):
-        verdict = "size"
-    elif query in curation.hidden:
-        verdict = "hidden"
-    red, green, blue = curation.colors[query] if query in curation.colors else instance_color(query)
-    return replace(
-        facts,
-        name=curation.names.get(query) or f"Instance {query}",
-        color=(int(red), int(green), int(blue)),
-        verdict=verdict,
-    )
+    if verdict is None:
+        if facts.objectness < curation.objectness_threshold:
+            verdict = "objectness"
+        elif len(facts.pixels) < max(1, curation.minimum_points):
+            verdict = "size"
+        else:
+            verdict = "hidden" if query in curation.hidden else "shown"
+    name = curation.names.get(query) or f"Instance {query}"
+    given = curation.colors[query] if query in curation.colors else instance_color(query, palette)
+    red, green, blue = (int(channel) for channel in given)
+    color = (red, green, blue)
+    if (name, color, verdict) == (facts.name, facts.color, facts.verdict):
+        return facts
+    return replace(facts, name=name, color=color, verdict=verdict)

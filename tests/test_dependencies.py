@@ -13,7 +13,10 @@ ROOT = Path(__file__).parent.parent
 CORE = [
     {"errors", "config", "progress"},
     {"geometry", "masks", "palette"},
-    {"scene", "reconstruction", "hijacking", "curation", "interventions", "evidence", "comparison", "anchor_health"},
+    {
+        "scene", "reconstruction", "hijacking", "point_filters", "curation", "interventions", "evidence", "comparison",
+        "anchor_health",
+    },
     {
         "photo_files", "photo_survey", "preprocessing", "photo", "video", "images", "posed_input",
         "exports", "session_files", "pictures", "weight_files", "official_weights", "checkpoints",
@@ -40,8 +43,8 @@ QT = {"PySide6", "superqt", "qasync", "qtpy", "shiboken6"}
 VTK = {"vtk", "vtkmodules", "pyvista", "pyvistaqt"}
 # what the app may take from the core before the first job runs: NumPy is enough for these
 LIGHT = {
-    "errors", "config", "reconstruction", "hijacking", "curation", "interventions", "evidence", "comparison",
-    "anchor_health", "exports", "session_files", "palette", "photo_files", "progress",
+    "errors", "config", "reconstruction", "hijacking", "point_filters", "curation", "interventions", "evidence",
+    "comparison", "anchor_health", "exports", "session_files", "palette", "photo_files", "progress",
 }  # fmt: skip
 TRAINING_MACHINE = {
     "torch", "numpy", "scipy", "safetensors", "PIL", "cv2", "rich", "typer", "huggingface_hub", "hdbscan",

@@ -21,6 +21,7 @@ from app.session.plan import Plan
 from fast3dis_core.curation import Curated, CuratedInstance, curate
 from fast3dis_core.errors import Cancelled
 from fast3dis_core.evidence import Claims, Evidence
+from fast3dis_core.palette import PaletteName
 from fast3dis_core.reconstruction import Reconstruction
 
 MaskState = Literal["there", "coming", "stopped", "missing"]
@@ -77,6 +78,8 @@ class Display:
     isolated : frozenset of int
         If not empty, only these queries are drawn.
     color_mode : "instance" or "photo"
+    palette : "standard" or "safe"
+        Colors of instances to which the user gave none.
     hovered : int, optional
         Query number under the pointer, in whichever panel: a preview of selection.
     photo_layer : "photo", "depth" or "confidence"
@@ -99,6 +102,7 @@ class Display:
     selection: frozenset[int] = frozenset()
     isolated: frozenset[int] = frozenset()
     color_mode: ColorMode = "instance"
+    palette: PaletteName = "standard"
     hovered: int | None = None
     photo_layer: PhotoLayer = "photo"
     masks: bool = True
@@ -373,8 +377,9 @@ class Session:
         if shown is None:
             return None
         old = self._curated
-        if old is None or old.reconstruction is not shown or old.curation is not self.edits:
-            self._curated = curate(shown, self.edits, previous=old)
+        palette = self._display.palette
+        if old is None or old.palette != palette or old.reconstruction is not shown or old.curation is not self.edits:
+            self._curated = curate(shown, self.edits, palette=palette, previous=old)
         return self._curated
 
     def shown(self) -> tuple[CuratedInstance, ...]:

@@ -136,3 +136,17 @@ def test_nothing_to_paint_is_legal():
     empty = curated(result=synthetic_reconstruction(queries=0))
     assert set(owner_rows(empty, NOBODY)) == {0, filtered_row(empty)}
     assert row_table(empty).shape == (2, 4)
+
+
+@given(queries, queries)
+@settings(deadline=None)
+def test_hidden_beats_selected(hidden, front):
+    """Selecting what is hidden takes no point from what is shown, and makes nothing recede."""
+    view = curated(hidden=hidden)
+    rows, table = owner_rows(view, front), row_table(view, selection=front)
+    shown = np.zeros(len(rows), bool)
+    for item in view.shown:
+        shown[item.pixels] = True
+    assert not np.isin(rows[shown], [query + 1 for query in hidden]).any()
+    receding = {query for query in range(8) if table[query + 1, 3] == RECEDING}
+    assert receding == (set(range(8)) - hidden - front if front - hidden else set())

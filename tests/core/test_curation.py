@@ -8,10 +8,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fast3dis_core.curation import Curation, curate, flying_pixels, kept_points
+from fast3dis_core.curation import Curation, curate
 from fast3dis_core.errors import ConfigError
 from fast3dis_core.inference import assembly
-from tests.scenes import synthetic_reconstruction
+from fast3dis_core.palette import instance_color
+from fast3dis_core.point_filters import PointFilters, flying_pixels
+from tests.scenes import replaced, synthetic_reconstruction
 
 RESULT = synthetic_reconstruction(queries=8)
 OFF = Curation(objectness_threshold=0.05, minimum_points=0, confidence_percentile=0.0, depth_edge=0.0)
@@ -130,7 +132,7 @@ def test_flying_pixels_are_those_of_assembly(ratio):
 
 
 def test_the_confidence_filter_drops_the_share_it_says():
-    keep = kept_points(RESULT, 25.0, 0.0)
+    keep = PointFilters(RESULT).keep(25.0, 0.0)
     valid = int(RESULT.cloud.valid.sum())
     assert abs(keep.sum() - 0.75 * valid) <= 1
     assert RESULT.cloud.confidence[keep].min() >= RESULT.cloud.confidence[RESULT.cloud.valid & ~keep].max()
@@ -159,3 +161,63 @@ def test_values_of_a_curation_cannot_be_changed():
     assert wishes.names == {1: "chair"}
     with pytest.raises(TypeError):
         wishes.names[1] = "table"
+
+
+FLOORED = replaced(RESULT, instances=RESULT.instances[:5])  # three queries below the floor of the run
+
+
+@given(curations)
+@settings(deadline=None, max_examples=40)
+def test_every_query_is_counted_once(wishes):
+    curated = curate(FLOORED, wishes)
+    assert sum(curated.queries.values()) == 8
+    assert curated.queries["floor"] == 3
+    assert curated.queries["shown"] == sum(len(item.members) for item in curated.shown)
+
+
+def test_queries_below_the_floor_are_told_with_their_objectness():
+    curated = curate(FLOORED, replace(OFF, names={QUERIES[6]: "lamp"}))
+    assert {item.query for item in curated.unassembled} == set(QUERIES[5:])
+    lamp = next(item for item in curated.unassembled if item.query == QUERIES[6])
+    assert (lamp.name, lamp.verdict, lamp.views, lamp.size) == ("lamp", "floor", 0, 0.0)
+    assert lamp.objectness == RESULT.objectness[-1, lamp.query]
+    assert curated.reason(lamp) == f"objectness {lamp.objectness:.2f}: not assembled"
+
+
+settings_of_filters = st.tuples(st.floats(0, 100), st.sampled_from([0.0, 0.005, 0.02, 0.04, 0.3]))
+
+
+@given(st.lists(settings_of_filters, min_size=1, max_size=6))
+@settings(deadline=None, max_examples=60)
+def test_point_filters_remember_without_consequences(tried):
+    reused = PointFilters(RESULT)
+    for setting in tried:
+        keep = reused.keep(*setting)
+    assert np.array_equal(keep, PointFilters(RESULT).keep(*tried[-1]))
+
+
+@given(curations)
+@settings(deadline=None, max_examples=40)
+def test_filters_say_how_many_points_they_drop(wishes):
+    curated = curate(RESULT, wishes)
+    assert sum(curated.dropped_points.values()) == RESULT.cloud.valid.sum() - curated.keep.sum()
+    assert all(count >= 0 for count in curated.dropped_points.values())
+
+
+def test_colors_follow_the_palette_and_the_user():
+    query, other = QUERIES[:2]
+    wishes = replace(OFF, colors={query: (1, 2, 3)})
+    standard = curate(RESULT, wishes)
+    safe = curate(RESULT, wishes, palette="safe", previous=standard)
+    alike(safe, curate(RESULT, wishes, palette="safe"))
+    assert safe.find(query).color == standard.find(query).color == (1, 2, 3)
+    assert safe.find(other).color == tuple(instance_color(other, "safe"))
+    assert standard.find(other).color == tuple(instance_color(other))
+
+
+def test_what_did_not_change_is_the_same_object():
+    """Painting and table tell by identity that there is nothing to do."""
+    before = curate(RESULT, OFF)
+    after = curate(RESULT, replace(OFF, hidden=frozenset({QUERIES[0]})), previous=before)
+    assert [a is b for a, b in zip(after.instances, before.instances, strict=True)] == [False] + [True] * 7
+    assert after.keep is before.keep

@@ -79,3 +79,66 @@ def test_empty_and_negative():
     assert instance_palette(0).shape == (0, 3)
     with pytest.raises(ValueError, match="at least 0"):
         instance_color(-1)
+
+
+# linear sRGB to what dichromats see of it. The module chooses by Machado et al. (2009); Viénot et al. (1999) is a model
+# of its own, so a color that only looks safe to the module's matrices is found out
+MACHADO = {
+    "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+    "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
+    "tritanopia": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
+}
+VIENOT = {
+    "protanopia": [[0.11238, 0.88762, 0], [0.11238, 0.88762, 0], [0.00401, -0.00401, 1]],
+    "deuteranopia": [[0.29275, 0.70725, 0], [0.29275, 0.70725, 0], [-0.02234, 0.02234, 1]],
+}
+EYES = {
+    "all cones": np.eye(3),
+    **{f"{name}, Machado": np.array(matrix) for name, matrix in MACHADO.items()},
+    **{f"{name}, Vienot": np.array(matrix) for name, matrix in VIENOT.items()},
+}
+
+
+def seen_by(eyes, colors):
+    """The colors as a screen would show them to somebody with all cones who should see what `eyes` see."""
+    encoded = colors / 255
+    linear = np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
+    linear = np.clip(linear @ EYES[eyes].T, 0, 1)
+    return 255 * np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+
+
+def closest(palette, count, eyes):
+    apart = distances(seen_by(eyes, instance_palette(count, palette)))
+    np.fill_diagonal(apart, np.inf)
+    return apart.min()
+
+
+@pytest.mark.parametrize("eyes", EYES)
+@pytest.mark.parametrize(("count", "least"), [(12, 0.09), (40, 0.04), (80, 0.03)])
+def test_safe_colors_are_told_apart_by_everybody(eyes, count, least):
+    """The limits that `instance_color` documents."""
+    if "Vienot" in eyes and count > 12:
+        least = 0.02  # just noticeable; the other model was not chosen by
+    assert closest("safe", count, eyes) > least
+
+
+@pytest.mark.parametrize("eyes", ["protanopia, Machado", "deuteranopia, Machado", "tritanopia, Machado"])
+def test_the_standard_colors_are_not_safe(eyes):
+    """Else nobody would need the others."""
+    assert closest("standard", 12, eyes) < closest("safe", 12, eyes)
+
+
+def test_safe_colors_are_as_long_a_list_as_anybody_needs():
+    palette = instance_palette(500, "safe")
+    assert len(np.unique(palette[:240], axis=0)) == 240
+    assert np.array_equal(palette[240:], palette[np.arange(240, 500) % 240])
+    for query in (0, 79, 80, 239, 240):
+        assert np.array_equal(instance_color(query, "safe"), palette[query])
+    assert np.array_equal(instance_palette(12, "safe"), palette[:12])
+    assert np.linalg.norm(oklab(palette[:80])[:, 1:], axis=1).min() > 0.055
+
+
+def test_the_first_safe_colors_stay_what_they_were():
+    """Colors are a promise to files and sessions: the order must not depend on machine or release."""
+    first = ["".join(f"{channel:02x}" for channel in color) for color in instance_palette(4, "safe")]
+    assert first == ["2513cb", "ede361", "cd4616", "1da4ec"]
