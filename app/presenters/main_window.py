@@ -1,4 +1,4 @@
-"""The window's frame: pages, progress, history, export, errors, chips."""
+"""The window's frame: pages, progress, history, export, errors."""
 
 # ruff: noqa: D102 - methods of a protocol are documented where they are implemented
 
@@ -10,22 +10,16 @@ from pathlib import Path
 from typing import Any, Protocol, get_args
 
 from app.actions import Actions
+from app.presenters.chips import chips, dismiss_chip
 from app.presenters.run_panel import duration
 from app.presenters.ways_out import Way, ways_out
 from app.session.edits import Edits
 from app.session.session import Activity, ColorMode, Origin, Session
 from app.workflow import Workflow
-from fast3dis_core.config import InferenceConfig
 from fast3dis_core.errors import DeviceMemoryError, Fast3disError
 
 COLOR_MODES: tuple[ColorMode, ...] = get_args(ColorMode)
-MASK_WORDS = {
-    "coming": "Masks are on their way",
-    "stopped": "Geometry only: the run ended before its masks",
-    "missing": "Geometry only: this model has no trained heads",
-}
 MEMORY_WORDS = "The device ran out of memory before the run was done. What was on show before is unchanged. "
-GEOMETRY_WORDS = {"posed": "Cameras from the folder", "given": "Cameras and depth from the folder"}
 
 
 class Window(Protocol):
@@ -157,14 +151,7 @@ class MainWindowPresenter:
 
     def dismiss_chip(self, key: str) -> None:
         """Undo what a chip says."""
-        edits, display = self._session.edits, self._session.display
-        if key == "objectness":
-            lowest = InferenceConfig.objectness_floor
-            self._session.edit("Show all queries", replace(edits, objectness_threshold=lowest))
-        elif key == "hidden":
-            self._session.edit("Show hidden instances", replace(edits, hidden=frozenset()))
-        elif key == "isolated":
-            self._session.show(replace(display, isolated=frozenset()))
+        dismiss_chip(self._session, key)
 
     # what the session says
 
@@ -210,7 +197,7 @@ class MainWindowPresenter:
         window.set_title(origin.folder.resolve().name if origin else "")
         window.set_model(origin.model if origin else "", _model_tip(origin))
         self._refresh_actions()
-        self._chips.set_chips(self._sentences())
+        self._chips.set_chips(chips(session, self._drawn_points()))
         if session.reconstruction is not None:
             window.set_points(f"{session.reconstruction.cloud.valid.sum():,} points · {session.reconstruction.units}")
 
@@ -248,38 +235,6 @@ class MainWindowPresenter:
         assert origin is not None
         folder = self._last_export or origin.folder.resolve().parent
         return folder / f"{origin.folder.resolve().name}_instance_{query:03d}.ply"
-
-    def _sentences(self) -> list[tuple[str, str, str, bool]]:
-        session = self._session
-        result, origin, edits, display = session.reconstruction, session.origin, session.edits, session.display
-        if result is None or origin is None:
-            return []
-        chips: list[tuple[str, str, str, bool]] = []
-        if origin.masks in MASK_WORDS:
-            tone = "normal" if origin.masks == "coming" else "warning"
-            chips.append(("masks", MASK_WORDS[origin.masks], tone, False))
-        if origin.model_status and origin.masks != "missing":
-            chips.append(("status", origin.model_status, "warning" if origin.untrained else "quiet", False))
-        if origin.geometry in GEOMETRY_WORDS:
-            chips.append(("geometry", GEOMETRY_WORDS[origin.geometry], "normal", False))
-        shown, count = session.shown(), len(result.instances)
-        visible = len([item for item in shown if item.verdict == "shown"])
-        filtered = len(shown) < count
-        text = f"{len(shown)} of {count} instances shown"
-        if filtered:
-            text += f" · objectness ≥ {edits.objectness_threshold:.2f}"
-        if origin.masks == "there":
-            chips.append(("objectness", text, "normal" if filtered else "quiet", filtered))
-        if visible < len(shown):
-            chips.append(("hidden", f"{len(shown) - visible} hidden", "normal", True))
-        if display.isolated:
-            names = ", ".join(str(query) for query in sorted(display.isolated))
-            chips.append(("isolated", f"Isolated: instance {names}", "normal", True))
-        drawn, total = self._drawn_points()
-        tone = "quiet" if drawn == total else "normal"
-        chips.append(("points", f"{drawn:,} of {total:,} points drawn", tone, False))
-        chips.extend((f"note{number}", note, "normal", False) for number, note in enumerate(origin.notes))
-        return chips
 
 
 def _model_tip(origin: Origin | None) -> str:

@@ -21,7 +21,6 @@ from PySide6.QtWidgets import (
     QHeaderView,
     QLabel,
     QPushButton,
-    QStackedWidget,
     QTableView,
     QVBoxLayout,
     QWidget,
@@ -91,18 +90,9 @@ class InstanceTable(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        table = QWidget()
-        inner = QVBoxLayout(table)
-        inner.setContentsMargins(0, 0, 0, 0)
-        inner.setSpacing(0)
-        inner.addWidget(self._summary)
-        inner.addWidget(self.view, 1)
-        inner.addLayout(self._buttons())
-        self._explanation = Explanation()
-        self._pages = QStackedWidget()
-        self._pages.addWidget(table)
-        self._pages.addWidget(self._explanation)
-        column.addWidget(self._pages)
+        column.addWidget(self._summary)
+        column.addWidget(self.view, 1)
+        column.addLayout(self._buttons())
         self._quiet = False
         self.view.selectionModel().selectionChanged.connect(self._tell_selection)
 
@@ -113,11 +103,6 @@ class InstanceTable(QWidget):
             self._model.set_rows(tuple(Row(*row) for row in rows))
         finally:
             self._quiet = False
-
-    def set_explanation(self, title: str, text: str) -> None:
-        """Say instead of a table why there are no instances; an empty text brings the table back."""
-        self._explanation.set_text(title, text)
-        self._pages.setCurrentIndex(1 if text else 0)
 
     def set_summary(self, text: str) -> None:
         """Sentence above the table."""
@@ -196,32 +181,6 @@ class InstanceTable(QWidget):
     def _tell_selection(self) -> None:
         if not self._quiet:
             self.selected.emit(self._selection())
-
-
-class Explanation(QWidget):
-    """A title and paragraphs, from the top; links and commands can be selected."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setObjectName("instanceExplanation")
-        self.title, self.text = QLabel(), QLabel()
-        self.title.setObjectName("explanationTitle")
-        self.text.setObjectName("explanationText")
-        column = QVBoxLayout(self)
-        column.setContentsMargins(16, 20, 16, 16)
-        column.setSpacing(8)
-        for label in (self.title, self.text):
-            label.setWordWrap(True)
-            label.setTextInteractionFlags(
-                Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.LinksAccessibleByMouse
-            )
-            column.addWidget(label)
-        column.addStretch(1)
-
-    def set_text(self, title: str, text: str) -> None:
-        """Show them."""
-        self.title.setText(title)
-        self.text.setText(text)
 
 
 class _InstanceModel(QAbstractTableModel):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from app.actions import Actions
+from app.presenters.chips import chips, dismiss_chip
 from app.presenters.decoding_panel import DecodingPanelPresenter
 from app.presenters.instance_table import InstanceTablePresenter
 from app.presenters.main_window import MainWindowPresenter
@@ -222,19 +223,20 @@ class TestFrame:
             opened(frame.session, "Untrained heads: masks are random.")
             assert frame.sentences()["status"] == ("Untrained heads: masks are random.", "warning", False)
             assert frame.sentences()["points"] == ("1,000 of 2,000 points drawn", "normal", False)
-            assert "6 of 6" in frame.sentences()["objectness"][0]
+            assert frame.sentences()["queries"] == ("6 of 6 queries shown", "quiet", False)
             edits = replace(
                 frame.session.edits, objectness_threshold=SECOND.objectness, hidden=frozenset({FIRST.query})
             )
             frame.session.edit("x", edits)
             frame.session.show(replace(frame.session.display, isolated=frozenset({SECOND.query})))
-            assert "2 of 6 instances shown" in frame.sentences()["objectness"][0]
+            assert frame.sentences()["queries"][0] == "1 of 6 queries shown"
+            below = f"4 below objectness {SECOND.objectness:.2f}"
+            assert frame.sentences()["objectness_threshold"] == (below, "normal", True)
             assert frame.sentences()["hidden"] == ("1 hidden", "normal", True)
-            assert frame.sentences()["isolated"][0] == f"Isolated: instance {SECOND.query}"
-            for key in ("objectness", "hidden", "isolated"):
+            assert frame.sentences()["isolated"][0] == f"Isolated: Instance {SECOND.query}"
+            for key in ("objectness_threshold", "hidden", "isolated"):
                 frame.presenter.dismiss_chip(key)
-            assert {"hidden", "isolated"}.isdisjoint(frame.sentences())
-            assert frame.sentences()["objectness"][1:] == ("quiet", False)
+            assert {"objectness_threshold", "hidden", "isolated"}.isdisjoint(frame.sentences())
 
         drive(story)
 
@@ -333,3 +335,35 @@ class TestFrame:
             assert frame.actions.state("redo").text == "Redo Hide instance 3"
 
         drive(story)
+
+
+class TestChips:
+    """One chip for every filter that drops something; its × takes that filter back and nothing else."""
+
+    @pytest.mark.parametrize(
+        ("wish", "text"),
+        [
+            ({"minimum_points": 10**6}, "6 under 1,000,000 points"),
+            ({"confidence_percentile": 20.0}, "20 % least confident points left out"),
+            ({"depth_edge": 0.005}, "Flying pixels left out (jumps > 0.5 %)"),
+            ({"mask_threshold": 0.7}, "Mask probability > 0.70"),
+        ],
+    )
+    def test_a_filter_is_told_and_taken_back(self, session, wish, text):
+        opened(session)
+        (key,) = wish
+        before = session.edits
+        assert key not in {chip[0] for chip in chips(session, (1, 1))}
+        session.edit("x", replace(before, **wish))
+        assert {chip[0]: chip[1:] for chip in chips(session, (1, 1))}[key] == (text, "normal", True)
+        dismiss_chip(session, key)
+        assert session.edits == before
+        assert session.undo_label.startswith(("Remove", "Reset"))
+        session.undo()
+        assert getattr(session.edits, key) == wish[key]
+
+    def test_without_masks_nothing_is_said_about_queries(self, session):
+        session.open(RESULT, Origin(folder=Path("/photos/kitchen"), masks="stopped"))
+        keys = {chip[0] for chip in chips(session, (1, 1))}
+        assert "masks" in keys
+        assert "queries" not in keys

@@ -214,7 +214,7 @@ def test_the_objectness_slider_filters_live_without_the_worker(play):
         shown = [item for item in SCENE.instances if item.objectness >= value]
         assert 0 < len(shown) < len(SCENE.instances)
         assert program.table._model.rowCount() == len(shown)
-        assert any(text.startswith(f"{len(shown)} of 8 instances shown") for text in program.window.chips.texts())
+        assert any(text.startswith(f"{len(shown)} of 8 queries shown") for text in program.window.chips.texts())
         assert steps.calls == []
         click(button(program, "toolUndo"))
         assert program.session.edits.objectness_threshold == pytest.approx(0.3)

@@ -1,0 +1,106 @@
+"""The chips above the viewport: what is filtered, hidden, isolated, thinned or doubtful, and how to take it back."""
+
+from dataclasses import replace
+
+from app.session.session import Origin, Session
+from fast3dis_core.config import InferenceConfig
+from fast3dis_core.curation import Curated
+
+Chip = tuple[str, str, str, bool]  # key, text, tone ("normal", "warning" or "quiet"), removable
+
+GEOMETRY_WORDS = {"posed": "Cameras from the folder", "given": "Cameras and depth from the folder"}
+MASK_WORDS = {
+    "coming": "Masks are on their way",
+    "stopped": "Geometry only: the run ended before its masks",
+    "missing": "Geometry only: this model has no trained heads",
+}
+# what the × of a filter's chip and "off" mean
+FILTERS_OFF: dict[str, float] = {
+    "objectness_threshold": InferenceConfig.objectness_floor,
+    "minimum_points": 0,
+    "confidence_percentile": 0.0,
+    "depth_edge": 0.0,
+    "mask_threshold": InferenceConfig.mask_threshold,
+}
+UNDO_WORDS = {
+    "objectness_threshold": "Remove the objectness filter",
+    "minimum_points": "Remove the size filter",
+    "confidence_percentile": "Remove the confidence filter",
+    "depth_edge": "Remove the depth-edge filter",
+    "mask_threshold": "Reset the mask threshold",
+}
+
+
+def chips(session: Session, drawn_points: tuple[int, int]) -> list[Chip]:
+    """What there is to say now; nothing before the first result.
+
+    Parameters
+    ----------
+    session : Session
+    drawn_points : (int, int)
+        Points drawn, and points there are.
+    """
+    curated, origin, display = session.curated, session.origin, session.display
+    if curated is None or origin is None:
+        return []
+    found = _of_the_run(origin)
+    if origin.masks == "there":
+        found += _of_filters(curated)
+        if session.edits.mask_threshold != InferenceConfig.mask_threshold:
+            found.append(("mask_threshold", f"Mask probability > {session.edits.mask_threshold:.2f}", "normal", True))
+    if display.isolated:
+        names = ", ".join(_name(curated, query) for query in sorted(display.isolated))
+        found.append(("isolated", f"Isolated: {names}", "normal", True))
+    drawn, total = drawn_points
+    tone = "quiet" if drawn == total else "normal"
+    found.append(("points", f"{drawn:,} of {total:,} points drawn", tone, False))
+    found.extend((f"note{number}", note, "normal", False) for number, note in enumerate(origin.notes))
+    return found
+
+
+def dismiss_chip(session: Session, key: str) -> None:
+    """Take back what a chip says."""
+    edits = session.edits
+    if key in FILTERS_OFF:
+        session.edit(UNDO_WORDS[key], replace(edits, **{key: FILTERS_OFF[key]}))  # type: ignore[arg-type]
+    elif key == "hidden":
+        session.edit("Show all instances", replace(edits, hidden=frozenset()))
+    elif key == "isolated":
+        session.show(replace(session.display, isolated=frozenset()))
+
+
+def _of_the_run(origin: Origin) -> list[Chip]:
+    found: list[Chip] = []
+    if origin.masks in MASK_WORDS:
+        found.append(("masks", MASK_WORDS[origin.masks], "normal" if origin.masks == "coming" else "warning", False))
+    if origin.model_status and origin.masks != "missing":
+        found.append(("status", origin.model_status, "warning" if origin.untrained else "quiet", False))
+    if origin.geometry in GEOMETRY_WORDS:
+        found.append(("geometry", GEOMETRY_WORDS[origin.geometry], "normal", False))
+    return found
+
+
+def _of_filters(curated: Curated) -> list[Chip]:
+    """How much is shown, and one chip for every filter that drops anything."""
+    wishes, queries, points = curated.curation, curated.queries, curated.dropped_points
+    shown, total = queries["shown"], sum(queries.values())
+    found: list[Chip] = [("queries", f"{shown} of {total} queries shown", "quiet", False)]
+    for key, count, text in (
+        ("hidden", queries["hidden"], "hidden"),
+        ("objectness_threshold", queries["objectness"], f"below objectness {wishes.objectness_threshold:.2f}"),
+        ("minimum_points", queries["size"] if wishes.minimum_points else 0, f"under {wishes.minimum_points:,} points"),
+    ):
+        if count:
+            found.append((key, f"{count} {text}", "normal", True))
+    for key, text in (
+        ("confidence_percentile", f"{wishes.confidence_percentile:g} % least confident points left out"),
+        ("depth_edge", f"Flying pixels left out (jumps > {100 * wishes.depth_edge:g} %)"),
+    ):
+        if points[key]:
+            found.append((key, text, "normal", True))
+    return found
+
+
+def _name(curated: Curated, query: int) -> str:
+    item = curated.find(query)
+    return item.name if item is not None else f"Instance {query}"
