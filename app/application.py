@@ -69,6 +69,7 @@ class Program:
     ) -> None:
         from app.actions import Actions
         from app.core_steps import CoreSteps
+        from app.drawing_order import PreparedCloud
         from app.session.edits import Edits
         from app.session.plan import RunSettings
         from app.session.session import Session
@@ -79,8 +80,9 @@ class Program:
         geometry = cast("GeometryMode", options.geometry)
         settings = RunSettings(size=options.size, weights=options.weights, geometry=geometry)
         self.session = Session(edits)
+        self._prepared = PreparedCloud()
         self.actions = Actions()
-        self.workflow = Workflow(self.session, Worker(), steps or CoreSteps(), settings)
+        self.workflow = Workflow(self.session, Worker(), steps or CoreSteps(), settings, prepare=self._prepared.prepare)
         self.sample = sample_folder()
         self.closed = asyncio.Event()
         self._make_widgets(app, options)
@@ -132,7 +134,7 @@ class Program:
         from app.widgets.dialogs import Dialogs
 
         painting = Painting(self.session)
-        self._viewport = ViewportPresenter(self.session, self.actions, painting, self.viewport)
+        self._viewport = ViewportPresenter(self.session, self.actions, painting, self.viewport, self._prepared)
         self._gallery = ViewGalleryPresenter(self.session, painting, self.gallery)
         self._table = InstanceTablePresenter(self.session, self.actions, self.table)
         self._decoding = DecodingPanelPresenter(self.session, self.decoding)
@@ -184,9 +186,14 @@ class Program:
         if not self.window.grab().save(str(path)):
             raise ExportError(f"Cannot write the screenshot {path}: expected a writable .png or .jpg path.")
 
+    def _ask_for_budget(self, _: object) -> None:
+        """Before a run, because only this thread may ask the graphics."""
+        self._prepared.budget = self.viewport.point_budget
+
     def _connect(self) -> None:
         window, frame, table = self.window, self._window, self._table
         self.actions.bind("quit", self.closed.set)
+        self.session.plan_changed.connect(self._ask_for_budget)
         self.session.environment_changed.connect(self.empty_page.set_environment)
         for signal, slot in (
             (self.empty_page.open_requested, frame.open),

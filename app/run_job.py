@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from app.session.activity import ModelFacts
+from app.session.edits import Edits
 from app.session.plan import Plan, RunSettings
 from app.steps import Steps
 from app.timetable import DECODE, READ
+from fast3dis_core.curation import Curated, curate
 from fast3dis_core.interventions import NO_INTERVENTIONS
-from fast3dis_core.reconstruction import Reconstruction
+from fast3dis_core.reconstruction import PointCloud
 
 if TYPE_CHECKING:
     from fast3dis_core.progress import Report
@@ -38,7 +40,7 @@ class Scene:
 class Outcome:
     """What a run came to; `scene` is None where there is geometry alone."""
 
-    reconstruction: Reconstruction
+    curated: Curated
     scene: Scene | None
     facts: ModelFacts
     notes: tuple[str, ...]
@@ -84,18 +86,23 @@ class RunJob:
     Attributes
     ----------
     plan : Plan
-    mask_threshold : float
+    edits : Edits
+        As they are when it starts.
     steps : Steps
     shelf : ModelShelf
+    prepare : callable
+        Told on the worker's thread of a cloud that will be shown.
     show_geometry : callable
-        Called on the worker's thread with a result without instances, the facts of the model, and notes.
+        Called on the worker's thread with a result without instances as the user will see it, the facts of the model,
+        and notes.
     """
 
     plan: Plan
-    mask_threshold: float
+    edits: Edits
     steps: Steps
     shelf: ModelShelf
-    show_geometry: Callable[[Reconstruction, ModelFacts, tuple[str, ...]], None]
+    prepare: Callable[[PointCloud], None]
+    show_geometry: Callable[[Curated, ModelFacts, tuple[str, ...]], None]
 
     def __call__(self, report: "Report") -> Outcome:
         """Run."""
@@ -106,18 +113,25 @@ class RunJob:
         facts = self.shelf.facts
         assert facts is not None
         if facts.geometry_only and not settings.untrained_heads:
-            geometry = steps.see(model, views, given, settings.chunk_views, report)
-            cloud = steps.build(views, geometry, report)
-            return Outcome(reconstruction=cloud, scene=None, facts=facts, notes=views.notes)
-        built: list[Reconstruction] = []
+            geometry = self._seen(views, steps.see(model, views, given, settings.chunk_views, report), report)
+            return Outcome(curated=geometry, scene=None, facts=facts, notes=views.notes)
+        seen: list[Curated] = []
 
         def on_geometry(geometry: "SceneGeometry") -> None:
-            built.append(steps.build(views, geometry, report))
-            self.show_geometry(built[0], facts, views.notes)
+            seen.append(self._seen(views, geometry, report))
+            self.show_geometry(seen[0], facts, views.notes)
 
         encoded = steps.encode(model, views, given, settings.chunk_views, report, on_geometry)
         report(DECODE, 0.0)
         trace = steps.decode(model, encoded, (), NO_INTERVENTIONS, report)
-        result = steps.assemble(views, encoded, trace, self.mask_threshold, -1, built[0], report)
+        cloud = seen[0].reconstruction
+        result = steps.assemble(views, encoded, trace, self.edits.mask_threshold, -1, cloud, report)
+        curated = curate(result, self.edits, previous=seen[0])
         scene = Scene(settings=settings, views=views, encoded=encoded, trace=trace)
-        return Outcome(reconstruction=result, scene=scene, facts=facts, notes=views.notes)
+        return Outcome(curated=curated, scene=scene, facts=facts, notes=views.notes)
+
+    def _seen(self, views: "ViewBatch", geometry: "SceneGeometry", report: "Report") -> Curated:
+        """Cloud and cameras as they will be shown: worked out here, so that the window does not stand still."""
+        built = self.steps.build(views, geometry, report)
+        self.prepare(built.cloud)
+        return curate(built, self.edits)

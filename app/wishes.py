@@ -11,6 +11,7 @@ from app.run_job import ModelShelf, Scene
 from app.session.edits import Edits
 from app.session.session import Display, Inspection
 from app.steps import Steps
+from fast3dis_core.curation import Curated, Curation, curate
 from fast3dis_core.interventions import NO_INTERVENTIONS, Interventions
 from fast3dis_core.reconstruction import AnchorOverride, Reconstruction
 
@@ -65,6 +66,8 @@ class UpdateJob:
         Whether the trace of the scene is out of date.
     shown : Reconstruction
         Its cloud is kept.
+    seen : Curated, optional
+        That as the user sees it; the answer is curated alike.
     steps : Steps
     shelf : ModelShelf
     """
@@ -73,10 +76,11 @@ class UpdateJob:
     wishes: Wishes
     decodes: bool
     shown: Reconstruction
+    seen: Curated | None
     steps: Steps
     shelf: ModelShelf
 
-    def __call__(self, report: "Report") -> "tuple[DecoderTrace, Reconstruction]":
+    def __call__(self, report: "Report") -> "tuple[DecoderTrace, Curated]":
         """Run."""
         scene, wishes, trace = self.scene, self.wishes, self.scene.trace
         if self.decodes:
@@ -85,7 +89,8 @@ class UpdateJob:
         result = self.steps.assemble(
             scene.views, scene.encoded, trace, wishes.mask_threshold, wishes.layer, self.shown, report
         )
-        return trace, result
+        wanted: Curation = Edits() if self.seen is None else self.seen.curation
+        return trace, curate(result, wanted, previous=self.seen)
 
 
 @dataclass(frozen=True, kw_only=True)

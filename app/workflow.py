@@ -12,12 +12,13 @@ import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from app.arrivals import Arrivals
+from app.jobs import COMPUTING, Jobs
 from app.probe import Probe
 from app.run_job import ModelShelf, Outcome, RunJob, Scene
-from app.session.activity import IDLE, WAITING, Activity, ModelFacts, advance
+from app.session.activity import Activity, ModelFacts
 from app.session.edits import Edits
 from app.session.plan import Plan, RunSettings
 from app.session.session import Display, MaskState, Origin, Session, Standing
@@ -25,14 +26,12 @@ from app.steps import Steps
 from app.timetable import Timetable
 from app.wishes import UpdateJob, Wishes
 from app.worker import Worker
+from fast3dis_core.curation import Curated
 from fast3dis_core.errors import Cancelled, CheckpointError, ConfigError, DeviceMemoryError
-from fast3dis_core.reconstruction import Reconstruction
+from fast3dis_core.reconstruction import PointCloud, Reconstruction
 
 if TYPE_CHECKING:
     from fast3dis_core.progress import Report
-
-Result = TypeVar("Result")
-COMPUTING = "compute"  # the worker's line for everything that changes the result
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,10 +45,29 @@ class _Before:
 
 
 class Workflow:
-    """Order of the steps. All methods belong to the event loop's thread."""
+    """Order of the steps. All methods belong to the event loop's thread.
 
-    def __init__(self, session: Session, worker: Worker, steps: Steps, settings: RunSettings) -> None:
+    Parameters
+    ----------
+    session, worker, steps
+    settings : RunSettings
+        Of runs that bring none of their own.
+    prepare : callable
+        Told on the worker's thread of a cloud that will be shown.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        worker: Worker,
+        steps: Steps,
+        settings: RunSettings,
+        *,
+        prepare: Callable[[PointCloud], None] = lambda cloud: None,
+    ) -> None:
+        self._prepare = prepare
         self._session, self._worker, self._steps, self._settings = session, worker, steps, settings
+        self._jobs = Jobs(session, worker)
         self._shelf = ModelShelf(steps)
         self._timetable = Timetable()
         self._scene: Scene | None = None
@@ -57,20 +75,19 @@ class Workflow:
         self._asked = 0  # revisions: one per question to the worker ...
         self._answered = 0  # ... and the newest that was put on show
         self._asked_to_run = 0  # the revision of the newest run
-        self._watched: object = None  # the job whose progress is shown: the newest asked for
-        self._lines: list[str] = []  # of the worker, with something the user waits for
-        self._tasks: set[asyncio.Task[None]] = set()
         self._wanted = self._computed  # what was asked for last
-        self.probe = Probe(session, steps, self._shelf, run=self._run, start=self.start, state=self._state)
+        self.probe = Probe(session, steps, self._shelf, run=self._jobs.run, start=self.start, state=self._state)
         session.edits_changed.connect(self._follow_edits)
         session.display_changed.connect(self._follow_display)
 
+    @property
+    def busy(self) -> bool:
+        """Whether something that was started has not come to its end."""
+        return self._jobs.running
+
     def start(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         """Run a coroutine beside the event loop; its error goes to the session."""
-        task = asyncio.get_running_loop().create_task(self._guard(work))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
+        return self._jobs.start(work)
 
     async def describe_environment(self) -> None:
         """Fill the line about device and libraries; imports them, so it is a job."""
@@ -106,7 +123,7 @@ class Workflow:
         arriving = Arrivals(self._session, replace(plan, complete=False), asyncio.get_running_loop())
         steps, frames = self._steps, kept.maximum_views
         try:
-            known = await self._run(
+            known = await self._jobs.run(
                 f"Looking at {plan.title}", lambda report: steps.survey(given, arriving.add, frames, report)
             )
         except Exception:
@@ -147,19 +164,20 @@ class Workflow:
                 masks=masks,
             )
 
-        def show(geometry: Reconstruction, facts: ModelFacts, notes: tuple[str, ...]) -> None:
+        def show(seen: Curated, facts: ModelFacts, notes: tuple[str, ...]) -> None:
             nonlocal before
             if running and revision == self._asked_to_run:
-                standing = self._session.standing()
+                geometry, standing = seen.reconstruction, self._session.standing()
                 before = _Before(geometry=geometry, standing=standing, scene=self._scene, computed=self._computed)
                 self._scene = None
-                self._session.open(geometry, origin(facts, notes, "coming"))
+                self._session.open(geometry, origin(facts, notes, "coming"), curated=seen)
 
         job = RunJob(
             plan=plan,
-            mask_threshold=edits.mask_threshold,
+            edits=edits,
             steps=self._steps,
             shelf=self._shelf,
+            prepare=self._prepare,
             show_geometry=lambda *told: _post(loop, show, *told),
         )
         self._asked_to_run = revision
@@ -182,9 +200,9 @@ class Workflow:
         self._computed = self._wanted = Wishes(mask_threshold=edits.mask_threshold)
         told = origin(outcome.facts, outcome.notes, "missing" if outcome.scene is None else "there")
         if before is None:
-            self._session.open(outcome.reconstruction, told)
+            self._session.open(outcome.curated.reconstruction, told, curated=outcome.curated)
         else:
-            self._session.replace(outcome.reconstruction, told)
+            self._session.replace(outcome.curated.reconstruction, told, curated=outcome.curated)
             self._follow_edits(self._session.edits)
 
     async def run_again(self, settings: RunSettings | None = None) -> None:
@@ -215,7 +233,7 @@ class Workflow:
             report("Unloading the model", 0.0)
             self._shelf.drop()
 
-        await self._run("Unloading the model", job, line="unload", quiet=True)
+        await self._jobs.run("Unloading the model", job, line="unload", quiet=True)
         self._session.describe_model(self._shelf.facts)
         if facts is not None:
             self._session.message(f"Unloaded {facts.name}. It is loaded again when a run or an edit needs it.")
@@ -237,20 +255,22 @@ class Workflow:
             return
         self._asked += 1
         revision, wishes = self._asked, Wishes.of(self._session.edits, self._session.display)
-        self._wanted = wishes
+        self._wanted, seen = wishes, self._session.curated
         again = wishes.decoding != self._computed.decoding
-        job = UpdateJob(scene=scene, wishes=wishes, decodes=again, shown=shown, steps=self._steps, shelf=self._shelf)
+        job = UpdateJob(
+            scene=scene, wishes=wishes, decodes=again, shown=shown, seen=seen, steps=self._steps, shelf=self._shelf
+        )
         # with the model unloaded this is no short job any more, and can be cancelled
         quiet = not again or self._shelf.holds(scene.settings)
         try:
-            trace, reconstruction = await self._run("Updating masks", job, quiet=quiet)
+            trace, curated = await self._jobs.run("Updating masks", job, quiet=quiet)
         finally:
             self._session.describe_model(self._shelf.facts)
         if self._scene is None or self._scene.encoded is not scene.encoded or revision < self._answered:
             return  # another scene was opened, or a newer answer is on show
         self._answered, self._computed = revision, wishes
         self._scene = replace(self._scene, trace=trace)
-        self._session.replace(reconstruction)
+        self._session.replace(curated.reconstruction, curated=curated)
         self._follow_display(self._session.display)
 
     async def export(self, path: Path, query: int, *, overwrite: bool = False) -> None:
@@ -264,7 +284,7 @@ class Workflow:
         curated = self._session.curated
         assert curated is not None, "export needs a result"
         reconstruction = curated.as_reconstruction({query})
-        count = await self._run(
+        count = await self._jobs.run(
             f"Writing {path.name}",
             lambda report: self._steps.export(path, reconstruction, query, overwrite, report),
             line=f"write {path}",
@@ -274,19 +294,13 @@ class Workflow:
 
     def cancel(self) -> None:
         """Stop what runs, be it computing or writing a file; the result on show stays."""
-        for line in set(self._lines):
-            self._worker.cancel(line)
+        self._jobs.cancel()
 
     async def close(self) -> None:
         """Stop everything that runs and wait for it."""
         self._session.edits_changed.disconnect(self._follow_edits)
         self._session.display_changed.disconnect(self._follow_display)
-        await self._worker.close()
-        waiting = {task for task in self._tasks if task is not asyncio.current_task()}
-        for task in waiting:  # such as one that asks the user for a file name
-            task.cancel()
-        if waiting:
-            await asyncio.wait(waiting)
+        await self._jobs.close()
         self._scene = None
         self._shelf.drop()  # the thread has ended
 
@@ -327,48 +341,9 @@ class Workflow:
         seconds = self._timetable.seconds(plan, schedule)
         started = Activity(job=f"Segmenting {plan.title}", schedule=schedule, expected_seconds=seconds)
         finished: list[tuple[str, float]] = []
-        outcome = await self._run(started.job, job, started=started, finished=finished)
+        outcome = await self._jobs.run(started.job, job, started=started, finished=finished)
         self._timetable.learn(plan, finished)
         return outcome
-
-    async def _run(
-        self,
-        title: str,
-        job: "Callable[[Report], Result]",
-        *,
-        line: str = COMPUTING,
-        quiet: bool = False,
-        started: Activity = IDLE,
-        finished: list[tuple[str, float]] | None = None,
-    ) -> Result:
-        """Result of a job, with the session's activity following it while nothing newer was asked for."""
-        began, token = time.monotonic(), object()
-        if not quiet or self._session.activity.idle or self._session.activity.quiet:
-            self._watched = token  # a quiet job does not take the place of one that the user follows
-        started = replace(started, job=title, step=WAITING, job_started=began, step_started=began, quiet=quiet)
-        if self._watched is token:
-            self._session.report(started)
-
-        def follow(step: str, fraction: float) -> None:
-            if self._watched is token:
-                self._session.report(advance(self._session.activity, step, fraction, time.monotonic()))
-
-        self._lines.append(line)
-        try:
-            result = await self._worker.run(job, line=line, on_progress=follow)
-            if finished is not None and self._watched is token:
-                finished += advance(self._session.activity, WAITING, 1.0, time.monotonic()).finished
-            return result
-        finally:
-            self._lines.remove(line)
-            if self._watched is token:
-                self._session.report(IDLE)
-
-    async def _guard(self, work: Coroutine[Any, Any, None]) -> None:
-        try:
-            await work
-        except Exception as error:  # noqa: BLE001 - the last stop: everything is shown to the user
-            self._session.fail(error)
 
 
 def _post(loop: asyncio.AbstractEventLoop, call: Callable[..., None], *values: object) -> None:

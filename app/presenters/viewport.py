@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.actions import Actions
+from app.drawing_order import Drawable, PreparedCloud
 from app.presenters.painting import Painting
 from app.session.edits import Edits
 from app.session.session import Display, Session
@@ -18,7 +19,13 @@ from fast3dis_core.reconstruction import PointCloud, Reconstruction
 class View(Protocol):
     """What this presenter needs of the viewport."""
 
-    def show_cloud(self, points: NDArray[np.float32], colors: NDArray[np.uint8], valid: NDArray[np.bool_]) -> None: ...
+    def show_cloud(
+        self,
+        points: NDArray[np.float32],
+        colors: NDArray[np.uint8],
+        valid: NDArray[np.bool_],
+        prepared: Drawable | None = None,
+    ) -> None: ...
     def set_rows(self, rows: NDArray[np.int32]) -> None: ...
     def set_table(self, table: NDArray[np.uint8]) -> None: ...
     def set_photo_colors(self, photo: bool) -> None: ...
@@ -33,7 +40,15 @@ class View(Protocol):
 class ViewportPresenter:
     """Session to viewport, and back."""
 
-    def __init__(self, session: Session, actions: Actions, painting: Painting, view: View) -> None:
+    def __init__(
+        self,
+        session: Session,
+        actions: Actions,
+        painting: Painting,
+        view: View,
+        prepared: PreparedCloud | None = None,
+    ) -> None:
+        self._prepared = prepared or PreparedCloud()
         self._session, self._actions, self._painting, self._view = session, actions, painting, view
         actions.bind("fit", self.fit_all, enabled=False)
         actions.bind("fit_selection", self.fit_selection, enabled=False)
@@ -74,7 +89,8 @@ class ViewportPresenter:
         self._actions.enable("fit", "fit_selection", enabled=True)
         if result.cloud is not self._cloud:
             self._cloud = result.cloud
-            self._view.show_cloud(result.cloud.points, result.cloud.colors, result.cloud.valid)
+            prepared = self._prepared.take(result.cloud)
+            self._view.show_cloud(result.cloud.points, result.cloud.colors, result.cloud.valid, prepared)
             height, width = result.images.shape[1:3]
             self._view.show_cameras(result.intrinsics, result.world_to_camera, (height, width))
             self._view.fit_all()

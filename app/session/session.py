@@ -8,7 +8,6 @@ are told. Undo is in `edits`, computing in `app.workflow`, translation to widget
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Literal
 
 from psygnal import EmitLoopError, Signal
@@ -17,6 +16,8 @@ from app.session.activity import IDLE as IDLE
 from app.session.activity import Activity as Activity
 from app.session.activity import ModelFacts as ModelFacts
 from app.session.edits import Edits, History
+from app.session.origin import MaskState as MaskState
+from app.session.origin import Origin as Origin
 from app.session.plan import Plan
 from fast3dis_core.curation import Curated, CuratedInstance, curate
 from fast3dis_core.errors import Cancelled
@@ -24,45 +25,8 @@ from fast3dis_core.evidence import Claims, Evidence
 from fast3dis_core.palette import PaletteName
 from fast3dis_core.reconstruction import Reconstruction
 
-MaskState = Literal["there", "coming", "stopped", "missing"]
 ColorMode = Literal["instance", "photo"]
 PhotoLayer = Literal["photo", "depth", "confidence"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Origin:
-    """Where a reconstruction came from.
-
-    Attributes
-    ----------
-    folder : Path
-    model : str
-        Size and device in a word or two: "nano · cpu".
-    model_status : str
-        Sentence on the weights, such as "Untrained heads: ..."; empty if there is nothing to say.
-    geometry : str
-        Where the cameras and depth come from: "predicted", "posed" or "given".
-    seconds : float
-        Time the run took.
-    notes : tuple of str
-        Sentences about photos that were left out or cropped.
-    masks : "there", "coming", "stopped" or "missing"
-        "coming" while geometry is on show and the run goes on; "stopped" if it did not go on to its end; "missing" if
-        the model has no trained heads, so that there is nothing but geometry.
-    """
-
-    folder: Path
-    model: str = ""
-    model_status: str = ""
-    geometry: str = "predicted"
-    seconds: float = 0.0
-    notes: tuple[str, ...] = ()
-    masks: MaskState = "there"
-
-    @property
-    def untrained(self) -> bool:
-        """Whether a part of the result is made of random numbers."""
-        return "untrained" in self.model_status.lower()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -240,8 +204,11 @@ class Session:
         self._plan = plan
         self.plan_changed.emit(plan)
 
-    def open(self, reconstruction: Reconstruction, origin: Origin) -> None:
-        """Show another scene: thresholds and filters stay, what belongs to the old scene's queries goes."""
+    def open(self, reconstruction: Reconstruction, origin: Origin, *, curated: Curated | None = None) -> None:
+        """Show another scene: thresholds and filters stay, what belongs to the old scene's queries goes.
+
+        Where `curated` is given, of this result, the worker has done what is costly of it.
+        """
         self._check_thread()
         filters = ("objectness_threshold", "mask_threshold", "minimum_points", "confidence_percentile", "depth_edge")
         kept = Edits(**{name: getattr(self.edits, name) for name in filters})
@@ -252,16 +219,20 @@ class Session:
             self._color_with_masks = self._display.color_mode
             self._display = replace(self._display, color_mode="photo")
         self._preview, self._reconstruction, self._origin = None, reconstruction, origin
+        self._curated = curated or self._curated
         self.reconstruction_changed.emit(reconstruction)
         self.edits_changed.emit(self.edits)
         self.display_changed.emit(self._display)
 
-    def replace(self, reconstruction: Reconstruction, origin: Origin | None = None) -> None:
+    def replace(
+        self, reconstruction: Reconstruction, origin: Origin | None = None, *, curated: Curated | None = None
+    ) -> None:
         """Show another result of the same scene: after edits, or with `origin` when its masks have come."""
         self._check_thread()
         assert self._reconstruction is not None, "replace() needs an open scene"
         waited = self._origin is not None and self._origin.masks != "there"
         self._preview, self._reconstruction, self._origin = None, reconstruction, origin or self._origin
+        self._curated = curated or self._curated
         self.reconstruction_changed.emit(reconstruction)
         if waited and origin is not None and origin.masks == "there" and self._display.color_mode == "photo":
             self.show(replace(self._display, color_mode=self._color_with_masks))

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from vtkmodules.vtkCommonCore import vtkLookupTable
 from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper
 
+from app.drawing_order import Drawable, drawable
+
 POINT_SIZE = 2.0
 STAND_IN_EXTRA = 1.0  # pixels; fewer points, so larger ones
-STAND_IN_POINTS = 100_000  # drawn in about 35 ms by software OpenGL
-GRID = 32  # cells per axis for spatial sorting; three axes fit into 16 bits, which NumPy sorts in linear time
 
 # Levels of alpha: hidden 0, unassigned beside a selection 64, unassigned 128, instance beside a selection 192,
 # instance 255. `keep` is the share of its color a point keeps, the rest is background.
@@ -71,7 +71,12 @@ class PointCloudLayer:
         return np.asarray(self._full.data.points)
 
     def set_cloud(
-        self, points: NDArray[np.float32], colors: NDArray[np.uint8], valid: NDArray[np.bool_], budget: int
+        self,
+        points: NDArray[np.float32],
+        colors: NDArray[np.uint8],
+        valid: NDArray[np.bool_],
+        budget: int,
+        prepared: Drawable | None = None,
     ) -> None:
         """Show another cloud, nobody owning any point yet.
 
@@ -85,14 +90,14 @@ class PointCloudLayer:
             Others are not drawn.
         budget : int
             Most points drawn; more are thinned evenly over photos.
+        prepared : Drawable, optional
+            Of this cloud, made beforehand; one of another budget is not used.
         """
-        rows = np.flatnonzero(valid)
-        self.total = len(rows)
-        rows = rows[_even_sample(len(rows), budget)]
-        self._drawn = rows[_spatial_order(points[rows])]
-        self._subset = _even_sample(len(self._drawn), STAND_IN_POINTS)
-        self._full.set(points[self._drawn], colors[self._drawn])
-        self._stand_in.set(points[self._drawn[self._subset]], colors[self._drawn[self._subset]])
+        if prepared is None or prepared.budget != budget:
+            prepared = drawable(points, colors, valid, budget)
+        self.total, self._drawn, self._subset = prepared.total, prepared.rows, prepared.subset
+        self._full.set(prepared.points, prepared.colors)
+        self._stand_in.set(prepared.points[self._subset], prepared.colors[self._subset])
         self._rows = np.zeros(len(self._drawn), np.int32)
 
     def set_rows(self, rows: NDArray[np.int32]) -> None:
@@ -173,38 +178,10 @@ class _Points:
         self.data = pv.PolyData()
         if len(points):  # PyVista refuses empty arrays
             self.data = pv.PolyData(np.ascontiguousarray(points, np.float32))
-            self.data.point_data["photo"] = _with_alpha(colors)
+            self.data.point_data["photo"] = colors
             self.data.point_data["row"] = np.zeros(len(points), np.int32)
         self._mapper.SetInputData(self.data)
 
     def set_rows(self, rows: NDArray[np.int32]) -> None:
         if len(rows):
             self.data.point_data["row"][...] = rows
-
-
-def _with_alpha(colors: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Colors (M, 4): vertex attributes of bytes come in fours."""
-    padded = np.full((len(colors), 4), 255, np.uint8)
-    padded[:, :3] = colors
-    return padded
-
-
-def _even_sample(count: int, limit: int) -> NDArray[np.int64]:
-    """Indices of at most `limit` of `count` things, one from each of `limit` equal stretches.
-
-    The place within a stretch is random but always the same: a fixed one would draw lines through photos.
-    """
-    if count <= limit:
-        return np.arange(count)
-    starts = np.arange(limit + 1) * count // limit
-    return starts[:-1] + (np.random.default_rng(0).random(limit) * np.diff(starts)).astype(np.int64)
-
-
-def _spatial_order(points: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Order that visits the points cell by cell: software OpenGL then draws 1.7 times faster."""
-    if not len(points):
-        return np.empty(0, np.int64)
-    low, high = np.percentile(points[:: max(1, len(points) // 10_000)], [1, 99], axis=0)
-    cell = np.clip((points - low) / np.maximum(high - low, 1e-9) * GRID, 0, GRID - 1).astype(np.uint16)
-    key = (cell[:, 0] * GRID + cell[:, 1]) * GRID + cell[:, 2]  # (M,)
-    return np.argsort(key.astype(np.uint16), kind="stable")

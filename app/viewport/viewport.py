@@ -10,6 +10,7 @@ from PySide6.QtCore import QPointF, QTimer, Signal
 from PySide6.QtGui import QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from app.drawing_order import Drawable
 from app.viewport.camera_layer import CameraLayer
 from app.viewport.point_cloud_layer import POINT_SIZE, PointCloudLayer
 from app.viewport.scene_view import SceneView
@@ -69,9 +70,15 @@ class Viewport(QWidget):
         """Points drawn, and points there are."""
         return self._cloud.drawn, self._cloud.total
 
-    def show_cloud(self, points: NDArray[np.float32], colors: NDArray[np.uint8], valid: NDArray[np.bool_]) -> None:
+    def show_cloud(
+        self,
+        points: NDArray[np.float32],
+        colors: NDArray[np.uint8],
+        valid: NDArray[np.bool_],
+        prepared: Drawable | None = None,
+    ) -> None:
         """Show another cloud; arrays as in `PointCloudLayer.set_cloud`."""
-        self._cloud.set_cloud(points, colors, valid, self._budget())
+        self._cloud.set_cloud(points, colors, valid, self.point_budget, prepared)
         self.view.request_render()
 
     def set_rows(self, rows: NDArray[np.int32]) -> None:
@@ -153,7 +160,9 @@ class Viewport(QWidget):
         self.view.renderer.ResetCameraClippingRange()
         self.view.request_render()
 
-    def _budget(self) -> int:
+    @property
+    def point_budget(self) -> int:
+        """Most points drawn."""
         if QGuiApplication.platformName() == "offscreen":
             return SOFTWARE_BUDGET  # asking this platform about OpenGL ends the process
         software = any(name in self.view.ren_win.ReportCapabilities() for name in ("llvmpipe", "softpipe", "SWR"))

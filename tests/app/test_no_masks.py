@@ -24,7 +24,7 @@ class Panel:
         self.presenter = MasksPagePresenter(self.session, self.workflow, self.page, self.questions)
 
     async def settle(self):
-        while self.workflow._tasks:
+        while self.workflow.busy:
             await asyncio.sleep(0.002)
 
     def explained(self):

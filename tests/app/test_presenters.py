@@ -202,7 +202,7 @@ class Frame:
         return {key: (text, tone, removable) for key, text, tone, removable in self.chips.told("set_chips")}
 
     async def settle(self):
-        while self.worker.busy or self.workflow._tasks:
+        while self.worker.busy or self.workflow.busy:
             await asyncio.sleep(0.002)
 
 

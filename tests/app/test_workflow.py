@@ -34,7 +34,7 @@ class Desk:
 
     async def settle(self):
         """Until nothing runs and nothing waits."""
-        while self.worker.busy or self.workflow._tasks:
+        while self.worker.busy or self.workflow.busy:
             await asyncio.sleep(0.002)
 
     async def encoding(self):

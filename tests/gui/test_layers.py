@@ -5,8 +5,9 @@ import pytest
 import pyvista as pv
 
 from app.coloring import CLAIMED, HIDDEN, RECEDING, UNASSIGNED
+from app.drawing_order import _spatial_order, even_sample
 from app.viewport.camera_layer import frustum_corners
-from app.viewport.point_cloud_layer import PointCloudLayer, _even_sample, _spatial_order
+from app.viewport.point_cloud_layer import PointCloudLayer
 from fast3dis_core.geometry.cameras import project
 from tests.scenes import synthetic_reconstruction
 
@@ -127,7 +128,7 @@ def test_nearest_answers_in_rows_of_the_cloud(stage):
 
 @pytest.mark.parametrize(("count", "limit"), [(0, 5), (5, 5), (1000, 999), (12345, 100)])
 def test_even_samples_take_one_of_every_stretch(count, limit):
-    chosen = _even_sample(count, limit)
+    chosen = even_sample(count, limit)
     assert len(chosen) == min(count, limit)
     assert (np.diff(chosen) > 0).all()
     if count > limit:

@@ -1,0 +1,118 @@
+"""Jobs on the worker as the user sees them: their progress in the session, to be cancelled, their errors shown.
+
+What the jobs compute and which answers count is left to `app.workflow`.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from app.session.activity import IDLE, WAITING, Activity, advance
+from app.session.session import Session
+from app.worker import Worker
+
+if TYPE_CHECKING:
+    from fast3dis_core.progress import Report
+
+Result = TypeVar("Result")
+COMPUTING = "compute"  # the worker's line for everything that changes the result
+
+
+class Jobs:
+    """Belongs to the event loop's thread.
+
+    Parameters
+    ----------
+    session : Session
+        Told of progress and errors.
+    worker : Worker
+    """
+
+    def __init__(self, session: Session, worker: Worker) -> None:
+        self._session, self._worker = session, worker
+        self._watched: object = None  # the job whose progress is shown: the newest that is not quiet
+        self._lines: list[str] = []  # of the worker, with something the user waits for
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def running(self) -> bool:
+        """Whether any coroutine has not come to its end."""
+        return bool(self._tasks)
+
+    def start(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        """Run a coroutine beside the event loop; its error goes to the session."""
+        task = asyncio.get_running_loop().create_task(self._guard(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def run(
+        self,
+        title: str,
+        job: "Callable[[Report], Result]",
+        *,
+        line: str = COMPUTING,
+        quiet: bool = False,
+        started: Activity = IDLE,
+        finished: list[tuple[str, float]] | None = None,
+    ) -> Result:
+        """Result of a job, with the session's activity following it while nothing newer was asked for.
+
+        Parameters
+        ----------
+        title : str
+            "Segmenting kitchen".
+        job : callable
+            For the worker.
+        line : str
+            Of the worker.
+        quiet : bool
+            A short job that should not take over the window, nor the place of one that the user follows.
+        started : Activity
+            With what is known of the steps to come.
+        finished : list, optional
+            Gets the steps with their seconds if the job comes to its end.
+        """
+        began, token = time.monotonic(), object()
+        if not quiet or self._session.activity.idle or self._session.activity.quiet:
+            self._watched = token
+        started = replace(started, job=title, step=WAITING, job_started=began, step_started=began, quiet=quiet)
+        if self._watched is token:
+            self._session.report(started)
+
+        def follow(step: str, fraction: float) -> None:
+            if self._watched is token:
+                self._session.report(advance(self._session.activity, step, fraction, time.monotonic()))
+
+        self._lines.append(line)
+        try:
+            result = await self._worker.run(job, line=line, on_progress=follow)
+            if finished is not None and self._watched is token:
+                finished += advance(self._session.activity, WAITING, 1.0, time.monotonic()).finished
+            return result
+        finally:
+            self._lines.remove(line)
+            if self._watched is token:
+                self._session.report(IDLE)
+
+    def cancel(self) -> None:
+        """Stop what runs, be it computing or writing a file."""
+        for line in set(self._lines):
+            self._worker.cancel(line)
+
+    async def close(self) -> None:
+        """Stop everything and wait for it."""
+        await self._worker.close()
+        waiting = {task for task in self._tasks if task is not asyncio.current_task()}
+        for task in waiting:  # such as one that asks the user for a file name
+            task.cancel()
+        if waiting:
+            await asyncio.wait(waiting)
+
+    async def _guard(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except Exception as error:  # noqa: BLE001 - the last stop: everything is shown to the user
+            self._session.fail(error)

@@ -1,0 +1,43 @@
+"""Where a result came from: photos, model, time, and whether its masks are there."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+MaskState = Literal["there", "coming", "stopped", "missing"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """Where a reconstruction came from.
+
+    Attributes
+    ----------
+    folder : Path
+    model : str
+        Size and device in a word or two: "nano · cpu".
+    model_status : str
+        Sentence on the weights, such as "Untrained heads: ..."; empty if there is nothing to say.
+    geometry : str
+        Where the cameras and depth come from: "predicted", "posed" or "given".
+    seconds : float
+        Time the run took.
+    notes : tuple of str
+        Sentences about photos that were left out or cropped.
+    masks : "there", "coming", "stopped" or "missing"
+        "coming" while geometry is on show and the run goes on; "stopped" if it did not go on to its end; "missing" if
+        the model has no trained heads, so that there is nothing but geometry.
+    """
+
+    folder: Path
+    model: str = ""
+    model_status: str = ""
+    geometry: str = "predicted"
+    seconds: float = 0.0
+    notes: tuple[str, ...] = ()
+    masks: MaskState = "there"
+
+    @property
+    def untrained(self) -> bool:
+        """Whether a part of the result is made of random numbers."""
+        return "untrained" in self.model_status.lower()
