@@ -12,10 +12,10 @@ ROOT = Path(__file__).parent.parent
 # rooms of the core in order; a room imports only from groups further left, or from its own group
 CORE = [
     {"errors", "config", "progress"},
-    {"geometry", "masks", "palette"},
+    {"geometry", "masks", "palette", "color_scales"},
     {
         "scene", "reconstruction", "hijacking", "point_filters", "curation", "interventions", "evidence", "comparison",
-        "anchor_health",
+        "anchor_health", "ledger",
     },
     {
         "photo_files", "photo_survey", "preprocessing", "photo", "video", "images", "posed_input",
@@ -30,7 +30,7 @@ CORE = [
     {"cli"},
 ]  # fmt: skip
 APP = [
-    {"actions", "arrivals", "coloring", "drawing_order", "session", "steps", "timetable", "worker"},
+    {"actions", "arrivals", "coloring", "drawing_order", "hijack_pictures", "session", "steps", "timetable", "worker"},
     {"jobs", "run_job"},
     {"wishes"},
     {"probe"},
@@ -44,7 +44,8 @@ VTK = {"vtk", "vtkmodules", "pyvista", "pyvistaqt"}
 # what the app may take from the core before the first job runs: NumPy is enough for these
 LIGHT = {
     "errors", "config", "reconstruction", "hijacking", "point_filters", "curation", "interventions", "evidence",
-    "comparison", "anchor_health", "exports", "session_files", "palette", "photo_files", "progress",
+    "comparison", "anchor_health", "ledger", "exports", "session_files", "palette",
+    "color_scales", "photo_files", "progress",
 }  # fmt: skip
 TRAINING_MACHINE = {
     "torch", "numpy", "scipy", "safetensors", "PIL", "cv2", "rich", "typer", "huggingface_hub", "hdbscan",
