@@ -1,6 +1,7 @@
 """A run in the real window: cancelled and closed in every step, geometry first, geometry alone, no long pause."""
 
 import asyncio
+import inspect
 import threading
 import time
 from dataclasses import replace
@@ -51,26 +52,20 @@ class HeldSteps(CoreSteps):
 
         return held
 
-    def read(self, plan, report):
-        return super().read(plan, self._holding(report))
 
-    def load(self, settings, report):
-        return super().load(settings, self._holding(report))
+def _held(name):
+    """The step of the core with its `report` held; which argument that is, its signature says."""
+    step = getattr(CoreSteps, name)
+    place = list(inspect.signature(step).parameters).index("report")
 
-    def build(self, views, geometry, report):
-        return super().build(views, geometry, self._holding(report))
+    def call(self, *given):
+        return step(*(self._holding(value) if index == place else value for index, value in enumerate((self, *given))))
 
-    def encode(self, model, views, geometry, chunk_views, report, on_geometry):
-        return super().encode(model, views, geometry, chunk_views, self._holding(report), on_geometry)
+    return call
 
-    def decode(self, model, encoded, overrides, report):
-        return super().decode(model, encoded, overrides, self._holding(report))
 
-    def assemble(self, views, encoded, trace, mask_threshold, previous, report):
-        return super().assemble(views, encoded, trace, mask_threshold, previous, self._holding(report))
-
-    def export(self, path, reconstruction, query, overwrite, report):
-        return super().export(path, reconstruction, query, overwrite, self._holding(report))
+for name in ("read", "load", "build", "encode", "decode", "assemble", "export"):
+    setattr(HeldSteps, name, _held(name))
 
 
 @pytest.fixture
