@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from app.session.activity import IDLE, WAITING, Activity, advance
 from app.session.session import Session
 from app.worker import Worker
+from fast3dis_core.errors import Cancelled
 
 if TYPE_CHECKING:
     from fast3dis_core.progress import Report
@@ -33,7 +34,8 @@ class Jobs:
     def __init__(self, session: Session, worker: Worker) -> None:
         self._session, self._worker = session, worker
         self._watched: object = None  # the job whose progress is shown: the newest that is not quiet
-        self._lines: list[str] = []  # of the worker, with something the user waits for
+        self._lines: dict[object, str] = {}  # of the worker, by job
+        self._stopped: set[object] = set()  # jobs that are to end without an answer
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -86,20 +88,24 @@ class Jobs:
             if self._watched is token:
                 self._session.report(advance(self._session.activity, step, fraction, time.monotonic()))
 
-        self._lines.append(line)
+        self._lines[token] = line
         try:
             result = await self._worker.run(job, line=line, on_progress=follow)
+            if token in self._stopped:  # asked for after the last report, before this thread got the answer
+                raise Cancelled("The job was cancelled.")
             if finished is not None and self._watched is token:
                 finished += advance(self._session.activity, WAITING, 1.0, time.monotonic()).finished
             return result
         finally:
-            self._lines.remove(line)
+            del self._lines[token]
+            self._stopped.discard(token)
             if self._watched is token:
                 self._session.report(IDLE)
 
     def cancel(self) -> None:
         """Stop what runs, be it computing or writing a file."""
-        for line in set(self._lines):
+        self._stopped |= set(self._lines)
+        for line in set(self._lines.values()):
             self._worker.cancel(line)
 
     async def close(self) -> None:

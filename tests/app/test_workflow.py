@@ -589,3 +589,20 @@ class TestInsideTheDecoder:
             assert desk.steps.calls.count("measure") == 2
 
         drive(story)
+
+
+def test_a_cancel_between_two_steps_of_the_loop_is_not_lost():
+    async def story(desk):
+        finish = desk.worker._finish
+
+        def cancelled_at_its_end(*given):
+            finish(*given)  # the answer is there, its coroutine has not gone on
+            desk.workflow.cancel()
+
+        desk.worker._finish = cancelled_at_its_end
+        await desk.workflow.start(desk.workflow.open_folder(Path("kitchen")))
+        assert desk.session.reconstruction is None
+        assert "read" not in desk.steps.calls
+        assert desk.session.activity == IDLE
+
+    drive(story)

@@ -67,7 +67,8 @@ def handle(slider):
 async def opened(program):
     """The stand-in scene, opened by dropping its folder."""
     drop(program.window, "/photos/kitchen")
-    await until(lambda: has_masks(program), "a result")
+    await until(lambda: has_masks(program) and program.session.activity.idle, "a result")
+    await asyncio.sleep(0.1)  # layouts come to rest when the progress goes
     await painted(program)
 
 
