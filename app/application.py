@@ -29,6 +29,9 @@ logger = logging.getLogger(__name__)
 
 FRAME_TIME = 60.0  # seconds to wait for a painted frame before a screenshot
 SETTLE_TIME = 0.2  # seconds for layouts and thumbnails to come to rest before a screenshot
+ROW_MENU = (  # of an instance
+    "rename", "recolor", "reset_color", "hide", "isolate", "merge", "split", "fit_selection", "export", "copy_table",
+)  # fmt: skip
 PICTURES = (".jpg", ".jpeg", ".png", ".webp")
 
 
@@ -115,7 +118,7 @@ class Program:
             center=self.viewport,
             docks=(
                 Dock("Views", "viewsDock", self.gallery, left, 204),
-                Dock("Instances", "instancesDock", self.masks_page, right, 406),
+                Dock("Instances", "instancesDock", self.masks_page, right, 430),
             ),
             pages=(("empty", self.empty_page),),
         )
@@ -124,6 +127,7 @@ class Program:
 
     def _make_presenters(self, questions: "Questions | None") -> None:
         from app.presenters.decoding_panel import DecodingPanelPresenter
+        from app.presenters.instance_edits import InstanceEditsPresenter
         from app.presenters.instance_table import InstanceTablePresenter
         from app.presenters.main_window import MainWindowPresenter
         from app.presenters.masks_page import MasksPagePresenter
@@ -137,7 +141,8 @@ class Program:
         self._viewport = ViewportPresenter(self.session, self.actions, painting, self.viewport, self._prepared)
         self._gallery = ViewGalleryPresenter(self.session, painting, self.gallery)
         self._table = InstanceTablePresenter(self.session, self.actions, self.table)
-        self._decoding = DecodingPanelPresenter(self.session, self.decoding)
+        self._instances = InstanceEditsPresenter(self.session, self.actions, self.table)
+        self._decoding = DecodingPanelPresenter(self.session, self.actions, self.decoding)
         asked = questions or Dialogs(self.window)
         self._masks = MasksPagePresenter(self.session, self.workflow, self.masks_page, asked)
         self._run = RunPanelPresenter(self.session, self.workflow, self.actions, self.window)
@@ -194,6 +199,7 @@ class Program:
         window, frame, table = self.window, self._window, self._table
         self.actions.bind("quit", self.closed.set)
         self.session.plan_changed.connect(self._ask_for_budget)
+        self.table.set_menu(window.bars.action(name) for name in ROW_MENU)
         self.session.environment_changed.connect(self.empty_page.set_environment)
         for signal, slot in (
             (self.empty_page.open_requested, frame.open),
@@ -211,11 +217,17 @@ class Program:
             (self.gallery.view_chosen, self._gallery.choose),
             (self.table.selected, table.select),
             (self.table.hidden_changed, table.set_hidden),
+            (self.table.dropped_toggled, table.set_dropped),
+            (self.table.renamed, self._instances.rename),
+            (self.table.color_tried, self._instances.try_color),
+            (self.table.color_decided, self._instances.decide_color),
             (self.table.isolate_requested, table.isolate),
             (self.table.show_all_requested, table.show_all),
             (self.table.export_requested, frame.export),
-            (self.decoding.objectness_changed, self._decoding.set_objectness),
-            (self.decoding.mask_changed, self._decoding.set_mask),
+            (self.decoding.changed, self._decoding.set),
+            (self.decoding.edges_switched, self._decoding.switch_edges),
+            (self.decoding.queries_chosen, self._decoding.choose),
+            (self.decoding.reset_requested, self._decoding.reset),
             (self.decoding.gesture_finished, self._decoding.finish_gesture),
         ):
             signal.connect(slot)

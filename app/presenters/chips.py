@@ -93,8 +93,8 @@ def _of_filters(curated: Curated) -> list[Chip]:
         if count:
             found.append((key, f"{count} {text}", "normal", True))
     for key, text in (
-        ("confidence_percentile", f"{wishes.confidence_percentile:g} % least confident points left out"),
-        ("depth_edge", f"Flying pixels left out (jumps > {100 * wishes.depth_edge:g} %)"),
+        ("confidence_percentile", f"{wishes.confidence_percentile:g} % least confident left out"),
+        ("depth_edge", f"Flying pixels over {100 * wishes.depth_edge:g} % left out"),
     ):
         if points[key]:
             found.append((key, text, "normal", True))

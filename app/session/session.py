@@ -42,8 +42,8 @@ class Display:
     isolated : frozenset of int
         If not empty, only these queries are drawn.
     color_mode : "instance" or "photo"
-    palette : "standard" or "safe"
-        Colors of instances to which the user gave none.
+    palette : "standard" or "safe", of instances without a color of the user's
+    dropped : bool, whether the table lists what filters dropped
     hovered : int, optional
         Query number under the pointer, in whichever panel: a preview of selection.
     photo_layer : "photo", "depth" or "confidence"
@@ -67,6 +67,7 @@ class Display:
     isolated: frozenset[int] = frozenset()
     color_mode: ColorMode = "instance"
     palette: PaletteName = "standard"
+    dropped: bool = False
     hovered: int | None = None
     photo_layer: PhotoLayer = "photo"
     masks: bool = True

@@ -2,14 +2,35 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QObject, QSize, Qt
-from PySide6.QtGui import QAction, QActionGroup, QIcon, QKeySequence
-from PySide6.QtWidgets import QMainWindow, QMenu, QSizePolicy, QToolBar, QToolButton, QWidget
+from PySide6.QtCore import QEvent, QObject, QSize, Qt
+from PySide6.QtGui import QAction, QActionGroup, QIcon, QKeyEvent, QKeySequence
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QAbstractSlider,
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QLineEdit,
+    QMainWindow,
+    QMenu,
+    QPlainTextEdit,
+    QSizePolicy,
+    QTextEdit,
+    QToolBar,
+    QToolButton,
+    QWidget,
+)
 
 from app.actions import MENUS, Action, Actions
 from app.widgets.theme import Theme, icon
 
 ICON_ONLY = {"undo", "redo"}
+
+KEYS = Qt.Key
+ARROWS = {KEYS.Key_Up, KEYS.Key_Down, KEYS.Key_Left, KEYS.Key_Right, KEYS.Key_Home, KEYS.Key_End}
+PRESSES = {KEYS.Key_Space, KEYS.Key_Return, KEYS.Key_Enter}
+WRITING = (QLineEdit, QAbstractSpinBox, QTextEdit, QPlainTextEdit)
 
 
 class ActionBars(QObject):
@@ -34,6 +55,7 @@ class ActionBars(QObject):
         self._made = {action.name: self._make(action) for action in actions.table}
         self._fill_menus()
         self._fill_toolbar(toolbar)
+        window.installEventFilter(self)
         actions.changed.connect(self._refresh)
         for name in self._made:
             self._refresh(name)
@@ -41,6 +63,13 @@ class ActionBars(QObject):
     def detach(self) -> None:
         """Stop listening; before the window is deleted."""
         self._actions.changed.disconnect(self._refresh)
+
+    def eventFilter(self, _: QObject, event: QEvent) -> bool:
+        """Keys that mean something to the focused widget are its own; the window hears of them last."""
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and _is_for_focus(event):
+            event.accept()
+            return True
+        return False
 
     def action(self, name: str) -> QAction:
         """The QAction of a name."""
@@ -109,3 +138,15 @@ class ActionBars(QObject):
         tip = state.tip or state.text
         keys = made.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
         made.setToolTip(tip + (f" ({keys})" if keys else ""))
+
+
+def _is_for_focus(event: QKeyEvent) -> bool:
+    """Whether the focused widget makes use of a key: text, arrows in lists and sliders, space on buttons."""
+    focus, key = QApplication.focusWidget(), event.key()
+    if event.modifiers() & ~(Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.KeypadModifier):
+        return False
+    if isinstance(focus, WRITING):
+        return key not in {KEYS.Key_Escape, *range(KEYS.Key_F1, KEYS.Key_F35)}
+    if isinstance(focus, QAbstractItemView | QAbstractSlider | QComboBox):
+        return key in ARROWS
+    return isinstance(focus, QAbstractButton) and key in PRESSES

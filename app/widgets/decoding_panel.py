@@ -1,135 +1,210 @@
-"""The two thresholds of paper section 3.5 as sliders: objectness filters live, masks are assembled again."""
+"""The filters of the result as sliders, each with a field and what it drops. All act live; nothing is gone for good."""
 
-from PySide6.QtCore import QEvent, QObject, QSignalBlocker, Qt, Signal
-from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QAbstractSlider, QLabel, QVBoxLayout, QWidget
-from superqt import QLabeledDoubleSlider
+import math
+from collections.abc import Sequence
 
-STEP = 0.01  # of an arrow key
+from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.widgets.objectness_histogram import ObjectnessHistogram, Tick
+from app.widgets.value_slider import FIELD_WIDTH, Scale, ValueSlider, linear
+
+MOST_POINTS = 100_000  # that the slider of the smallest size reaches; the field takes more
+POSITIONS_PER_DECADE = 20
+AXIS_MARGIN = 7  # pixels from the end of a slider to the middle of its handle there
+
+
+def _points(position: int) -> float:
+    """Point counts to two digits, twenty to the decade."""
+    if not position:
+        return 0
+    value = 10 ** (position / POSITIONS_PER_DECADE)
+    return round(value, 1 - math.floor(math.log10(value)))
+
+
+def _position(points: float) -> int:
+    if points < 1:
+        return 0
+    last = round(POSITIONS_PER_DECADE * math.log10(MOST_POINTS))
+    return min(max(1, round(POSITIONS_PER_DECADE * math.log10(points))), last)
+
+
+SCALES = {
+    "objectness_threshold": linear(1.0, decimals=2, positions=100),
+    "mask_threshold": linear(1.0, decimals=2, positions=100),
+    "minimum_points": Scale(
+        1e9, 0, round(POSITIONS_PER_DECADE * math.log10(MOST_POINTS)), _points, _position, suffix=" pts"
+    ),
+    "confidence_percentile": linear(100.0, decimals=0, positions=100, suffix=" %"),
+    "depth_edge": linear(20.0, decimals=1, positions=200, suffix=" %"),
+}
+WORDS = {
+    "objectness_threshold": (
+        "objectnessSlider",
+        "Objectness at least",
+        "Shows queries the network believes to be an object at least this much. Nothing is recomputed.",
+    ),
+    "mask_threshold": (
+        "maskSlider",
+        "Mask probability above",
+        "A pixel belongs to an instance above this probability. Masks are assembled again.",
+    ),
+    "minimum_points": (
+        "sizeSlider",
+        "Smallest instance",
+        "Drops instances with fewer points, counted after the point filters.",
+    ),
+    "confidence_percentile": (
+        "confidenceSlider",
+        "Leave out least confident",
+        "Drops the share of points whose depth the network trusts least.",
+    ),
+    "depth_edge": (
+        "edgeSlider",
+        "Flying pixels: jump over",
+        "Drops points between two surfaces: one neighbor nearer, one farther, by more than this share of it.",
+    ),
+}
 
 
 class DecodingPanel(QWidget):
-    """Two labeled sliders.
+    """Five filters under a histogram.
 
     Signals
     -------
-    objectness_changed(value), mask_changed(value)
-        While the handle moves.
+    changed(key, value)
+        While a handle moves; keys and units as in the edits, `depth_edge` in percent.
     gesture_finished()
-        The handle was let go, or moved by a key.
+        A handle was let go, or a key or typed number was a step of its own.
+    edges_switched(on)
+    queries_chosen(queries, additive)
+        From the histogram.
+    reset_requested()
     """
 
-    objectness_changed = Signal(float)
-    mask_changed = Signal(float)
+    changed = Signal(str, float)
     gesture_finished = Signal()
+    edges_switched = Signal(bool)
+    queries_chosen = Signal(object, bool)
+    reset_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("decodingPanel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self._hands: dict[str, _Hands] = {}
-        self._column = QVBoxLayout(self)
-        self._column.setContentsMargins(12, 10, 12, 12)
-        self._column.setSpacing(4)
-        self.objectness = self._slider(
-            "Objectness at least",
-            "objectnessSlider",
-            "Shows queries the network believes to be an object at least this much. A filter: nothing is recomputed.",
-        )
-        self.mask = self._slider(
-            "Mask probability above",
-            "maskSlider",
-            "A pixel belongs to an instance above this probability. Masks are assembled again.",
-        )
-        self.objectness.valueChanged.connect(self._tell_objectness)
-        self.mask.valueChanged.connect(self._tell_mask)
+        self._counts: dict[str, QLabel] = {}
+        self._sliders: dict[str, ValueSlider] = {}
+        self.histogram = ObjectnessHistogram(AXIS_MARGIN)
+        self.histogram.chosen.connect(self.queries_chosen)
+        self._inside = QWidget()
+        self._inside.setObjectName("decodingContent")
+        self._column = QVBoxLayout(self._inside)
+        self._column.setContentsMargins(12, 8, 12, 10)
+        self._column.setSpacing(2)
+        self._column.addLayout(self._head())
+        for key in SCALES:
+            self._add(key)
+        self.objectness, self.mask = self._sliders["objectness_threshold"], self._sliders["mask_threshold"]
+        area = _Area(self._inside)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(area)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
 
-    def set_range(self, lowest: float) -> None:
-        """Lowest objectness there is: queries below it were not assembled."""
-        with QSignalBlocker(self.objectness):
-            self.objectness.setRange(lowest, 1.0)
+    def slider(self, key: str) -> ValueSlider:
+        """The slider of one filter."""
+        return self._sliders[key]
 
-    def set_values(self, objectness: float, mask: float) -> None:
-        """Move the handles without telling anybody."""
-        for slider, value in ((self.objectness, objectness), (self.mask, mask)):
-            if abs(slider.value() - value) > STEP / 100:
-                with QSignalBlocker(slider):
-                    slider.setValue(value)
+    def set_filter(self, key: str, value: float, drops: str) -> None:
+        """Show a setting and what it drops, without telling anybody."""
+        self._sliders[key].set_value(value)
+        if key == "objectness_threshold":
+            self.histogram.set_threshold(value)
+        if drops != self._counts[key].text():
+            self._counts[key].setText(drops)
 
-    def _slider(self, text: str, name: str, tip: str) -> QLabeledDoubleSlider:
-        label = QLabel(text)
-        label.setToolTip(tip)
-        slider = QLabeledDoubleSlider(Qt.Orientation.Horizontal)
-        slider.setObjectName(name)
-        slider.setToolTip(tip)
-        slider.setAccessibleName(text)
-        slider.setRange(0.0, 1.0)
-        slider.setDecimals(2)
-        slider.setSingleStep(STEP)
-        slider.setPageStep(10 * STEP)
-        handle = slider.findChild(QAbstractSlider)
-        handle.setAccessibleName(text)
-        slider.setFocusProxy(handle)  # superqt leaves two stops for the Tab key
-        hands = _Hands(slider)
-        hands.released.connect(self.gesture_finished)
-        handle.installEventFilter(hands)
-        self._hands[name] = hands
-        label.setBuddy(handle)
-        self._column.addWidget(label)
+    def set_edges(self, on: bool) -> None:
+        """Whether the depth-edge filter is on."""
+        if on != self._edges.isChecked():
+            with QSignalBlocker(self._edges):
+                self._edges.setChecked(on)
+        self._sliders["depth_edge"].setEnabled(on)
+
+    def set_queries(self, ticks: Sequence[Tick], selection: frozenset[int]) -> None:
+        """Show all queries in the histogram."""
+        self.histogram.set_ticks(ticks)
+        self.histogram.set_selection(selection)
+
+    def set_reset(self, enabled: bool) -> None:
+        """Whether any filter differs from its default."""
+        self._reset.setEnabled(enabled)
+
+    def _head(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        title = QLabel("Filters")
+        title.setObjectName("panelTitle")
+        self._reset = QPushButton("Reset filters")
+        self._reset.setObjectName("resetFilters")
+        self._reset.setProperty("flat", "true")
+        self._reset.setEnabled(False)
+        self._reset.clicked.connect(self.reset_requested)
+        row.addWidget(title, 1)
+        row.addWidget(self._reset)
+        return row
+
+    def _add(self, key: str) -> None:
+        name, words, tip = WORDS[key]
+        slider = ValueSlider(name, words, SCALES[key])
+        label: QLabel | QCheckBox
+        if key == "depth_edge":
+            label = self._edges = QCheckBox(words)
+            label.setObjectName("edgesOn")
+            label.toggled.connect(self.edges_switched)
+        else:
+            label = QLabel(words)
+            label.setBuddy(slider.slider)
+        count = QLabel()
+        count.setObjectName("filterCount")
+        for widget in (label, slider.slider, slider.field):
+            widget.setToolTip(tip)
+        top = QHBoxLayout()
+        top.setContentsMargins(0, 4, 0, 0)
+        top.addWidget(label, 1)
+        top.addWidget(count)
+        self._column.addLayout(top)
+        if key == "objectness_threshold":
+            over = QHBoxLayout()
+            over.setContentsMargins(0, 2, FIELD_WIDTH + 8, 0)  # as wide as the slider below it
+            over.addWidget(self.histogram)
+            self._column.addLayout(over)
         self._column.addWidget(slider)
-        return slider
-
-    def _tell_objectness(self, value: float) -> None:
-        self.objectness_changed.emit(value)
-        self._end_key_step(self.objectness)
-
-    def _tell_mask(self, value: float) -> None:
-        self.mask_changed.emit(value)
-        self._end_key_step(self.mask)
-
-    def _end_key_step(self, slider: QLabeledDoubleSlider) -> None:
-        if not self._hands[slider.objectName()].holding:
-            self.gesture_finished.emit()
+        slider.value_changed.connect(lambda value: self.changed.emit(key, value))
+        slider.gesture_finished.connect(self.gesture_finished)
+        self._counts[key], self._sliders[key] = count, slider
 
 
-class _Hands(QObject):
-    """Mouse and keys on a slider.
+class _Area(QScrollArea):
+    """As tall as its content where there is room, and scrolled where there is not."""
 
-    Tells when the mouse lets go; superqt's own signal comes before the value of a click beside the handle.
-    Adds arrow, page, home and end keys, to which its floating-point sliders are deaf.
-    """
+    def __init__(self, content: QWidget) -> None:
+        super().__init__()
+        self.setObjectName("decodingArea")
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setWidget(content)
+        self.setMinimumHeight(150)
 
-    released = Signal()
-
-    def __init__(self, slider: QLabeledDoubleSlider) -> None:
-        super().__init__(slider)
-        self._slider = slider
-        self.holding = False
-
-    def eventFilter(self, _: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.MouseButtonPress:
-            self.holding = True
-        elif event.type() == QEvent.Type.MouseButtonRelease:
-            self.holding = False
-            self.released.emit()
-        return self._press_key(event)
-
-    def _press_key(self, event: QEvent) -> bool:
-        if event.type() != QEvent.Type.KeyPress or not isinstance(event, QKeyEvent):
-            return False
-        slider, keys = self._slider, Qt.Key
-        steps = {
-            keys.Key_Left: -STEP,
-            keys.Key_Down: -STEP,
-            keys.Key_Right: STEP,
-            keys.Key_Up: STEP,
-            keys.Key_PageDown: -10 * STEP,
-            keys.Key_PageUp: 10 * STEP,
-            keys.Key_Home: slider.minimum() - slider.value(),
-            keys.Key_End: slider.maximum() - slider.value(),
-        }
-        if event.key() not in steps:
-            return False
-        value = slider.value() + steps[Qt.Key(event.key())]
-        slider.setValue(min(max(value, slider.minimum()), slider.maximum()))
-        return True
+    def sizeHint(self) -> QSize:
+        """Of the content."""
+        return self.widget().sizeHint()

@@ -1,74 +1,67 @@
-"""The instances as a table: color, name, objectness, points, views; show, select, isolate, export."""
+"""The instances as a table: search, sort, select, show and hide, rename, recolor. Wishes of the user are signals."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
-from PySide6.QtCore import (
-    QAbstractTableModel,
-    QItemSelection,
-    QItemSelectionModel,
-    QModelIndex,
-    QPersistentModelIndex,
-    QSize,
-    QSortFilterProxyModel,
-    Qt,
-    Signal,
-)
-from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
+from PySide6.QtCore import QItemSelection, QItemSelectionModel, QSize, Qt, Signal
+from PySide6.QtGui import QAction, QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
+    QCheckBox,
+    QColorDialog,
     QHBoxLayout,
     QHeaderView,
     QLabel,
+    QLineEdit,
     QPushButton,
     QTableView,
     QVBoxLayout,
     QWidget,
 )
 
-HEADERS = ("Instance", "Objectness", "Points", "Views")
-SORT_ROLE = Qt.ItemDataRole.UserRole
-WIDTHS = {1: 104, 2: 94, 3: 54}  # of all columns but the first, pixels
-SWATCH = 14  # pixels
+from app.widgets.instance_rows import (
+    COLOR,
+    NAME,
+    OBJECTNESS,
+    POINTS,
+    SHOWN,
+    SIZE,
+    SWATCH,
+    VIEWS,
+    WHY,
+    InstanceModel,
+    ListedInstances,
+    NameDelegate,
+    Row,
+)
+
+WIDTHS = {SHOWN: 28, COLOR: 24, OBJECTNESS: 88, POINTS: 72, VIEWS: 44, SIZE: 56, WHY: 176}  # pixels
+NARROWEST_NAME = 96  # pixels; the name has what the other columns leave
 ROW_HEIGHT = 28  # pixels
-
-Index = QModelIndex | QPersistentModelIndex
-
-
-class Row(NamedTuple):
-    """One instance as the table shows it."""
-
-    query: int
-    color: tuple[int, int, int]
-    objectness: float
-    points: int
-    views: int
-    hidden: bool
-
-    @property
-    def cells(self) -> tuple[float, ...]:
-        """What the columns sort by."""
-        return self.query, self.objectness, self.points, self.views
-
-    @property
-    def texts(self) -> tuple[str, ...]:
-        """What the columns say."""
-        return f"Instance {self.query}", f"{self.objectness:.2f}", f"{self.points:,}", str(self.views)
 
 
 class InstanceTable(QWidget):
-    """Table with its buttons.
+    """Search field, summary, table and buttons.
 
     Signals
     -------
     selected(queries)
         A frozenset of int, chosen by the user.
-    hidden_changed(query, hidden)
+    hidden_changed(query, hidden), renamed(query, name)
+    dropped_toggled(listed)
+        Whether to list what filters dropped.
+    color_tried(color), color_decided(accepted)
+        From the color dialog, while it is open and at its end.
     isolate_requested(), show_all_requested(), export_requested()
     """
 
     selected = Signal(object)
     hidden_changed = Signal(int, bool)
+    renamed = Signal(int, str)
+    dropped_toggled = Signal(bool)
+    color_tried = Signal(object)
+    color_decided = Signal(bool)
     isolate_requested = Signal()
     show_all_requested = Signal()
     export_requested = Signal()
@@ -77,52 +70,67 @@ class InstanceTable(QWidget):
         super().__init__(parent)
         self.setObjectName("instancePanel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self._model = _InstanceModel(self)
+        self._model = InstanceModel(self)
         self._model.hidden_changed.connect(self.hidden_changed)
-        self._sorted = QSortFilterProxyModel(self)
-        self._sorted.setSourceModel(self._model)
-        self._sorted.setSortRole(SORT_ROLE)
-        self.view = QTableView()
+        self._model.renamed.connect(self.renamed)
+        self._listed = ListedInstances(self._model, self)
+        self._wanted: frozenset[int] = frozenset()
+        self._quiet = False
+        self.view = _TableView()
         self._set_up_view()
         self._summary = QLabel("No instances yet")
-        self._summary.setObjectName("muted")
-        self._summary.setContentsMargins(12, 8, 12, 8)
+        self._summary.setObjectName("instanceSummary")
+        self._summary.setWordWrap(True)
+        self._summary.setContentsMargins(12, 0, 12, 6)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
+        column.addLayout(self._search_row())
         column.addWidget(self._summary)
         column.addWidget(self.view, 1)
         column.addLayout(self._buttons())
-        self._quiet = False
         self.view.selectionModel().selectionChanged.connect(self._tell_selection)
 
     def set_rows(self, rows: Iterable[Sequence[Any]]) -> None:
-        """Show instances: (query, color, objectness, points, views, hidden) each."""
-        self._quiet = True  # a reset clears the selection, which is nobody's wish
-        try:
+        """Show instances, each as the fields of `Row`. Selection, scrolling and a name being typed stay."""
+        with self._silence():
             self._model.set_rows(tuple(Row(*row) for row in rows))
-        finally:
-            self._quiet = False
+
+    def set_units(self, units: str) -> None:
+        """Word for the lengths in the size column."""
+        self._model.set_units(units)
 
     def set_summary(self, text: str) -> None:
         """Sentence above the table."""
-        self._summary.setText(text)
+        if text != self._summary.text():
+            self._summary.setText(text)
+
+    def set_dropped(self, listed: bool) -> None:
+        """Whether rows that a filter dropped are listed, with the reason."""
+        if listed == self._dropped.isChecked() and listed != self.view.isColumnHidden(WHY):
+            return
+        with self._silence():
+            self._dropped.setChecked(listed)
+            self._listed.set_dropped(listed)
+            self.view.setColumnHidden(WHY, not listed)
+            self.view.fit_name()
 
     def set_selection(self, queries: frozenset[int]) -> None:
-        """Select rows without telling anybody."""
-        if queries == self._selection():
+        """Select rows without telling anybody; those not listed are selected once they are."""
+        moved, self._wanted = queries != self._wanted, queries
+        listed = self._listed.queries()
+        places = [number for number, query in enumerate(listed) if query in queries]
+        if {listed[number] for number in places} == self._selection():
             return
         chosen = QItemSelection()
-        for number, row in enumerate(self._model.rows):
-            if row.query in queries:
-                index = self._sorted.mapFromSource(self._model.index(number, 0))
-                chosen.select(index, index)
-        self._quiet = True
-        flags = QItemSelectionModel.SelectionFlag
-        self.view.selectionModel().select(chosen, flags.ClearAndSelect | flags.Rows)
-        self._quiet = False
-        if not chosen.isEmpty():
-            self.view.scrollTo(chosen.indexes()[0])
+        for number in places:
+            chosen.select(self._listed.index(number, 0), self._listed.index(number, 0))
+        flags, model = QItemSelectionModel.SelectionFlag, self.view.selectionModel()
+        with self._silence(select=False):
+            model.select(chosen, flags.ClearAndSelect | flags.Rows)
+            if places and moved:
+                model.setCurrentIndex(self._listed.index(places[0], NAME), flags.NoUpdate)
+                self.view.scrollTo(self._listed.index(places[0], NAME))
 
     def set_actions(self, *, isolate: bool, isolated: bool, show_all: bool, export: bool, export_tip: str) -> None:
         """Which buttons make sense now."""
@@ -132,27 +140,96 @@ class InstanceTable(QWidget):
         self._export.setEnabled(export)
         self._export.setToolTip(export_tip)
 
+    def set_menu(self, actions: Iterable[QAction]) -> None:
+        """What the context menu of a row offers."""
+        self.view.addActions(list(actions))
+        self.view.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
+
+    def listed(self) -> list[int]:
+        """Query numbers of the rows from top to bottom."""
+        return self._listed.queries()
+
+    def step(self, rows: int) -> None:
+        """Select the row so many below the selected one; from the ends, if nothing is selected."""
+        listed, chosen = self.listed(), self._selection()
+        if not listed:
+            return
+        places = [number for number, query in enumerate(listed) if query in chosen]
+        if places:
+            place = min(max((places[-1] if rows > 0 else places[0]) + rows, 0), len(listed) - 1)
+        else:
+            place = 0 if rows > 0 else len(listed) - 1
+        self.view.setCurrentIndex(self._listed.index(place, NAME))
+
+    def edit_name(self, query: int) -> None:
+        """Open the name of a row for typing."""
+        index = self._listed.index(self.listed().index(query), NAME)
+        self.view.setCurrentIndex(index)
+        self.view.edit(index)
+
+    def ask_color(self, title: str, color: tuple[int, int, int]) -> None:
+        """Open the color dialog."""
+        dialog = QColorDialog(self.window())
+        dialog.setObjectName("colorDialog")
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.setOption(QColorDialog.ColorDialogOption.DontUseNativeDialog)
+        dialog.setWindowTitle(title)
+        start = dialog.currentColor()
+        start.setRgb(*color)
+        dialog.setCurrentColor(start)
+        dialog.currentColorChanged.connect(lambda tried: self.color_tried.emit(tried.getRgb()[:3]))
+        dialog.finished.connect(lambda code: self.color_decided.emit(bool(code)))
+        dialog.open()
+
+    def copy(self, text: str) -> None:
+        """Put a text on the clipboard."""
+        QGuiApplication.clipboard().setText(text)
+
     def _set_up_view(self) -> None:
         view = self.view
         view.setObjectName("instanceTable")
-        view.setModel(self._sorted)
+        view.setModel(self._listed)
+        view.setItemDelegateForColumn(NAME, NameDelegate(view))
         view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        view.setEditTriggers(QAbstractItemView.EditTrigger.DoubleClicked)
         view.setSortingEnabled(True)
-        view.sortByColumn(1, Qt.SortOrder.DescendingOrder)
+        view.sortByColumn(OBJECTNESS, Qt.SortOrder.DescendingOrder)
         view.setShowGrid(False)
         view.setAlternatingRowColors(True)
         view.setWordWrap(False)
+        view.setTabKeyNavigation(False)
         view.setIconSize(QSize(SWATCH, SWATCH))
+        view.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         view.verticalHeader().hide()
         view.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
         header = view.horizontalHeader()
         header.setHighlightSections(False)
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        header.setMinimumSectionSize(40)
+        header.setMinimumSectionSize(24)
         for column, width in WIDTHS.items():
-            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
             header.resizeSection(column, width)
+        for column in (SHOWN, COLOR):
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
+        header.moveSection(WHY, NAME + 1)  # seen without scrolling in a narrow panel
+        view.setColumnHidden(WHY, True)
+
+    def _search_row(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setContentsMargins(10, 8, 12, 6)
+        row.setSpacing(10)
+        self._search = QLineEdit()
+        self._search.setObjectName("instanceSearch")
+        self._search.setPlaceholderText("Search name or number")
+        self._search.setAccessibleName("Search instances")
+        self._search.setClearButtonEnabled(True)
+        self._search.textChanged.connect(self._find)
+        self._dropped = QCheckBox("Show dropped")
+        self._dropped.setObjectName("showDropped")
+        self._dropped.setToolTip("Lists every query, with the filter that dropped it")
+        self._dropped.toggled.connect(lambda listed: self._quiet or self.dropped_toggled.emit(listed))
+        row.addWidget(self._search, 1)
+        row.addWidget(self._dropped)
+        return row
 
     def _buttons(self) -> QHBoxLayout:
         row = QHBoxLayout()
@@ -174,90 +251,39 @@ class InstanceTable(QWidget):
         self.set_actions(isolate=False, isolated=False, show_all=False, export=False, export_tip="")
         return row
 
+    def _find(self, words: str) -> None:
+        with self._silence():
+            self._listed.set_search(words)
+
     def _selection(self) -> frozenset[int]:
-        indexes = self.view.selectionModel().selectedRows()
-        return frozenset(self._model.rows[self._sorted.mapToSource(index).row()].query for index in indexes)
+        return frozenset(self._listed.query(index) for index in self.view.selectionModel().selectedRows())
 
     def _tell_selection(self) -> None:
         if not self._quiet:
-            self.selected.emit(self._selection())
+            self._wanted = self._selection()
+            self.selected.emit(self._wanted)
+
+    @contextmanager
+    def _silence(self, *, select: bool = True) -> Iterator[None]:
+        """Rows that come and go take their selection with them, which is nobody's wish: it is put back."""
+        before, self._quiet = self._quiet, True
+        try:
+            yield
+        finally:
+            self._quiet = before
+        if select:
+            self.set_selection(self._wanted)
 
 
-class _InstanceModel(QAbstractTableModel):
-    """Rows in the order given."""
+class _TableView(QTableView):
+    """A table whose name column takes the width that is left."""
 
-    hidden_changed = Signal(int, bool)
+    def fit_name(self) -> None:
+        """Give the name column what the others leave."""
+        header = self.horizontalHeader()
+        others = sum(header.sectionSize(column) for column in WIDTHS if not self.isColumnHidden(column))
+        self.setColumnWidth(NAME, max(NARROWEST_NAME, self.viewport().width() - others))
 
-    def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent)
-        self.rows: tuple[Row, ...] = ()
-
-    def set_rows(self, rows: tuple[Row, ...]) -> None:
-        if rows == self.rows:
-            return
-        same = [row.query for row in rows] == [row.query for row in self.rows]
-        if same:
-            self.rows = rows
-            self.dataChanged.emit(self.index(0, 0), self.index(len(rows) - 1, len(HEADERS) - 1))
-            return
-        self.beginResetModel()
-        self.rows = rows
-        self.endResetModel()
-
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
-        return 0 if parent.isValid() else len(self.rows)
-
-    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
-        return 0 if parent.isValid() else len(HEADERS)
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return HEADERS[section]
-        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.TextAlignmentRole:
-            return _alignment(section)
-        return None
-
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        row, column = self.rows[index.row()], index.column()
-        if role == Qt.ItemDataRole.DisplayRole:
-            return row.texts[column]
-        if role == SORT_ROLE:
-            return row.cells[column]
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            return _alignment(column)
-        if column == 0 and role == Qt.ItemDataRole.DecorationRole:
-            return _swatch(row.color, row.hidden)
-        if column == 0 and role == Qt.ItemDataRole.CheckStateRole:
-            return Qt.CheckState.Unchecked if row.hidden else Qt.CheckState.Checked
-        return None
-
-    def setData(self, index: Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
-        if role != Qt.ItemDataRole.CheckStateRole:
-            return False
-        hidden = Qt.CheckState(value) == Qt.CheckState.Unchecked
-        self.hidden_changed.emit(self.rows[index.row()].query, hidden)
-        return True
-
-    def flags(self, index: Index) -> Qt.ItemFlag:
-        usual = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
-        return usual | Qt.ItemFlag.ItemIsUserCheckable if index.column() == 0 else usual
-
-
-def _alignment(column: int) -> Qt.AlignmentFlag:
-    side = Qt.AlignmentFlag.AlignLeft if column == 0 else Qt.AlignmentFlag.AlignRight
-    return side | Qt.AlignmentFlag.AlignVCenter
-
-
-def _swatch(color: tuple[int, int, int], hidden: bool) -> QIcon:
-    """Filled for a shown instance, a ring for a hidden one."""
-    pixmap = QPixmap(SWATCH, SWATCH)
-    pixmap.fill(Qt.GlobalColor.transparent)
-    painter = QPainter(pixmap)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setPen(QColor(*color))
-    painter.setBrush(Qt.BrushStyle.NoBrush if hidden else QColor(*color))
-    painter.drawRoundedRect(1, 1, SWATCH - 3, SWATCH - 3, 3, 3)
-    painter.end()
-    swatch = QIcon(pixmap)
-    swatch.addPixmap(pixmap, QIcon.Mode.Selected)  # Qt would tint it, and the color is the point
-    return swatch
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.fit_name()

@@ -106,23 +106,32 @@ class TestTable:
         return presenter
 
     def rows(self, table):
-        return list(table.told("set_rows"))
+        return {row[0]: row for row in table.told("set_rows")}
 
-    def test_rows_say_what_the_instances_are(self, presenter, table):
-        rows = self.rows(table)
-        assert [row[0] for row in rows] == [item.query for item in RESULT.instances]
-        assert rows[0][2:] == (FIRST.objectness, len(FIRST.pixels), len(RESULT.views_seen(FIRST)), False)
+    def test_rows_say_what_the_instances_are(self, presenter, session, table):
+        assert list(self.rows(table)) == [item.query for item in RESULT.instances]
+        row = self.rows(table)[FIRST.query]
+        query, members, _, name, objectness, points, views, size, verdict, why = row
+        assert (query, members, name) == (FIRST.query, (FIRST.query,), f"Instance {FIRST.query}")
+        assert (objectness, points) == (FIRST.objectness, len(FIRST.pixels))
+        assert views == len(RESULT.views_seen(FIRST))
+        assert size == session.curated.find(FIRST.query).size
+        assert (verdict, why) == ("shown", "")
 
-    def test_the_threshold_takes_rows_away(self, presenter, session, table):
+    def test_the_threshold_drops_rows_and_says_why(self, presenter, session, table):
         session.edit("x", replace(session.edits, objectness_threshold=SECOND.objectness))
-        assert [row[0] for row in self.rows(table)] == [FIRST.query, SECOND.query]
-        assert table.told("set_summary") == "2 of 6 instances"
+        rows = self.rows(table)
+        assert {query for query, row in rows.items() if row[8] == "shown"} == {FIRST.query, SECOND.query}
+        third = RESULT.instances[2]
+        assert rows[third.query][8:] == ("objectness", f"objectness {third.objectness:.2f} < {SECOND.objectness:.2f}")
+        assert table.told("set_summary") == f"2 of 6 queries shown · 4 below objectness {SECOND.objectness:.2f}"
 
     def test_hiding_is_undoable_and_named(self, presenter, session, table):
         presenter.set_hidden(FIRST.query, True)
         assert session.edits.hidden == {FIRST.query}
-        assert session.undo_label == f"Hide instance {FIRST.query}"
-        assert self.rows(table)[0][5] is True
+        assert session.undo_label == f"Hide Instance {FIRST.query}"
+        assert self.rows(table)[FIRST.query][8] == "hidden"
+        assert table.told("set_summary") == "5 of 6 queries shown · 1 hidden"
         session.undo()
         assert session.edits.hidden == frozenset()
 
@@ -148,22 +157,95 @@ class TestTable:
         assert table.last["set_actions"][1]["export"] is False
 
 
-class TestSliders:
-    def test_a_drag_is_one_step_of_the_history(self, session):
-        panel = Recorder()
-        presenter = DecodingPanelPresenter(session, panel)
+class TestFilters:
+    @pytest.fixture
+    def panel(self):
+        class Panel(Recorder):
+            def __init__(self):
+                super().__init__()
+                self.filters = {}
+
+            def set_filter(self, key, value, drops):
+                self.filters[key] = (value, drops)
+
+        return Panel()
+
+    @pytest.fixture
+    def presenter(self, session, actions, panel):
+        opened(session)
+        return DecodingPanelPresenter(session, actions, panel)
+
+    def test_a_drag_is_one_step_of_the_history(self, presenter, session, panel):
         for value in (0.4, 0.5, 0.6):
-            presenter.set_objectness(value)
+            presenter.set("objectness_threshold", value)
         presenter.finish_gesture()
         assert session.edits.objectness_threshold == 0.6
         session.undo()
         assert session.edits.objectness_threshold == 0.3
-        assert panel.told("set_values") == (0.3, 0.5)
+        assert panel.filters["objectness_threshold"] == (0.3, "drops 0 queries")
+        assert session.undo_label is None
 
-    def test_the_floor_is_the_lowest_objectness(self, session):
-        panel = Recorder()
-        DecodingPanelPresenter(session, panel)
-        assert panel.told("set_range") == 0.05
+    def test_nothing_below_the_floor_was_assembled(self, presenter, session, panel):
+        presenter.set("objectness_threshold", 0.01)
+        assert session.edits.objectness_threshold == 0.05
+        assert panel.filters["objectness_threshold"][0] == 0.05
+
+    def test_every_filter_says_what_it_drops(self, presenter, session, panel):
+        below = RESULT.instances[2].objectness + 0.005
+        presenter.set("objectness_threshold", below)
+        presenter.set("minimum_points", 100_000)
+        presenter.set("confidence_percentile", 50.0)
+        presenter.switch_edges(True)
+        counts = session.curated.queries
+        assert panel.filters["objectness_threshold"][1] == f"drops {counts['objectness']} queries"
+        assert panel.filters["minimum_points"][1] == f"drops {counts['size']} queries"
+        points = session.curated.dropped_points
+        assert panel.filters["confidence_percentile"] == (50.0, f"drops {points['confidence_percentile']:,} points")
+        assert panel.filters["depth_edge"] == (4.0, f"drops {points['depth_edge']:,} points")
+        assert sum(points.values()) == RESULT.cloud.valid.sum() - session.curated.keep.sum()
+
+    def test_the_switch_of_depth_edges_remembers_the_setting(self, presenter, session, panel):
+        presenter.switch_edges(True)
+        presenter.set("depth_edge", 1.5)
+        presenter.finish_gesture()
+        presenter.switch_edges(False)
+        assert (session.edits.depth_edge, panel.told("set_edges")) == (0.0, False)
+        assert panel.filters["depth_edge"] == (1.5, "off")
+        assert session.undo_label == "Depth edges off"
+        presenter.switch_edges(True)
+        assert session.edits.depth_edge == 0.015
+
+    def test_reset_is_one_step_and_offered_only_where_something_differs(self, presenter, session, actions, panel):
+        before = session.edits
+        actions.trigger("reset_filters")
+        assert session.edits.minimum_points == 50
+        assert not actions.state("reset_filters").enabled
+        assert panel.told("set_reset") is False
+        assert session.undo_label == "Reset filters"
+        session.undo()
+        assert session.edits == before
+
+    def test_keys_step_and_stop_at_the_ends(self, presenter, session, actions):
+        presenter.set("objectness_threshold", 0.06)
+        for _ in range(3):
+            actions.trigger("objectness_down")
+        assert session.edits.objectness_threshold == 0.05
+        presenter.set("objectness_threshold", 0.995)
+        for _ in range(3):
+            actions.trigger("objectness_up")
+        assert session.edits.objectness_threshold == 1.0
+
+    def test_the_histogram_has_every_query_and_selects(self, session, actions, panel):
+        session.open(replace(RESULT, instances=RESULT.instances[:4]), Origin(folder=Path("/photos/kitchen")))
+        presenter = DecodingPanelPresenter(session, actions, panel)
+        ticks, _ = panel.told("set_queries")
+        assert {tick[0] for tick in ticks} == set(range(6))
+        assert all(tick[2] == RESULT.objectness[-1, tick[0]] for tick in ticks)
+        assert sum(tick[4] for tick in ticks) == 4
+        presenter.choose(frozenset({FIRST.query, SECOND.query}), False)
+        assert session.display.selection == {FIRST.query, SECOND.query}
+        presenter.choose(frozenset({SECOND.query}), True)
+        assert session.display.selection == {FIRST.query}
 
 
 class TestGallery:
@@ -344,8 +426,8 @@ class TestChips:
         ("wish", "text"),
         [
             ({"minimum_points": 10**6}, "6 under 1,000,000 points"),
-            ({"confidence_percentile": 20.0}, "20 % least confident points left out"),
-            ({"depth_edge": 0.005}, "Flying pixels left out (jumps > 0.5 %)"),
+            ({"confidence_percentile": 20.0}, "20 % least confident left out"),
+            ({"depth_edge": 0.005}, "Flying pixels over 0.5 % left out"),
             ({"mask_threshold": 0.7}, "Mask probability > 0.70"),
         ],
     )
