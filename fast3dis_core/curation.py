@@ -23,7 +23,7 @@ from fast3dis_core.reconstruction import Bool, Float32, Instance, Int32, Reconst
 
 Color = tuple[int, int, int]
 Verdict = Literal["shown", "hidden", "objectness", "size", "floor"]
-SIZE_SAMPLE = 4_000  # points from which the extent of an object is told
+SIZE_SAMPLE = 2_000  # points at most from which the extent of an object is told
 OUTLIERS = 1.0  # percent of them left out at either end of an axis
 
 
@@ -305,11 +305,12 @@ def _groups(instances: tuple[Instance, ...], merged: tuple[tuple[int, ...], ...]
 
 def _unite(reconstruction: Reconstruction, parts: tuple[Instance, ...], keep: Bool) -> CuratedInstance:
     pixels = parts[0].pixels if len(parts) == 1 else np.unique(np.concatenate([part.pixels for part in parts]))
-    return _facts(reconstruction, parts, read_only(pixels[keep[pixels]]))
+    return _facts(reconstruction, parts, read_only(pixels.compress(keep.take(pixels))))
 
 
 def _facts(reconstruction: Reconstruction, parts: tuple[Instance, ...], pixels: Int32) -> CuratedInstance:
     views = len(reconstruction.images)
+    sample = reconstruction.cloud.points.take(pixels[:: max(1, -(-len(pixels) // SIZE_SAMPLE))], axis=0)
     bounds = np.searchsorted(pixels, np.arange(views + 1, dtype=np.int32) * reconstruction.pixels_per_view)
     return CuratedInstance(
         query=parts[0].query,
@@ -318,7 +319,7 @@ def _facts(reconstruction: Reconstruction, parts: tuple[Instance, ...], pixels: 
         anchor=parts[0].anchor,
         pixels=pixels,
         points_per_view=read_only(np.diff(bounds).astype(np.int32)),
-        extent=read_only(_extent(reconstruction.cloud.points[pixels[:: max(1, len(pixels) // SIZE_SAMPLE)]])),
+        extent=read_only(_extent(sample)),
         name="",
         color=(0, 0, 0),
         verdict="shown",
@@ -330,9 +331,8 @@ def _extent(points: Float32) -> Float32:
     if not count:
         return np.zeros(3, np.float32)
     low = int(count * OUTLIERS / 100)
-    high = count - 1 - low
-    ranked = np.partition(points, (low, high), axis=0)
-    return np.asarray(ranked[high] - ranked[low], np.float32)
+    ranked = np.sort(np.ascontiguousarray(points.T), axis=1)  # (3, count)
+    return np.asarray(ranked[:, count - 1 - low] - ranked[:, low], np.float32)
 
 
 def _judge(

@@ -12,7 +12,7 @@ from fast3dis_core.reconstruction import Bool, Float32, Reconstruction, read_onl
 class PointFilters:
     """The point filters of one cloud. Settings tried one after the other, as by a slider, cost little each.
 
-    Answers depend on the arguments alone; what is remembered only saves work.
+    Answers depend on the arguments alone, in every thread; what is remembered only saves work.
 
     Parameters
     ----------
@@ -37,13 +37,14 @@ class PointFilters:
         """
         if not depth_edge:
             return self.cloud.valid
-        if self._firm is None or self._firm[0] != depth_edge:
+        known_firm = self._firm
+        if known_firm is None or known_firm[0] != depth_edge:
             count, height, width = self._reconstruction.images.shape[:3]
             firm = np.array(self.cloud.valid).reshape(count, height, width)
             for known, (depth, near, far) in zip(firm, self._around(), strict=True):
                 known &= ~between_surfaces(depth, near, far, depth_edge)
-            self._firm = depth_edge, read_only(firm.reshape(-1))
-        return self._firm[1]
+            known_firm = self._firm = depth_edge, read_only(firm.reshape(-1))
+        return known_firm[1]
 
     def keep(self, confidence_percentile: float, depth_edge: float) -> Bool:
         """Points that pass both filters, array (P,) bool.
@@ -57,9 +58,10 @@ class PointFilters:
         firm = self.firm(depth_edge)
         if not confidence_percentile:
             return firm
-        if self._sorted is None or self._sorted[0] != depth_edge:
-            self._sorted = depth_edge, np.sort(self.cloud.confidence[firm])
-        values = self._sorted[1]
+        ordered = self._sorted
+        if ordered is None or ordered[0] != depth_edge:
+            ordered = self._sorted = depth_edge, np.sort(self.cloud.confidence[firm])
+        values = ordered[1]
         if not len(values):
             return firm
         rank = min(int(len(values) * confidence_percentile / 100), len(values) - 1)

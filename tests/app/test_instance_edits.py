@@ -12,7 +12,9 @@ from app.actions import Actions
 from app.presenters.instance_edits import InstanceEditsPresenter
 from app.presenters.instance_table import InstanceTablePresenter
 from app.presenters.painting import Painting
+from app.presenters.palette import PalettePresenter
 from app.session.session import Origin, Session
+from fast3dis_core.palette import instance_color
 from fast3dis_core.reconstruction import AnchorOverride
 from tests.app.standins import UNFILTERED, Recorder
 from tests.scenes import replaced, synthetic_reconstruction
@@ -212,6 +214,22 @@ def test_the_table_as_csv(desk):
     assert (one["visibility"], one["why not shown"]) == ("shown", "")
     assert {row["visibility"] for row in rows} == {"shown", "hidden", "dropped"}
     assert rows[-1]["why not shown"].endswith("not assembled")
+
+
+def test_the_palette_is_chosen_in_the_menu_and_painted_everywhere(desk):
+    PalettePresenter(desk.session, desk.actions)
+    desk.session.edit("x", replace(desk.session.edits, colors={FIRST: (1, 2, 3)}))
+    assert desk.actions.state("palette_standard").checked
+    rows = desk.painting.rows()
+    desk.actions.trigger("palette_safe")
+    assert desk.actions.state("palette_safe").checked
+    assert not desk.actions.state("palette_standard").checked
+    assert desk.find(FIRST).color == (1, 2, 3)
+    assert desk.find(SECOND).color == tuple(instance_color(SECOND, "safe"))
+    assert tuple(desk.painting.table()[SECOND + 1, :3]) == desk.find(SECOND).color
+    assert desk.painting.rows() is rows, "no owner changes"
+    desk.session.open(RESULT, Origin(folder=Path("/photos/bath")))
+    assert desk.actions.state("palette_safe").checked, "the next scene is colored alike"
 
 
 def test_rows_and_colors_do_not_care_about_anchors(desk):
