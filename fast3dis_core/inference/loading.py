@@ -97,8 +97,9 @@ def build_network(
     """
     model_size(size)
     checkpoint = None if heads is None else load_checkpoint(heads)
-    path = None if weights == RANDOM else find_weights(size, weights)
-    if path is None and weights != RANDOM and size != "nano":
+    random = weights is not None and str(weights) == RANDOM
+    path = None if random else find_weights(size, weights)
+    if path is None and not random and size != "nano":
         raise missing_weights(size)
     if path is not None and identify(path).kind == "fast3dis":
         if checkpoint is not None:

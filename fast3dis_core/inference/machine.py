@@ -4,7 +4,6 @@ They are written beside every result, so that two of them can be compared fairly
 """
 
 import ctypes
-import gc
 import platform
 import subprocess
 import sys
@@ -122,8 +121,10 @@ def forget_peak_memory(device: torch.device) -> None:
 
 
 def give_back_memory() -> None:
-    """Return what Python, CUDA and the C library keep for later to the system, after something large was dropped."""
-    gc.collect()
+    """Return what CUDA and the C library keep for later to the system, after something large was dropped.
+
+    Garbage is not collected: nothing of ours lies in cycles, and on a worker thread that could end objects of a window.
+    """
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
     if sys.platform == "linux":

@@ -56,11 +56,15 @@ def nothing_survives(request):
 @pytest.fixture
 def loop(qapp):
     import qasync
+    from shiboken6 import delete
 
     loop = qasync.QEventLoop(qapp)
     asyncio.set_event_loop(loop)
     yield loop
     loop.close()
+    # a closed loop keeps its timers, such as that of a timeout; if its last reference goes while a worker thread
+    # collects garbage, they stay behind and fire into nothing
+    delete(loop._timer)
     asyncio.set_event_loop(None)
 
 
