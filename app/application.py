@@ -21,7 +21,12 @@ from app.command_line import Options, parse
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication
 
-    from app.presenters.main_window import Questions
+    from app.presenters.main_window import Questions as FrameQuestions
+    from app.presenters.session_files import Questions as FileQuestions
+
+    class Questions(FrameQuestions, FileQuestions):
+        """Everything the user is asked."""
+
     from app.session.plan import GeometryMode
     from app.workflow import Steps
 
@@ -134,6 +139,7 @@ class Program:
         from app.presenters.painting import Painting
         from app.presenters.palette import PalettePresenter
         from app.presenters.run_panel import RunPanelPresenter
+        from app.presenters.session_files import SessionFilesPresenter
         from app.presenters.view_gallery import ViewGalleryPresenter
         from app.presenters.viewport import ViewportPresenter
         from app.widgets.dialogs import Dialogs
@@ -158,6 +164,22 @@ class Program:
             sample=self.sample,
             drawn_points=lambda: self.viewport.drawn_points,
         )
+        self._files = SessionFilesPresenter(
+            self.session,
+            self.workflow,
+            self.actions,
+            frame=self.window,
+            questions=asked,
+            others=self._window.open_dropped,
+            close=self.closed.set,
+        )
+
+    def open(self, path: Path) -> "asyncio.Task[None]":
+        """Open a session file, or run a folder, photo or video."""
+        from app.presenters.session_files import is_session
+
+        opening = self._files.reopen(path) if is_session([str(path)]) else self.workflow.open_folder(path)
+        return self.workflow.start(opening)
 
     async def close(self) -> None:
         """Stop the worker, free the graphics, delete the window; in this order."""
@@ -199,14 +221,14 @@ class Program:
 
     def _connect(self) -> None:
         window, frame, table = self.window, self._window, self._table
-        self.actions.bind("quit", self.closed.set)
+        self.actions.bind("quit", self._files.close)
         self.session.plan_changed.connect(self._ask_for_budget)
         self.table.set_menu(window.bars.action(name) for name in ROW_MENU)
         self.session.environment_changed.connect(self.empty_page.set_environment)
         for signal, slot in (
             (self.empty_page.open_requested, frame.open),
             (self.empty_page.sample_requested, frame.open_sample),
-            (window.paths_dropped, frame.open_dropped),
+            (window.paths_dropped, self._files.open_paths),
             (window.cancel_requested, self.workflow.cancel),
             (window.chip_dismissed, frame.dismiss_chip),
             (window.clock_ticked, self._run.tick),
@@ -214,7 +236,7 @@ class Program:
             (self.masks_page.run_requested, self._masks.run_again),
             (self.masks_page.heads_requested, self._masks.load_heads),
             (self.masks_page.random_requested, self._masks.run_untrained),
-            (window.closing, self.closed.set),
+            (window.closing, self._files.close),
             (self.viewport.picked, self._viewport.pick),
             (self.gallery.view_chosen, self._gallery.choose),
             (self.table.selected, table.select),
@@ -254,7 +276,7 @@ async def _live(app: "QApplication", options: Options) -> int:
         program.window.show()
         looking = program.workflow.start(program.workflow.describe_environment())
         if options.folder is not None:
-            opening = program.workflow.start(program.workflow.open_folder(options.folder))
+            opening = program.open(options.folder)
         if options.screenshot is not None:
             await (looking if options.folder is None else opening)
             if not (errors and options.exit):

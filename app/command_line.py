@@ -30,7 +30,13 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         prog="fast3dis-viewer",
         description="From a folder of photos to 3D instances: see them, question them, export them.",
     )
-    parser.add_argument("folder", nargs="?", type=Path, metavar="FOLDER", help="photos of one scene, opened at once")
+    parser.add_argument(
+        "folder",
+        nargs="?",
+        type=Path,
+        metavar="FOLDER|SESSION",
+        help="photos of one scene, or a saved session (.f3d), opened at once",
+    )
     sizes = [name for name, row in MODEL_SIZES.items() if row.backbone.cameras]
     parser.add_argument("--size", choices=sizes, default="nano", help="model size (default: nano, which is bundled)")
     parser.add_argument("--weights", type=Path, metavar="FILE", help="weights to use instead of the bundled ones")

@@ -15,6 +15,7 @@ from fast3dis_core.config import InferenceConfig
 from fast3dis_core.evidence import Claims, Evidence
 from fast3dis_core.interventions import Interventions
 from fast3dis_core.reconstruction import AnchorOverride, Reconstruction
+from fast3dis_core.session_files.values import Features, SavedSession
 
 if TYPE_CHECKING:
     from fast3dis_core.progress import Report
@@ -238,6 +239,56 @@ class CoreSteps:
         from fast3dis_core.exports import write_instance_ply
 
         return write_instance_ply(path, reconstruction, query, overwrite=overwrite, report=report)
+
+    def features(self, views: "ViewBatch", encoded: "EncodedScene", trace: "DecoderTrace") -> Features:
+        """In full precision: a reopened session answers to the bit."""
+        from fast3dis_core.session_files.tensors import features_of
+
+        return features_of(views, encoded, trace)
+
+    def features_size(self, views: "ViewBatch", encoded: "EncodedScene") -> int:
+        """Bytes of the maps, beside which the rest is small."""
+        maps = (*encoded.features, encoded.mask_features)
+        return sum(level.numel() * level.element_size() for level in maps)
+
+    def from_features(
+        self, features: Features, reconstruction: Reconstruction
+    ) -> "tuple[ViewBatch, EncodedScene, DecoderTrace]":
+        """On the CPU."""
+        from fast3dis_core.session_files.tensors import features_to
+
+        return features_to(features, reconstruction)
+
+    def write_session(
+        self,
+        path: Path,
+        reconstruction: Reconstruction,
+        plain: dict[str, Any],
+        layout: bytes,
+        features: Features | None,
+        overwrite: bool,
+        report: "Report",
+    ) -> None:
+        """Whole or not at all."""
+        from fast3dis_core.session_files import SavedSession, write_session
+
+        edits = plain["edits"]
+        saved = SavedSession(
+            reconstruction=reconstruction,
+            origin=plain["origin"],
+            edits=edits,
+            names={int(query): name for query, name in edits["names"].items()},
+            display=plain["display"],
+            layout=layout,
+            features=features,
+        )
+        write_session(path, saved, overwrite=overwrite, report=report)
+
+    def read_session(self, path: Path, report: "Report") -> SavedSession:
+        """With every check of the format."""
+        from fast3dis_core.session_files import read_session
+
+        return read_session(path, report=report)
 
 
 def _offers(sources: tuple[Path, ...]) -> frozenset[GeometryMode]:

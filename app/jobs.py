@@ -48,6 +48,7 @@ class Jobs:
         task = asyncio.get_running_loop().create_task(self._guard(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda _: work.close())  # one that was cancelled before it began would be complained of
         return task
 
     async def run(

@@ -12,6 +12,7 @@ from app.session.plan import Photo, Plan, RunSettings
 from fast3dis_core.evidence import Claims, Evidence
 from fast3dis_core.interventions import Interventions
 from fast3dis_core.reconstruction import AnchorOverride, Reconstruction
+from fast3dis_core.session_files.values import Features, SavedSession
 
 if TYPE_CHECKING:
     from fast3dis_core.progress import Report
@@ -130,3 +131,29 @@ class Steps(Protocol):
 
     def export(self, path: Path, reconstruction: Reconstruction, query: int, overwrite: bool, report: "Report") -> int:
         """Write one instance; the number of points written."""
+
+    def features(self, views: "ViewBatch", encoded: "EncodedScene", trace: "DecoderTrace") -> Features:
+        """Arrays from which the decoder can go on; memory is shared."""
+
+    def features_size(self, views: "ViewBatch", encoded: "EncodedScene") -> int:
+        """Bytes of these arrays, about."""
+
+    def from_features(
+        self, features: Features, reconstruction: Reconstruction
+    ) -> "tuple[ViewBatch, EncodedScene, DecoderTrace]":
+        """The values that `features` was given."""
+
+    def write_session(
+        self,
+        path: Path,
+        reconstruction: Reconstruction,
+        plain: dict[str, Any],
+        layout: bytes,
+        features: Features | None,
+        overwrite: bool,
+        report: "Report",
+    ) -> None:
+        """Write a session file; `plain` has origin, edits and display as JSON values."""
+
+    def read_session(self, path: Path, report: "Report") -> SavedSession:
+        """Read one."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.arrivals import Arrivals
 from app.jobs import COMPUTING, Jobs
+from app.keeper import Keeper
 from app.probe import Probe
 from app.run_job import ModelShelf, Outcome, RunJob, Scene
 from app.session.activity import Activity, ModelFacts
@@ -76,6 +77,9 @@ class Workflow:
         self._answered = 0  # ... and the newest that was put on show
         self._asked_to_run = 0  # the revision of the newest run
         self._wanted = self._computed  # what was asked for last
+        self.keeper = Keeper(
+            session, steps, self._jobs, state=self._state, settle=self.recompute, adopt=self._open_scene
+        )
         self.probe = Probe(session, steps, self._shelf, run=self._jobs.run, start=self.start, state=self._state)
         session.edits_changed.connect(self._follow_edits)
         session.display_changed.connect(self._follow_display)
@@ -329,6 +333,10 @@ class Workflow:
             self.start(self.recompute())
         else:
             self.probe.follow(display)
+
+    def _open_scene(self, scene: Scene | None, computed: Wishes) -> None:
+        self._asked += 1
+        self._scene, self._computed, self._wanted, self._answered = scene, computed, computed, self._asked
 
     def _state(self) -> tuple[Scene | None, Wishes]:
         return self._scene, self._computed

@@ -33,7 +33,7 @@ APP = [
     {"actions", "arrivals", "coloring", "drawing_order", "hijack_pictures", "session", "steps", "timetable", "worker"},
     {"jobs", "run_job"},
     {"wishes"},
-    {"probe"},
+    {"keeper", "probe"},
     {"workflow"},
     {"presenters"},
     {"application"},

@@ -75,6 +75,8 @@ def _of_the_run(origin: Origin) -> list[Chip]:
         found.append(("masks", MASK_WORDS[origin.masks], "normal" if origin.masks == "coming" else "warning", False))
     if origin.model_status and origin.masks != "missing":
         found.append(("status", origin.model_status, "warning" if origin.untrained else "quiet", False))
+    if not origin.answers:
+        found.append(("view_only", "View only: the session was saved without features", "normal", False))
     if origin.geometry in GEOMETRY_WORDS:
         found.append(("geometry", GEOMETRY_WORDS[origin.geometry], "normal", False))
     return found

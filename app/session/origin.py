@@ -14,6 +14,7 @@ class Origin:
     Attributes
     ----------
     folder : Path
+        Of the photos.
     model : str
         Size and device in a word or two: "nano · cpu".
     model_status : str
@@ -27,6 +28,10 @@ class Origin:
     masks : "there", "coming", "stopped" or "missing"
         "coming" while geometry is on show and the run goes on; "stopped" if it did not go on to its end; "missing" if
         the model has no trained heads, so that there is nothing but geometry.
+    answers : bool
+        Whether edits that need the decoder have an effect; not in a session that was saved without features.
+    file : Path, optional
+        Session file it was opened from or saved to last.
     """
 
     folder: Path
@@ -36,6 +41,8 @@ class Origin:
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
     masks: MaskState = "there"
+    answers: bool = True
+    file: Path | None = None
 
     @property
     def untrained(self) -> bool:

@@ -8,93 +8,23 @@ are told. Undo is in `edits`, computing in `app.workflow`, translation to widget
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from psygnal import EmitLoopError, Signal
 
 from app.session.activity import IDLE as IDLE
 from app.session.activity import Activity as Activity
 from app.session.activity import ModelFacts as ModelFacts
+from app.session.display import ColorMode as ColorMode
+from app.session.display import Display as Display
+from app.session.display import PhotoLayer as PhotoLayer
 from app.session.edits import Edits, History
+from app.session.inspection import Inspection as Inspection
 from app.session.origin import MaskState as MaskState
 from app.session.origin import Origin as Origin
 from app.session.plan import Plan
 from fast3dis_core.curation import Curated, CuratedInstance, curate
 from fast3dis_core.errors import Cancelled
-from fast3dis_core.evidence import Claims, Evidence
-from fast3dis_core.palette import PaletteName
 from fast3dis_core.reconstruction import Reconstruction
-
-ColorMode = Literal["instance", "photo"]
-PhotoLayer = Literal["photo", "depth", "confidence"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Display:
-    """How the result is looked at.
-
-    Attributes
-    ----------
-    view : int
-        Current photo.
-    selection : frozenset of int
-        Query numbers.
-    isolated : frozenset of int
-        If not empty, only these queries are drawn.
-    color_mode : "instance" or "photo"
-    palette : "standard" or "safe", of instances without a color of the user's
-    dropped : bool, whether the table lists what filters dropped
-    hovered : int, optional
-        Query number under the pointer, in whichever panel: a preview of selection.
-    photo_layer : "photo", "depth" or "confidence"
-        What the large photo shows.
-    masks, outlines, photo_anchors : bool
-        What lies over it.
-    mask_opacity : float
-        In [0, 1], of an instance's color over a photo.
-    playing : bool
-        Whether the views follow each other by themselves.
-    setup : bool
-        Whether the plan of the next run is shown, and not the result.
-    layer : int
-        Decoder layer whose masks and anchors are shown; -1 is the last.
-    inspecting : bool
-        Whether a panel is open that needs an `Inspection`.
-    """
-
-    view: int = 0
-    selection: frozenset[int] = frozenset()
-    isolated: frozenset[int] = frozenset()
-    color_mode: ColorMode = "instance"
-    palette: PaletteName = "standard"
-    dropped: bool = False
-    hovered: int | None = None
-    photo_layer: PhotoLayer = "photo"
-    masks: bool = True
-    outlines: bool = True
-    photo_anchors: bool = False
-    mask_opacity: float = 0.6
-    playing: bool = False
-    setup: bool = False
-    layer: int = -1
-    inspecting: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Inspection:
-    """What the decoder looked at, and who claims what.
-
-    Attributes
-    ----------
-    reconstruction : Reconstruction
-        The result it belongs to.
-    claims : Claims
-    evidence : Evidence
-    """
-
-    reconstruction: Reconstruction
-    claims: Claims
-    evidence: Evidence
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,6 +58,7 @@ class Session:
     activity_changed = Signal(Activity)
     model_changed = Signal(object)
     inspection_changed = Signal(object)
+    saved_changed = Signal(bool)
     environment_changed = Signal(str)
     messaged = Signal(str)
     failed = Signal(Exception)
@@ -140,6 +71,7 @@ class Session:
         self._curated: Curated | None = None
         self._preview: Reconstruction | None = None
         self._inspection: Inspection | None = None
+        self._saved = self._history.edits  # what is in the file, or was there at the beginning
         self._origin: Origin | None = None
         self._display = Display()
         self._color_with_masks = self._display.color_mode  # to go back to when masks come
@@ -213,7 +145,7 @@ class Session:
         self._check_thread()
         filters = ("objectness_threshold", "mask_threshold", "minimum_points", "confidence_percentile", "depth_edge")
         kept = Edits(**{name: getattr(self.edits, name) for name in filters})
-        self._history = History(kept)
+        self._history, self._saved = History(kept), kept
         nobody: frozenset[int] = frozenset()
         self._display = replace(self._display, view=0, selection=nobody, isolated=nobody, hovered=None, playing=False)
         if origin.masks != "there":  # nothing to color by instance
@@ -237,6 +169,22 @@ class Session:
         self.reconstruction_changed.emit(reconstruction)
         if waited and origin is not None and origin.masks == "there" and self._display.color_mode == "photo":
             self.show(replace(self._display, color_mode=self._color_with_masks))
+
+    def reopen(self, reconstruction: Reconstruction, origin: Origin, edits: Edits, display: Display) -> None:
+        """Show a saved session; there is nothing to undo in it."""
+        self._check_thread()
+        self._history, self._display, self._saved = History(edits), display, edits
+        self._preview, self._reconstruction, self._origin = None, reconstruction, origin
+        self.reconstruction_changed.emit(reconstruction)
+        self.edits_changed.emit(self.edits)
+        self.display_changed.emit(self._display)
+        self.saved_changed.emit(self.modified)
+
+    def mark_saved(self, edits: Edits, origin: Origin) -> None:
+        """A file has these edits now."""
+        self._check_thread()
+        self._saved, self._origin = edits, origin
+        self.saved_changed.emit(self.modified)
 
     def preview(self, reconstruction: Reconstruction | None) -> None:
         """Show what a drag would come to, or end that; the result itself stays, and `replace` ends it too."""
@@ -274,7 +222,7 @@ class Session:
         if edits == self.edits:
             return
         self._history.record(label, edits, gesture)
-        self.edits_changed.emit(self.edits)
+        self._tell_edits()
 
     def finish_gesture(self) -> None:
         """The mouse button went up: the next change is a step of its own."""
@@ -332,6 +280,11 @@ class Session:
             self.failed.emit(error)
 
     @property
+    def modified(self) -> bool:
+        """Whether there are edits that no file has."""
+        return self._reconstruction is not None and self.edits != self._saved
+
+    @property
     def previewing(self) -> bool:
         """Whether what is on show is the preview of a drag, not a result."""
         return self._preview is not None
@@ -364,7 +317,11 @@ class Session:
         before = self.edits
         move()
         if self.edits != before:
-            self.edits_changed.emit(self.edits)
+            self._tell_edits()
+
+    def _tell_edits(self) -> None:
+        self.edits_changed.emit(self.edits)
+        self.saved_changed.emit(self.modified)
 
     def _check_thread(self) -> None:
         assert threading.get_ident() == self._thread, "the session belongs to the GUI thread"

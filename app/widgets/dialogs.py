@@ -2,8 +2,11 @@
 
 import asyncio
 from pathlib import Path
+from typing import Literal
 
 from PySide6.QtWidgets import QDialog, QFileDialog, QMessageBox, QWidget
+
+SESSION_SUFFIX = ".f3d"
 
 
 class Dialogs:
@@ -26,15 +29,36 @@ class Dialogs:
         dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
         return await _path(dialog)
 
+    async def session_file(self) -> Path | None:
+        """A session to open."""
+        dialog = QFileDialog(self.parent, "Open a session", "", f"Sessions (*{SESSION_SUFFIX})")
+        dialog.setObjectName("sessionDialog")
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+        return await _path(dialog)
+
+    async def save_session_as(self, proposal: Path) -> Path | None:
+        """Where to save a session; asking about an existing file is left to `overwrite`."""
+        return await _path(_saving(self.parent, "Save the session", proposal, "Sessions", SESSION_SUFFIX))
+
+    async def unsaved(self, scene: str) -> Literal["save", "discard", "cancel"]:
+        """What becomes of edits that no file has."""
+        box = QMessageBox(self.parent)
+        box.setObjectName("unsavedDialog")
+        box.setIcon(QMessageBox.Icon.Warning)
+        box.setWindowTitle("Save the session?")
+        box.setText(f"The edits of {scene} are not saved.")
+        box.setInformativeText("They are lost unless you save them.")
+        save = box.addButton("Save", QMessageBox.ButtonRole.AcceptRole)
+        discard = box.addButton("Discard", QMessageBox.ButtonRole.DestructiveRole)
+        box.addButton(QMessageBox.StandardButton.Cancel)
+        box.setDefaultButton(save)
+        await _finished(box)
+        clicked = box.clickedButton()
+        return "save" if clicked is save else "discard" if clicked is discard else "cancel"
+
     async def save_as(self, proposal: Path) -> Path | None:
         """Where to write; asking about an existing file is left to `overwrite`."""
-        dialog = QFileDialog(self.parent, "Export instance as PLY", str(proposal.parent), "Point cloud (*.ply)")
-        dialog.setObjectName("saveDialog")
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setOption(QFileDialog.Option.DontConfirmOverwrite)  # the default suffix comes after its question
-        dialog.setDefaultSuffix("ply")
-        dialog.selectFile(proposal.name)
-        return await _path(dialog)
+        return await _path(_saving(self.parent, "Export instance as PLY", proposal, "Point cloud", ".ply"))
 
     async def overwrite(self, path: Path) -> bool:
         """Whether an existing file may be replaced."""
@@ -50,6 +74,16 @@ class Dialogs:
         box.setDefaultButton(buttons.Cancel)
         await _finished(box)
         return box.clickedButton() is replace
+
+
+def _saving(parent: QWidget | None, title: str, proposal: Path, kind: str, suffix: str) -> QFileDialog:
+    dialog = QFileDialog(parent, title, str(proposal.parent), f"{kind} (*{suffix})")
+    dialog.setObjectName("saveDialog")
+    dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+    dialog.setOption(QFileDialog.Option.DontConfirmOverwrite)  # the default suffix comes after its question
+    dialog.setDefaultSuffix(suffix.lstrip("."))
+    dialog.selectFile(proposal.name)
+    return dialog
 
 
 async def _path(dialog: QFileDialog) -> Path | None:

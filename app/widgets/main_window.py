@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QByteArray, QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PySide6.QtWidgets import QDockWidget, QLabel, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
@@ -114,7 +114,19 @@ class MainWindow(QMainWindow):
 
     def set_title(self, scene: str) -> None:
         """Name of the open scene, empty if there is none."""
-        self.setWindowTitle(f"{scene} — {PROGRAM}" if scene else PROGRAM)
+        self.setWindowTitle(f"{scene}[*] — {PROGRAM}" if scene else PROGRAM)
+
+    def set_modified(self, modified: bool) -> None:
+        """Mark the title while there are edits that no file has."""
+        self.setWindowModified(modified)
+
+    def layout_state(self) -> bytes:
+        """Where the docks are."""
+        return bytes(self.saveState().data())
+
+    def restore_layout(self, state: bytes) -> None:
+        """Put the docks where they were; a state that does not fit is left alone."""
+        self.restoreState(QByteArray(state))
 
     def set_progress(
         self,

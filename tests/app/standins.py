@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from app.core_steps import CoreSteps
 from app.session.activity import ModelFacts
 from app.session.edits import Edits
 from app.session.plan import Estimate, Photo, Plan
@@ -41,6 +42,7 @@ class StandInSteps:
     threads: set[int] = field(default_factory=set)
     mask_thresholds: list[float] = field(default_factory=list)
     layers: list[int] = field(default_factory=list)
+    features_bytes: int = 0
     assembling_seconds: float = 0.0
 
     def __post_init__(self):
@@ -159,6 +161,25 @@ class StandInSteps:
             self.reconstruction, [_shrunk(item, mask_threshold) for item in self.reconstruction.instances]
         )
 
+    def features(self, views, encoded, trace):
+        return {"trace/anchors": np.array(self.reconstruction.anchors)}
+
+    def features_size(self, views, encoded):
+        return self.features_bytes
+
+    def from_features(self, features, reconstruction):
+        self._note("from_features")
+        views = SimpleNamespace(notes=())
+        return views, SimpleNamespace(views=views), SimpleNamespace(overrides=())
+
+    def write_session(self, path, reconstruction, plain, layout, features, overwrite, report):
+        self._note("write_session")
+        CoreSteps().write_session(path, reconstruction, plain, layout, features, overwrite, report)
+
+    def read_session(self, path, report):
+        self._note("read_session")
+        return CoreSteps().read_session(path, report)
+
     def export(self, path, reconstruction, query, overwrite, report):
         self._note("export")
         return write_instance_ply(path, reconstruction, query, overwrite=overwrite, report=report)
@@ -204,6 +225,9 @@ class StandInQuestions:
     save_answer: Path | None = None
     heads_answer: Path | None = None
     overwrite_answer: bool = False
+    session_answer: Path | None = None
+    save_session_answer: Path | None = None
+    unsaved_answer: str = "discard"
     asked: list[str] = field(default_factory=list)
 
     async def folder(self):
@@ -213,6 +237,18 @@ class StandInQuestions:
     async def heads(self):
         self.asked.append("heads")
         return self.heads_answer
+
+    async def session_file(self):
+        self.asked.append("session file")
+        return self.session_answer
+
+    async def save_session_as(self, proposal):
+        self.asked.append(f"save session as {proposal.name}")
+        return self.save_session_answer
+
+    async def unsaved(self, scene):
+        self.asked.append(f"unsaved {scene}")
+        return self.unsaved_answer
 
     async def save_as(self, proposal):
         self.asked.append(f"save as {proposal.name}")

@@ -4,6 +4,7 @@ import asyncio
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QWheelEvent
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 LEFT, NONE = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
@@ -35,6 +36,13 @@ async def drag(widget, start, end, steps=6):
 def key(widget, code, modifiers=Qt.KeyboardModifier.NoModifier, text=""):
     for kind in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease):
         QApplication.sendEvent(widget, QKeyEvent(kind, code, modifiers, text))
+
+
+async def press(window, code, modifiers=Qt.KeyboardModifier.NoModifier):
+    """A key as the desktop sends it, so that shortcuts act."""
+    window.activateWindow()
+    await until(window.isActiveWindow, "the window to be active", 5.0)
+    QTest.keyClick(window, code, modifiers)
 
 
 def wheel(widget, position, notches):

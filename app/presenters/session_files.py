@@ -1,0 +1,173 @@
+"""Saving, opening and closing: questions about session files, and what may be lost."""
+
+# ruff: noqa: D102 - methods of a protocol are documented where they are implemented
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Literal, Protocol
+
+from app.actions import Actions
+from app.session.session import Session
+from app.workflow import Workflow
+from fast3dis_core.session_files import SUFFIX
+
+Choice = Literal["save", "discard", "cancel"]
+
+
+class Questions(Protocol):
+    """What the user is asked."""
+
+    async def session_file(self) -> Path | None: ...
+    async def save_session_as(self, proposal: Path) -> Path | None: ...
+    async def overwrite(self, path: Path) -> bool: ...
+    async def unsaved(self, scene: str) -> Choice: ...
+
+
+class Frame(Protocol):
+    """What this presenter needs of the window."""
+
+    def set_modified(self, modified: bool) -> None: ...
+    def layout_state(self) -> bytes: ...
+    def restore_layout(self, state: bytes) -> None: ...
+
+
+class SessionFilesPresenter:
+    """Session to files, and back.
+
+    Parameters
+    ----------
+    session, workflow, actions
+    frame : Frame
+    questions : Questions
+    others : callable
+        Opens dropped paths that are no session.
+    close : callable
+        Ends the program.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        workflow: Workflow,
+        actions: Actions,
+        *,
+        frame: Frame,
+        questions: Questions,
+        others: Callable[[Sequence[str]], object],
+        close: Callable[[], object],
+    ) -> None:
+        self._session, self._workflow, self._actions = session, workflow, actions
+        self._frame, self._questions, self._others, self._close = frame, questions, others, close
+        self._asking = False
+        actions.bind("open_session", self.open)
+        actions.bind("save", self.save, enabled=False)
+        actions.bind("save_as", self.save_as, enabled=False)
+        actions.bind("save_small", self.save_small, enabled=False)
+        session.reconstruction_changed.connect(self._on_change)
+        session.saved_changed.connect(self._on_change)
+        self._on_change(None)
+
+    def open(self) -> None:
+        """Ask for a session file and open it."""
+
+        async def ask() -> None:
+            path = await self._questions.session_file()
+            if path is not None and await self._may_go():
+                await self.reopen(path)
+
+        self._workflow.start(ask())
+
+    def open_paths(self, paths: Sequence[str]) -> None:
+        """Open what was dropped or named on the command line: a session, or photos."""
+        if not is_session(paths):
+            self._others(paths)
+            return
+
+        async def go() -> None:
+            if await self._may_go():
+                await self.reopen(Path(paths[0]))
+
+        self._workflow.start(go())
+
+    def save(self) -> None:
+        """Save to the file it came from, or ask for one."""
+        self._start_saving()
+
+    def save_as(self) -> None:
+        """Save to another file."""
+        self._start_saving(ask=True)
+
+    def save_small(self) -> None:
+        """Save to another file without features: to be looked at only."""
+        self._start_saving(ask=True, features=False)
+
+    def close(self) -> None:
+        """The user wants to end the program."""
+
+        async def ask() -> None:
+            if await self._may_go():
+                self._close()
+
+        if self._session.modified:
+            self._workflow.start(ask())
+        else:
+            self._close()
+
+    def _start_saving(self, *, ask: bool = False, features: bool = True) -> None:
+        async def go() -> None:
+            await self._save(ask=ask, features=features)
+
+        self._workflow.start(go())
+
+    async def reopen(self, path: Path) -> None:
+        """Show a saved session as it was."""
+        layout = await self._workflow.keeper.open(path)
+        if layout:
+            self._frame.restore_layout(layout)
+
+    async def _save(self, *, ask: bool = False, features: bool = True) -> bool:
+        """Whether it was saved."""
+        origin = self._session.origin
+        if origin is None:
+            return False
+        path, overwrite = origin.file, True
+        if path is None or ask:
+            path = await self._questions.save_session_as(self._proposal())
+            if path is None:
+                return False
+            overwrite = path.exists()
+            if overwrite and not await self._questions.overwrite(path):
+                return False
+        layout = self._frame.layout_state()
+        await self._workflow.keeper.save(path, layout=layout, features=features, overwrite=overwrite)
+        return True
+
+    async def _may_go(self) -> bool:
+        """Whether what is open may be left: nothing is unsaved, or it was saved now, or may be lost."""
+        origin = self._session.origin
+        if not self._session.modified or origin is None:
+            return True
+        if self._asking:
+            return False
+        self._asking = True
+        try:
+            choice = await self._questions.unsaved(origin.folder.resolve().name)
+        finally:
+            self._asking = False
+        return choice == "discard" or (choice == "save" and await self._save())
+
+    def _proposal(self) -> Path:
+        origin = self._session.origin
+        assert origin is not None, "there is nothing to save before the first result"
+        folder = origin.folder.resolve()
+        return origin.file or folder.parent / f"{folder.name}{SUFFIX}"
+
+    def _on_change(self, _: object) -> None:
+        there = self._session.reconstruction is not None
+        self._actions.enable("save", "save_as", "save_small", enabled=there)
+        self._frame.set_modified(self._session.modified)
+
+
+def is_session(paths: Sequence[str]) -> bool:
+    """Whether the paths name one session file."""
+    return len(paths) == 1 and Path(paths[0]).suffix.lower() == SUFFIX

@@ -1,0 +1,60 @@
+"""How a result is looked at: not undoable, and one value for all panels."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from fast3dis_core.palette import PaletteName
+
+ColorMode = Literal["instance", "photo"]
+PhotoLayer = Literal["photo", "depth", "confidence"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Display:
+    """How the result is looked at.
+
+    Attributes
+    ----------
+    view : int
+        Current photo.
+    selection : frozenset of int
+        Query numbers.
+    isolated : frozenset of int
+        If not empty, only these queries are drawn.
+    color_mode : "instance" or "photo"
+    palette : "standard" or "safe", of instances without a color of the user's
+    dropped : bool, whether the table lists what filters dropped
+    hovered : int, optional
+        Query number under the pointer, in whichever panel: a preview of selection.
+    photo_layer : "photo", "depth" or "confidence"
+        What the large photo shows.
+    masks, outlines, photo_anchors : bool
+        What lies over it.
+    mask_opacity : float
+        In [0, 1], of an instance's color over a photo.
+    playing : bool
+        Whether the views follow each other by themselves.
+    setup : bool
+        Whether the plan of the next run is shown, and not the result.
+    layer : int
+        Decoder layer whose masks and anchors are shown; -1 is the last.
+    inspecting : bool
+        Whether a panel is open that needs an `Inspection`.
+    """
+
+    view: int = 0
+    selection: frozenset[int] = frozenset()
+    isolated: frozenset[int] = frozenset()
+    color_mode: ColorMode = "instance"
+    palette: PaletteName = "standard"
+    dropped: bool = False
+    hovered: int | None = None
+    photo_layer: PhotoLayer = "photo"
+    masks: bool = True
+    outlines: bool = True
+    photo_anchors: bool = False
+    mask_opacity: float = 0.6
+    playing: bool = False
+    setup: bool = False
+    layer: int = -1
+    inspecting: bool = False
