@@ -179,7 +179,8 @@ class MainWindowPresenter:
         )
         self._ways = ()
         if isinstance(error, DeviceMemoryError):
-            self._ways = ways_out(self._session.plan, "CPU" if "CPU" in self._session.environment else "")
+            known = self._session.environment + (self._session.model.name if self._session.model else "")
+            self._ways = ways_out(self._session.plan, "CPU" if "CPU" in known else "")
             title, message = "Out of memory", MEMORY_WORDS + ("Run again with less:" if self._ways else f"{message}")
         self._window.show_error(title, message, report, details, [(way.key, way.label) for way in self._ways])
 

@@ -23,8 +23,8 @@ MISSING = (
     "No trained heads for {size}",
     "The weights found for {size} are those of Depth Anything 3. They tell depth and cameras, which you see here. "
     "Instances come from heads that FAST3DIS trains on top of them, and there is no such file.\n\n"
-    "If you have one, load it. To train heads on this machine, run this line in a terminal; its last file is the one "
-    "to load.",
+    "If you have one, load it. To train heads on this machine, run this line in a terminal, and then load "
+    "runs/{size}/model.safetensors.",
 )
 
 

@@ -35,10 +35,10 @@ def ways_out(plan: Plan | None, device: str) -> tuple[Way, ...]:
     if settings.chunk_views > 1 and views > 1:
         ways.append(Way("chunk", "One photo at a time", replace(settings, chunk_views=1)))
     if views > 2:
-        ways.append(Way("views", f"{views // 2} photos", replace(settings, maximum_views=views // 2)))
+        ways.append(Way("views", f"{views // 2} of {views} photos", replace(settings, maximum_views=views // 2)))
     smaller = round(settings.long_edge * LESS / PATCH) * PATCH
     if smaller >= LEAST:
-        ways.append(Way("resolution", f"{smaller} pixels", replace(settings, resolution=smaller)))
+        ways.append(Way("resolution", f"At {smaller} pixels", replace(settings, resolution=smaller)))
     if device != "CPU" and settings.device != "cpu":
         ways.append(Way("device", "On the CPU", replace(settings, device="cpu")))
     return tuple(ways)
