@@ -9,7 +9,29 @@ from dataclasses import dataclass, replace
 
 from psygnal import Signal
 
-MENUS = ("File", "Edit", "View", "Instances", "Help")
+# menus, each with its sections, between which lines are drawn; those that no section names come where "*" stands
+MENUS: dict[str, tuple[tuple[str, ...], ...]] = {
+    "File": (
+        ("open", "open_files", "open_session", "recent", "sample"),
+        ("setup", "run", "cancel", "unload", "get_weights"),
+        ("save", "save_as"),
+        ("export", "copy_command"),
+        ("*",),
+        ("quit",),
+    ),
+    "Edit": (("undo", "redo"), ("*",), ("step_back",)),
+    "View": (("next_color",), ("*",), ("fit", "fit_selection"), ("panels", "theme")),
+    "Instances": (
+        ("isolate", "hide", "invert_hidden", "show_all"),
+        ("rename", "recolor", "reset_color", "merge", "split"),
+        ("select_all", "previous_instance", "next_instance"),
+        ("*",),
+        ("copy_table",),
+    ),
+    "Tools": (("*",),),
+    "Window": (("arrange_explore", "arrange_inspect", "reset_layout"), ("*",), ("full_screen",)),
+    "Help": (("command_palette", "cheat_sheet"), ("*",), ("copy_report", "about")),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +57,10 @@ class Action:
     checkable : bool
     label : str
         Short text in the tool bar; `text` if empty.
+    submenu : str
+        Title of the menu within the menu, such as "Panels"; in the order of the sections its name is in lower case.
+    needs : str
+        Sentence on what is missing while it cannot be done.
     """
 
     name: str
@@ -46,6 +72,8 @@ class Action:
     group: str = ""
     checkable: bool = False
     label: str = ""
+    submenu: str = ""
+    needs: str = ""
 
 
 ACTIONS = (
@@ -99,6 +127,34 @@ ACTIONS = (
     Action(name="reset_filters", text="Reset filters", menu="Instances",
            tip="Thresholds and point filters as they are by default"),
     Action(name="copy_table", text="Copy table as CSV", menu="Instances", keys=("Ctrl+Shift+C",)),
+    Action(name="panel_views", text="Views", menu="View", submenu="Panels", checkable=True,
+           tip="Show or hide the strip of photos"),
+    Action(name="panel_photo", text="Photo", menu="View", submenu="Panels", checkable=True,
+           tip="Show or hide the large photo"),
+    Action(name="panel_instances", text="Instances", menu="View", submenu="Panels", checkable=True,
+           tip="Show or hide the table of instances"),
+    Action(name="panel_inspector", text="Inspector", menu="View", submenu="Panels", checkable=True,
+           tip="Show or hide the inspector of queries"),
+    Action(name="panel_log", text="Log", menu="View", submenu="Panels", keys=("Ctrl+L",), checkable=True,
+           tip="Show or hide what the program noted down"),
+    Action(name="theme_system", text="As the system", menu="View", submenu="Theme", group="theme",
+           tip="Dark or light, as the desktop is"),
+    Action(name="theme_dark", text="Dark", menu="View", submenu="Theme", group="theme"),
+    Action(name="theme_light", text="Light", menu="View", submenu="Theme", group="theme"),
+    Action(name="arrange_explore", text="Explore", menu="Window", keys=("1",),
+           tip="Arrange the panels for looking around: the 3D view wide, the photo hidden"),
+    Action(name="arrange_inspect", text="Inspect", menu="Window", keys=("2",),
+           tip="Arrange the panels for questions: the photo beside the 3D view, instances at hand"),
+    Action(name="reset_layout", text="Reset layout", menu="Window",
+           tip="Put every panel back where it was at the first start"),
+    Action(name="full_screen", text="Full screen", menu="Window", keys=("F11",), checkable=True,
+           tip="Fill the screen with the window, or end that"),
+    Action(name="command_palette", text="Find a command …", menu="Help", keys=("Ctrl+K",), icon="search",
+           tip="Type a few letters of what you want to do"),
+    Action(name="cheat_sheet", text="Keys", menu="Help", keys=("?",), tip="All keys on one page"),
+    Action(name="copy_report", text="Copy report", menu="Help",
+           tip="Copy versions, device, settings and the last error, for an issue"),
+    Action(name="about", text="About", menu="Help", tip="Version, licenses of program, weights, data and packages"),
 )  # fmt: skip
 
 # of the tool bar; "|" is a line, ">" pushes what follows to the right
@@ -167,6 +223,18 @@ class Actions:
         """Several at once."""
         for name in names:
             self.set(name, enabled=enabled)
+
+    def menu(self, title: str) -> tuple[tuple[Action, ...], ...]:
+        """Actions of one menu by section, in the order shown; sections of none are left out."""
+        sections = MENUS[title]
+        named = [name for section in sections for name in section]
+        places: dict[str, list[Action]] = {name: [] for name in named}
+        for action in self.table:
+            if action.menu == title:
+                keys = (action.name, action.submenu.lower(), action.group, "*")
+                places[next(key for key in keys if key in places)].append(action)
+        grouped = (tuple(action for name in section for action in places[name]) for section in sections)
+        return tuple(section for section in grouped if section)
 
     def state(self, name: str) -> ActionState:
         """Present state."""

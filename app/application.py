@@ -76,11 +76,13 @@ class Program:
         questions: "Questions | None" = None,
     ) -> None:
         from app.actions import Actions
+        from app.composition.frame import Frame
         from app.core_steps import CoreSteps
         from app.drawing_order import PreparedCloud
         from app.session.edits import Edits
         from app.session.plan import RunSettings
         from app.session.session import Session
+        from app.widgets.preferences import Preferences
         from app.worker import Worker
         from app.workflow import Workflow
 
@@ -96,6 +98,7 @@ class Program:
         self._make_widgets(app, options)
         self._make_presenters(questions)
         self._connect()
+        self.frame = Frame(self, options, Preferences(remember=not options.exit))
 
     def _make_widgets(self, app: "QApplication", options: Options) -> None:
         from PySide6.QtCore import Qt
@@ -104,8 +107,9 @@ class Program:
         from app.widgets.decoding_panel import DecodingPanel
         from app.widgets.empty_page import EmptyPage
         from app.widgets.instance_table import InstanceTable
-        from app.widgets.main_window import Dock, MainWindow, stacked
+        from app.widgets.main_window import MainWindow, stacked
         from app.widgets.masks_page import MasksPage
+        from app.widgets.panels import Dock
         from app.widgets.theme import apply_theme, choose_theme, rgb
         from app.widgets.view_gallery import ViewGallery
 
@@ -127,8 +131,6 @@ class Program:
             ),
             pages=(("empty", self.empty_page),),
         )
-        if options.window_size is not None:
-            self.window.resize(*options.window_size)
 
     def _make_presenters(self, questions: "Questions | None") -> None:
         from app.presenters.decoding_panel import DecodingPanelPresenter
@@ -182,7 +184,8 @@ class Program:
         return self.workflow.start(opening)
 
     async def close(self) -> None:
-        """Stop the worker, free the graphics, delete the window; in this order."""
+        """Remember the layout, stop the worker, free the graphics, delete the window; in this order."""
+        self.frame.close()
         self.window.hide()
         await self.workflow.close()
         self.window.bars.detach()

@@ -52,6 +52,7 @@ class ActionBars(QObject):
         self._table = {action.name: action for action in actions.table}
         self.bar = QToolBar("Main")
         self._groups: dict[str, QActionGroup] = {}
+        self._menus: dict[str, list[QMenu]] = {}
         self._made = {action.name: self._make(action) for action in actions.table}
         self._fill_menus()
         self._fill_toolbar(toolbar)
@@ -95,13 +96,26 @@ class ActionBars(QObject):
     def _fill_menus(self) -> None:
         bar = self._window.menuBar()
         for title in MENUS:
-            menu = QMenu(title, bar)
-            menu.setObjectName(f"menu{title}")
-            menu.setToolTipsVisible(True)
-            for action in self._table.values():
-                if action.menu == title:
-                    menu.addAction(self._made[action.name])
+            menu = self._menu(title, bar)
             bar.addMenu(menu)
+            within: dict[str, QMenu] = {}
+            for number, section in enumerate(self._actions.menu(title)):
+                if number:
+                    menu.addSeparator()
+                for action in section:
+                    if action.submenu and action.submenu not in within:
+                        within[action.submenu] = self._menu(action.submenu, menu)
+                        menu.addMenu(within[action.submenu])
+                    within.get(action.submenu, menu).addAction(self._made[action.name])
+                    self._menus[action.name] = [menu, within[action.submenu]] if action.submenu else [menu]
+
+    def _menu(self, title: str, parent: QWidget) -> QMenu:
+        """A menu, not shown before something in it can be done."""
+        menu = QMenu(title, parent)
+        menu.setObjectName(f"menu{title}")
+        menu.setToolTipsVisible(True)
+        menu.menuAction().setVisible(False)
+        return menu
 
     def _fill_toolbar(self, names: Sequence[str]) -> None:
         bar = self.bar
@@ -130,6 +144,9 @@ class ActionBars(QObject):
     def _refresh(self, name: str) -> None:
         made, state, action = self._made[name], self._actions.state(name), self._table[name]
         made.setVisible(self._actions.bound(name))
+        if made.isVisible():
+            for menu in self._menus[name]:
+                menu.menuAction().setVisible(True)
         made.setEnabled(state.enabled)
         made.setText(state.text)
         made.setIconText(action.label or state.text)

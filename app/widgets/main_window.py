@@ -6,33 +6,23 @@ worker first and deletes the window afterwards.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
-from PySide6.QtCore import QByteArray, QSize, Qt, Signal
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent
-from PySide6.QtWidgets import QDockWidget, QLabel, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QSize, Signal
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QResizeEvent
+from PySide6.QtWidgets import QLabel, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from app.actions import TOOLBAR, Actions
 from app.widgets.action_bars import ActionBars
 from app.widgets.chips import ChipBar
 from app.widgets.empty_page import EmptyPage
 from app.widgets.error_dialog import ErrorDialog
+from app.widgets.panels import NARROW, CenterTabs, Dock, Panels
 from app.widgets.run_panel import Beat, RunLine, RunPage
 from app.widgets.theme import Theme, icon
 
 PROGRAM = "FAST3DIS viewer"
 START_SIZE = QSize(1440, 900)
 MESSAGE_TIME = 15_000  # ms a sentence stays in the status bar
-
-
-class Dock(NamedTuple):
-    """A panel beside the viewport."""
-
-    title: str
-    name: str
-    content: QWidget
-    area: Qt.DockWidgetArea
-    width: int
 
 
 class MainWindow(QMainWindow):
@@ -56,6 +46,7 @@ class MainWindow(QMainWindow):
     cancel_requested(), chip_dismissed(key), clock_ticked()
     way_chosen(key)
         Out of an error.
+    full_screen_changed(full)
     closing()
         Comes instead of closing.
     """
@@ -65,6 +56,7 @@ class MainWindow(QMainWindow):
     chip_dismissed = Signal(str)
     clock_ticked = Signal()
     way_chosen = Signal(str)
+    full_screen_changed = Signal(bool)
     closing = Signal()
 
     def __init__(
@@ -86,14 +78,14 @@ class MainWindow(QMainWindow):
         self._error: ErrorDialog | None = None
         self.run_page = RunPage(theme)
         self.chips = ChipBar(theme)
+        tabs = CenterTabs(center)
         self._pages = QStackedWidget()
         self._names: list[str] = []
-        for name, page in (*pages, ("running", self.run_page), ("result", stacked(self.chips, center))):
+        for name, page in (*pages, ("running", self.run_page), ("result", stacked(self.chips, tabs))):
             self._names.append(name)
             self._pages.addWidget(page)
         self.setCentralWidget(self._pages)
-        self._docks = [self._dock(dock) for dock in docks]
-        self.resizeDocks(self._docks, [dock.width for dock in docks], Qt.Orientation.Horizontal)
+        self.panels = Panels(self, docks, tabs)
         self.bars = ActionBars(self, actions, theme, TOOLBAR)
         self._model = QLabel()
         self._model.setObjectName("modelLabel")
@@ -107,10 +99,14 @@ class MainWindow(QMainWindow):
         self.set_page(self._names[0])
 
     def set_page(self, page: str) -> None:
-        """What fills the middle; without a result the docks would be empty and are hidden."""
+        """What fills the middle; panels that the page does not have are hidden."""
         self._pages.setCurrentIndex(self._names.index(page))
-        for dock in self._docks:
-            dock.setVisible(page == "result")
+        self.panels.set_page(page)
+
+    def set_full_screen(self, full: bool) -> None:
+        """Fill the screen, or go back to the size before."""
+        if full != self.isFullScreen():
+            self.showFullScreen() if full else self.showNormal()
 
     def set_title(self, scene: str) -> None:
         """Name of the open scene, empty if there is none."""
@@ -121,12 +117,12 @@ class MainWindow(QMainWindow):
         self.setWindowModified(modified)
 
     def layout_state(self) -> bytes:
-        """Where the docks are."""
-        return bytes(self.saveState().data())
+        """Where the panels are, and which are shown."""
+        return self.panels.layout()
 
     def restore_layout(self, state: bytes) -> None:
-        """Put the docks where they were; a state that does not fit is left alone."""
-        self.restoreState(QByteArray(state))
+        """Put the panels where they were; a state that does not fit is left alone."""
+        self.panels.set_layout(state)
 
     def set_progress(
         self,
@@ -182,6 +178,17 @@ class MainWindow(QMainWindow):
         event.ignore()
         self.closing.emit()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """A narrow window has another layout."""
+        super().resizeEvent(event)
+        self.panels.set_narrow(self.width() < NARROW)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Tell when the window fills the screen, or no longer does."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.WindowStateChange:
+            self.full_screen_changed.emit(self.isFullScreen())
+
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Accept local files and folders."""
         if _dropped_paths(event):
@@ -206,14 +213,6 @@ class MainWindow(QMainWindow):
         page = self._pages.currentWidget()
         if isinstance(page, EmptyPage):
             page.set_drop_active(active)
-
-    def _dock(self, dock: Dock) -> QDockWidget:
-        made = QDockWidget(dock.title)
-        made.setObjectName(dock.name)
-        made.setFeatures(QDockWidget.DockWidgetFeature.DockWidgetMovable)
-        made.setWidget(dock.content)
-        self.addDockWidget(dock.area, made)
-        return made
 
     def _build_status_bar(self) -> None:
         bar = self.statusBar()

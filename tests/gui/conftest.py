@@ -53,6 +53,19 @@ def nothing_survives(request):
     assert not plotters, f"plotters left open: {plotters}"
 
 
+@pytest.fixture(autouse=True)
+def preferences_of_its_own(tmp_path, monkeypatch):
+    """No test reads or writes what the user's programs remember."""
+    for variable in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"):
+        monkeypatch.setenv(variable, str(tmp_path / variable.lower()))
+    if not _has_display():
+        return
+    from PySide6.QtCore import QSettings
+
+    for form in (QSettings.Format.IniFormat, QSettings.Format.NativeFormat):
+        QSettings.setPath(form, QSettings.Scope.UserScope, str(tmp_path / "preferences"))
+
+
 @pytest.fixture
 def loop(qapp):
     import qasync

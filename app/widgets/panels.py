@@ -1,0 +1,320 @@
+"""The panels around the 3D view: where they lie, which are shown, and their arrangements.
+
+Panels are docks: resizable, movable, closable, tabbed where the description says so. In a narrow window the photo
+has no room beside the 3D view and becomes a tab over it, and panels that can be narrow are told to. `layout`
+gives all of this as bytes, `set_layout` takes them back.
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QCloseEvent
+from PySide6.QtWidgets import QDockWidget, QMainWindow, QStackedLayout, QTabBar, QTabWidget, QVBoxLayout, QWidget
+
+NARROW = 1360  # logical pixels: below this width 3D view and photo do not fit side by side
+NARROW_STRIP = 88  # width of a panel of thumbnails in a narrow window: 56 px of picture and its frame
+VERSION = 1  # of the bytes
+PHOTO = "photoDock"
+PHOTO_SHARE = 0.42  # of what the other panels leave
+RESULT = frozenset({"result"})
+# which panels an arrangement shows; those it does not name stay as they are
+ARRANGEMENTS: dict[str, dict[str, bool]] = {
+    "explore": {"viewsDock": True, PHOTO: False, "instancesDock": True},
+    "inspect": {"viewsDock": True, PHOTO: True, "instancesDock": True, "inspectorDock": True},
+}
+
+
+class Dock(NamedTuple):
+    """A panel beside the viewport.
+
+    Attributes
+    ----------
+    title, name : str
+        What the user reads, and the object name, by which layouts remember it.
+    content : QWidget
+        With a method `set_narrow(bool)` if it can do with `NARROW_STRIP` pixels.
+    area : Qt.DockWidgetArea
+    width : int
+        Usual width in pixels; height at the bottom.
+    behind : str
+        Name of a dock made earlier, over which it lies as a tab.
+    shown : bool
+        At the first start.
+    pages : frozenset of str
+        Pages of the window that have it.
+    """
+
+    title: str
+    name: str
+    content: QWidget
+    area: Qt.DockWidgetArea
+    width: int
+    behind: str = ""
+    shown: bool = True
+    pages: frozenset[str] = RESULT
+
+
+class CenterTabs(QWidget):
+    """The 3D view, and in a narrow window the photo as a second tab.
+
+    Parameters
+    ----------
+    center : QWidget
+    """
+
+    def __init__(self, center: QWidget, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.tabs = QTabBar()
+        self.tabs.setObjectName("centerTabs")
+        self.tabs.setDrawBase(False)
+        self.tabs.setExpanding(False)
+        self.tabs.addTab("3D view")
+        self.tabs.hide()
+        self._pages = QStackedLayout()
+        self._pages.addWidget(center)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.tabs)
+        column.addLayout(self._pages, 1)
+        self.tabs.currentChanged.connect(self._pages.setCurrentIndex)
+
+    def add(self, title: str, widget: QWidget) -> None:
+        """A second tab."""
+        self._pages.addWidget(widget)
+        self.tabs.addTab(title)
+        self.tabs.show()
+
+    def remove(self, widget: QWidget) -> None:
+        """Back to the 3D view alone; the widget is the caller's again."""
+        self.tabs.removeTab(1)
+        self.tabs.hide()
+        self._pages.removeWidget(widget)
+        self._pages.setCurrentIndex(0)
+
+
+class Panels(QObject):
+    """Docks of one window.
+
+    Parameters
+    ----------
+    window : QMainWindow
+    docks : sequence of Dock
+    center : CenterTabs
+        Takes the photo in a narrow window.
+
+    Signals
+    -------
+    changed(name, shown)
+        A panel was shown or hidden, by whomever.
+    """
+
+    changed = Signal(str, bool)
+
+    def __init__(self, window: QMainWindow, docks: Sequence[Dock], center: CenterTabs) -> None:
+        super().__init__(window)
+        self._window, self._center = window, center
+        self._docks = {dock.name: dock for dock in docks}
+        self._shown = {dock.name: dock.shown for dock in docks}
+        self._made: dict[str, _Panel] = {}
+        self._page, self._narrow, self._photo_in_center = "", False, False
+        self._remembered = b""  # where docks lie, while a page shows none of them
+        corner, side = Qt.Corner, Qt.DockWidgetArea
+        window.setCorner(corner.BottomLeftCorner, side.LeftDockWidgetArea)
+        window.setCorner(corner.BottomRightCorner, side.RightDockWidgetArea)
+        window.setDockOptions(
+            QMainWindow.DockOption.AnimatedDocks
+            | QMainWindow.DockOption.AllowTabbedDocks
+            | QMainWindow.DockOption.AllowNestedDocks
+        )
+        window.setTabPosition(side.AllDockWidgetAreas, QTabWidget.TabPosition.North)
+        for dock in docks:
+            self._made[dock.name] = self._make(dock)
+        self._arrange_usually()
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """Titles of the panels by name."""
+        return {name: dock.title for name, dock in self._docks.items()}
+
+    def shown(self, name: str) -> bool:
+        """Whether the user wants a panel, on the pages that have it."""
+        return self._shown[name]
+
+    def set_shown(self, name: str, shown: bool) -> None:
+        """Show or hide a panel; one that lies behind another comes to the front."""
+        if self._shown[name] != shown:
+            self._shown[name] = shown
+            self._refresh()
+            self.changed.emit(name, shown)
+        if shown:
+            self._bring_to_front(name)
+
+    def set_page(self, page: str) -> None:
+        """Another page of the window: some panels belong to a result."""
+        if page == self._page:
+            return
+        if self._has_result():
+            self._remembered = bytes(self._window.saveState(VERSION).data())
+        self._page = page
+        if self._has_result() and self._remembered:
+            self._window.restoreState(self._remembered, VERSION)
+        self._refresh()
+        if self._has_result() and not self._remembered:
+            self._resize()
+
+    def set_narrow(self, narrow: bool) -> None:
+        """Whether the window is narrow."""
+        if narrow == self._narrow:
+            return
+        self._narrow = narrow
+        self._refresh()
+        names = []
+        for name, dock in self._docks.items():
+            if hasattr(dock.content, "set_narrow"):
+                dock.content.set_narrow(narrow)
+                names.append(name)
+        if names:
+            widths = [NARROW_STRIP if narrow else self._docks[name].width for name in names]
+            self._window.resizeDocks([self._made[name] for name in names], widths, Qt.Orientation.Horizontal)
+
+    def arrange(self, name: str) -> None:
+        """Show what an arrangement of `ARRANGEMENTS` shows, with the usual sizes."""
+        for panel, shown in ARRANGEMENTS[name].items():
+            if panel in self._shown and self._shown[panel] != shown:
+                self._shown[panel] = shown
+                self.changed.emit(panel, shown)
+        self._refresh()
+        self._resize()
+
+    def reset(self) -> None:
+        """Every panel back to its place of the first start."""
+        for name, dock in self._docks.items():
+            panel = self._made[name]
+            panel.setFloating(False)
+            self._window.removeDockWidget(panel)
+            if self._shown[name] != dock.shown:
+                self._shown[name] = dock.shown
+                self.changed.emit(name, dock.shown)
+        self._arrange_usually()
+        self._remembered = b""
+        self._refresh()
+        self._resize()
+
+    def layout(self) -> bytes:
+        """Where the panels lie and which are shown."""
+        state = bytes(self._window.saveState(VERSION).data()) if self._has_result() else self._remembered
+        shown = [name for name, wanted in self._shown.items() if wanted]
+        hidden = [name for name, wanted in self._shown.items() if not wanted]
+        value = {"version": VERSION, "docks": base64.b64encode(state).decode(), "shown": shown, "hidden": hidden}
+        return json.dumps(value).encode()
+
+    def set_layout(self, layout: bytes) -> bool:
+        """Take a layout back; false, with nothing changed, for bytes that are none of this version."""
+        try:
+            value = json.loads(layout)
+            state = base64.b64decode(value["docks"], validate=True)
+            shown = {name: True for name in value["shown"]} | {name: False for name in value["hidden"]}
+            fits = value["version"] == VERSION
+        except (ValueError, KeyError, TypeError, binascii.Error):
+            return False
+        if not fits:
+            return False
+        if state and self._has_result() and not self._window.restoreState(state, VERSION):
+            return False
+        self._remembered = state
+        for name, wanted in shown.items():
+            if name in self._shown and self._shown[name] != wanted:
+                self._shown[name] = wanted
+                self.changed.emit(name, wanted)
+        self._refresh()
+        return True
+
+    def _has_result(self) -> bool:
+        return self._page in RESULT
+
+    def _make(self, dock: Dock) -> "_Panel":
+        panel = _Panel(dock.title)
+        panel.setObjectName(dock.name)
+        panel.setWidget(dock.content)
+        panel.closed.connect(lambda: self.set_shown(dock.name, False))
+        return panel
+
+    def _arrange_usually(self) -> None:
+        """Every dock in its area: side by side, or behind one another."""
+        last: dict[Qt.DockWidgetArea, _Panel] = {}
+        for name, dock in self._docks.items():
+            panel = self._made[name]
+            self._window.addDockWidget(dock.area, panel)
+            if dock.behind in self._made:
+                self._window.tabifyDockWidget(self._made[dock.behind], panel)
+                self._made[dock.behind].raise_()
+            elif dock.area in last:
+                self._window.splitDockWidget(last[dock.area], panel, Qt.Orientation.Horizontal)
+            if not dock.behind:
+                last[dock.area] = panel
+
+    def _refresh(self) -> None:
+        """Show what is wanted on this page, the photo where it belongs."""
+        for name, dock in self._docks.items():
+            visible = self._shown[name] and self._page in dock.pages
+            if name == PHOTO:
+                in_center = visible and self._narrow and not self._made[name].isFloating()
+                self._put_photo(in_center)
+                visible = visible and not in_center
+            self._made[name].setVisible(visible)
+
+    def _put_photo(self, in_center: bool) -> None:
+        if in_center == self._photo_in_center:
+            return
+        self._photo_in_center = in_center
+        dock, panel = self._docks[PHOTO], self._made[PHOTO]
+        if in_center:
+            self._center.add(dock.title, dock.content)
+        else:
+            self._center.remove(dock.content)
+            panel.setWidget(dock.content)
+        dock.content.show()
+
+    def _bring_to_front(self, name: str) -> None:
+        if name == PHOTO and self._photo_in_center:
+            self._center.tabs.setCurrentIndex(1)
+        else:
+            self._made[name].raise_()
+
+    def _resize(self) -> None:
+        """Usual sizes; the photo gets a share of what the others leave."""
+        names = [name for name, panel in self._made.items() if panel.isVisibleTo(self._window)]
+        taken = sum(self._docks[name].width for name in names if name != PHOTO and not self._docks[name].behind)
+        for way, areas in (
+            (Qt.Orientation.Horizontal, ("Left", "Right")),
+            (Qt.Orientation.Vertical, ("Bottom", "Top")),
+        ):
+            chosen = [name for name in names if self._docks[name].area.name.startswith(areas)]
+            sizes = []
+            for name in chosen:
+                dock = self._docks[name]
+                size = round(PHOTO_SHARE * max(0, self._window.width() - taken)) if name == PHOTO else dock.width
+                sizes.append(NARROW_STRIP if self._narrow and hasattr(dock.content, "set_narrow") else size)
+            if chosen:
+                self._window.resizeDocks([self._made[name] for name in chosen], sizes, way)
+
+
+class _Panel(QDockWidget):
+    """A dock that says when the user closes it.
+
+    Signals
+    -------
+    closed()
+    """
+
+    closed = Signal()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Tell, and stay: the panels decide."""
+        event.ignore()
+        self.closed.emit()
