@@ -218,7 +218,7 @@ class Panels(QObject):
         try:
             value = json.loads(layout)
             state = base64.b64decode(value["docks"], validate=True)
-            shown = {name: True for name in value["shown"]} | {name: False for name in value["hidden"]}
+            shown = dict.fromkeys(value["shown"], True) | dict.fromkeys(value["hidden"], False)
             fits = value["version"] == VERSION
         except (ValueError, KeyError, TypeError, binascii.Error):
             return False
