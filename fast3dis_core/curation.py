@@ -201,7 +201,9 @@ class Curated:
         """Why an instance is not shown, in words; empty if it is."""
         wishes = self.curation
         if instance.verdict == "objectness":
-            return f"objectness {instance.objectness:.2f} < {wishes.objectness_threshold:.2f}"
+            score, threshold = instance.objectness, wishes.objectness_threshold
+            digits = next((count for count in (2, 3, 4) if f"{score:.{count}f}" != f"{threshold:.{count}f}"), 6)
+            return f"objectness {score:.{digits}f} < {threshold:.{digits}f}"
         if instance.verdict == "floor":
             return f"objectness {instance.objectness:.2f}: not assembled"
         if instance.verdict == "size":

@@ -52,8 +52,8 @@ def chips(session: Session, drawn_points: tuple[int, int]) -> list[Chip]:
         names = ", ".join(_name(curated, query) for query in sorted(display.isolated))
         found.append(("isolated", f"Isolated: {names}", "normal", True))
     drawn, total = drawn_points
-    tone = "quiet" if drawn == total else "normal"
-    found.append(("points", f"{drawn:,} of {total:,} points drawn", tone, False))
+    if drawn < total:
+        found.append(("points", f"{drawn:,} of {total:,} points drawn", "normal", False))
     found.extend((f"note{number}", note, "normal", False) for number, note in enumerate(origin.notes))
     return found
 

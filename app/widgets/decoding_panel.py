@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QPushButton,
     QScrollArea,
     QSizePolicy,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -109,16 +110,17 @@ class DecodingPanel(QWidget):
         self._inside = QWidget()
         self._inside.setObjectName("decodingContent")
         self._column = QVBoxLayout(self._inside)
-        self._column.setContentsMargins(12, 8, 12, 10)
+        self._column.setContentsMargins(12, 0, 12, 10)
         self._column.setSpacing(2)
-        self._column.addLayout(self._head())
         for key in SCALES:
             self._add(key)
         self.objectness, self.mask = self._sliders["objectness_threshold"], self._sliders["mask_threshold"]
-        area = _Area(self._inside)
+        self._area = _Area(self._inside)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(area)
+        column.setSpacing(0)
+        column.addLayout(self._head())
+        column.addWidget(self._area)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
 
     def slider(self, key: str) -> ValueSlider:
@@ -151,14 +153,25 @@ class DecodingPanel(QWidget):
 
     def _head(self) -> QHBoxLayout:
         row = QHBoxLayout()
-        title = QLabel("Filters")
-        title.setObjectName("panelTitle")
+        row.setContentsMargins(6, 6, 12, 2)
+        title = QToolButton()
+        title.setObjectName("filtersTitle")
+        title.setText("Filters")
+        title.setToolTip("Fold the filters away, or show them")
+        title.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        title.setArrowType(Qt.ArrowType.DownArrow)
+        title.setCheckable(True)
+        title.setChecked(True)
+        title.setMinimumHeight(24)
+        title.toggled.connect(self._area.setVisible)
+        title.toggled.connect(lambda on: title.setArrowType((Qt.ArrowType.RightArrow, Qt.ArrowType.DownArrow)[on]))
         self._reset = QPushButton("Reset filters")
         self._reset.setObjectName("resetFilters")
         self._reset.setProperty("flat", "true")
         self._reset.setEnabled(False)
         self._reset.clicked.connect(self.reset_requested)
-        row.addWidget(title, 1)
+        row.addWidget(title)
+        row.addStretch(1)
         row.addWidget(self._reset)
         return row
 

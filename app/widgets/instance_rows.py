@@ -14,7 +14,7 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
+from PySide6.QtGui import QColor, QIcon, QKeyEvent, QPainter, QPixmap
 from PySide6.QtWidgets import QLineEdit, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 SHOWN, COLOR, NAME, OBJECTNESS, POINTS, VIEWS, SIZE, WHY = range(8)
@@ -60,7 +60,7 @@ class Row(NamedTuple):
             f"{self.objectness:.2f}",
             f"{self.points:,}",
             str(self.views),
-            f"{self.size:.3g}" if self.points else "",
+            f"{self.size:#.3g}".rstrip(".") if self.points else "",
             self.why,
         )
 
@@ -219,7 +219,7 @@ class NameDelegate(QStyledItemDelegate):
     """Edits names; a cell that changes below the editor leaves what was typed alone."""
 
     def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: Index) -> QWidget:
-        editor = QLineEdit(parent)
+        editor = _NameField(parent)
         editor.setObjectName("nameEditor")
         editor.setMaxLength(LONGEST_NAME)
         editor.setText(index.data(Qt.ItemDataRole.EditRole))
@@ -233,6 +233,16 @@ class NameDelegate(QStyledItemDelegate):
         assert isinstance(editor, QLineEdit)
         if editor.text().strip() != index.data(Qt.ItemDataRole.EditRole):
             model.setData(index, editor.text())
+
+
+class _NameField(QLineEdit):
+    """Keeps the arrows that move between rows: the table would end the editing."""
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Up, Qt.Key.Key_Down):
+            event.accept()
+        else:
+            super().keyPressEvent(event)
 
 
 def _alignment(column: int) -> Qt.AlignmentFlag:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from PySide6.QtCore import QItemSelection, QItemSelectionModel, QSize, Qt, Signal
-from PySide6.QtGui import QAction, QGuiApplication, QResizeEvent
+from PySide6.QtGui import QAction, QGuiApplication, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QCheckBox,
@@ -36,7 +36,7 @@ from app.widgets.instance_rows import (
     Row,
 )
 
-WIDTHS = {SHOWN: 28, COLOR: 24, OBJECTNESS: 88, POINTS: 72, VIEWS: 44, SIZE: 56, WHY: 176}  # pixels
+WIDTHS = {SHOWN: 28, COLOR: 24, OBJECTNESS: 88, POINTS: 70, VIEWS: 44, SIZE: 62, WHY: 176}  # pixels
 NARROWEST_NAME = 96  # pixels; the name has what the other columns leave
 ROW_HEIGHT = 28  # pixels
 
@@ -82,6 +82,7 @@ class InstanceTable(QWidget):
         self._summary.setObjectName("instanceSummary")
         self._summary.setWordWrap(True)
         self._summary.setContentsMargins(12, 0, 12, 6)
+        self._summary.setAlignment(Qt.AlignmentFlag.AlignTop)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -95,6 +96,11 @@ class InstanceTable(QWidget):
         """Show instances, each as the fields of `Row`. Selection, scrolling and a name being typed stay."""
         with self._silence():
             self._model.set_rows(tuple(Row(*row) for row in rows))
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Keep room for two lines of summary, so that the table stays where it is while they change."""
+        super().showEvent(event)
+        self._summary.setMinimumHeight(2 * self._summary.fontMetrics().lineSpacing() + 6)
 
     def set_units(self, units: str) -> None:
         """Word for the lengths in the size column."""

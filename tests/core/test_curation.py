@@ -105,6 +105,10 @@ def test_reasons_are_told_in_numbers():
     last = RESULT.instances[-1]
     curated = curate(RESULT, replace(OFF, objectness_threshold=0.999))
     assert curated.reason(curated.find(last.query)) == f"objectness {last.objectness:.2f} < 1.00"
+    for above in (0.03, 0.003, 0.0003):
+        curated = curate(RESULT, replace(OFF, objectness_threshold=last.objectness + above))
+        _, score, _, threshold = curated.reason(curated.find(last.query)).split()
+        assert float(score) < float(threshold), "never that a number is smaller than itself"
     curated = curate(RESULT, replace(OFF, minimum_points=10**6))
     assert curated.reason(curated.find(last.query)) == f"{len(last.pixels):,} points < 1,000,000"
     curated = curate(RESULT, replace(OFF, hidden=frozenset({last.query})))

@@ -4,11 +4,12 @@ import asyncio
 
 import pytest
 from PySide6.QtCore import QEvent, QPoint, Qt
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QCheckBox, QColorDialog, QLineEdit
 
 from app.widgets.instance_rows import NAME, OBJECTNESS, POINTS, SHOWN, WHY
 from tests.app.standins import StandInSteps
-from tests.gui.hands import LEFT, click, key, mouse, until
+from tests.gui.hands import LEFT, click, key, mouse, painted, until
 from tests.gui.test_window import SCENE, button, opened
 from tests.scenes import replaced
 
@@ -233,6 +234,37 @@ def test_all_shown_are_hidden_inverted_and_copied(play):
     play(story, steps=StandInSteps(SCENE))
 
 
+def test_keys_select_hide_and_fly_only_when_asked(play):
+    """Real shortcuts: arrows walk through the table, F flies and selecting does not, hidden beats selected."""
+
+    async def story(program):
+        await opened(program)
+        window, view = program.window, program.viewport.view
+        window.activateWindow()
+        view.setFocus()
+        await until(lambda: QApplication.activeWindow() is window, "the window to be active")
+        camera = view.renderer.GetActiveCamera()
+        place, listed = camera.GetPosition(), program.table.listed()
+        for code, expected in ((Qt.Key.Key_Down, 0), (Qt.Key.Key_Down, 1), (Qt.Key.Key_Up, 0)):
+            QTest.keyClick(view, code)
+            assert program.session.display.selection == {listed[expected]}
+        assert camera.GetPosition() == place
+        QTest.keyClick(view, Qt.Key.Key_F)
+        await painted(program)
+        assert camera.GetPosition() != place
+        QTest.keyClick(view, Qt.Key.Key_H)
+        assert program.session.edits.hidden == {listed[0]}
+        assert program._viewport._painting.table()[listed[0] + 1, 3] == 0
+        QTest.keyClick(view, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
+        assert program.session.display.selection == set(listed[1:])
+        QTest.keyClick(view, Qt.Key.Key_Period)
+        assert program.session.edits.objectness_threshold == pytest.approx(0.31)
+        QTest.keyClick(view, Qt.Key.Key_H, Qt.KeyboardModifier.ShiftModifier)
+        assert program.session.edits.hidden == frozenset()
+
+    play(story, steps=StandInSteps(SCENE))
+
+
 @pytest.mark.parametrize("name", ["instanceSearch", "nameEditor"])
 def test_no_arrow_key_moves_the_selection_while_text_is_typed(play, name):
     async def story(program):
@@ -246,19 +278,8 @@ def test_no_arrow_key_moves_the_selection_while_text_is_typed(play, name):
         program.window.activateWindow()
         field.setFocus()
         await asyncio.sleep(0.05)
-        for code in (Qt.Key.Key_Down, Qt.Key.Key_Up, Qt.Key.Key_Down):
-            override = key_override(field, code)
-            assert override, "the shortcut would act"
+        for code in (Qt.Key.Key_Down, Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_H):
+            QTest.keyClick(field, code)
         assert program.session.display.selection == chosen
 
     play(story, steps=StandInSteps(SCENE))
-
-
-def key_override(widget, code):
-    """Whether the focused widget, or the window for it, claims a key before it becomes a shortcut."""
-    from PySide6.QtGui import QKeyEvent
-
-    event = QKeyEvent(QEvent.Type.ShortcutOverride, code, Qt.KeyboardModifier.NoModifier)
-    event.ignore()
-    QApplication.sendEvent(widget, event)
-    return event.isAccepted()
