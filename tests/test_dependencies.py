@@ -50,7 +50,7 @@ LIGHT = {
 }  # fmt: skip
 TRAINING_MACHINE = {
     "torch", "numpy", "scipy", "safetensors", "PIL", "cv2", "rich", "typer", "huggingface_hub", "hdbscan",
-    "pillow_heif",
+    "pillow_heif", "markdown_it",
 }  # fmt: skip
 
 

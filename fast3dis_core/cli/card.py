@@ -91,7 +91,7 @@ def _draw(path: Path, folder: Path, result: Mapping[str, Any], cache: Path) -> l
 
     settings = from_mapping(EvaluationSettings, result["settings"])
     rooms = EvaluationRooms(cache, views=settings.views, size=(settings.height, settings.width))
-    seeds = [int(scene) for scene in result["scenes"][:PICTURED]]
+    scenes = [str(scene) for scene in result["scenes"][:PICTURED]]
     views = [view for view in VIEWS if view < settings.views]
-    write_pictures(path, EvaluationFolder(folder, settings), rooms, seeds, columns=COLUMNS, views=views)
-    return [str(seed) for seed in seeds]
+    write_pictures(path, EvaluationFolder(folder, settings), rooms, scenes, columns=COLUMNS, views=views)
+    return scenes

@@ -1,10 +1,13 @@
-"""`fast3dis evaluate`: predict every room of a split into a folder, then score from its files.
+"""`fast3dis evaluate`: predict every scene into a folder, then score from its files.
 
     fast3dis evaluate --split val --scenes 20
     fast3dis evaluate --split test --geometry given --pictures 4 --out results/test-given
+    fast3dis evaluate --dataset scannet --root /data/scannet --scene-list scannetv2_val.txt --size base
+    fast3dis evaluate --dataset replica --root /data/replica --method felzenszwalb
+    fast3dis evaluate --dataset scannetpp --root /data/scannetpp --method imported --system iggt --predictions iggt/
     torchrun --no-python --nproc-per-node 4 fast3dis evaluate --split val
 
-An evaluation that was interrupted continues where it was. Under torchrun the rooms are shared out over the ranks, and
+An evaluation that was interrupted continues where it was. Under torchrun the scenes are shared out over the ranks, and
 rank 0 scores when all are there.
 """
 
@@ -16,30 +19,62 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from fast3dis_core.cli.evaluation_plan import Plan, plan_evaluation
 from fast3dis_core.cli.exits import Interrupts, errors_to_exit
 from fast3dis_core.cli.jobs import local_device, share_out
-from fast3dis_core.cli.train import default_cache
 
 if TYPE_CHECKING:
+    from fast3dis_core.cli.progress import StepDisplay
     from fast3dis_core.inference.steps import LoadedModel
 
-_MODEL, _SCENES, _OUTPUT = "Model", "Scenes", "Output"
+_MODEL, _SCENES, _METHOD, _OUTPUT = "Model", "Scenes", "Method", "Output"
+DataSetOption = Literal["procedural-rooms", "scannet", "scannetpp", "replica", "aria-synthetic", "posed-folder"]
+MethodOption = Literal["fast3dis", "feature-clustering", "geometry-hdbscan", "felzenszwalb", "imported"]
 
 
 def evaluate(
     dataset: Annotated[
-        Literal["procedural-rooms"], typer.Option(help="Data set.", rich_help_panel=_SCENES)
+        DataSetOption, typer.Option(help="Rendered rooms, or a data set on disk.", rich_help_panel=_SCENES)
     ] = "procedural-rooms",
-    split: Annotated[Literal["val", "test"], typer.Option(help="200 rooms each.", rich_help_panel=_SCENES)] = "val",
-    scenes: Annotated[
-        int | None, typer.Option(min=1, help="Only the first so many rooms.", rich_help_panel=_SCENES)
+    root: Annotated[
+        Path | None, typer.Option(help="Folder of the data set; not for rooms.", rich_help_panel=_SCENES)
     ] = None,
-    views: Annotated[int, typer.Option(min=2, max=12, help="Of each room.", rich_help_panel=_SCENES)] = 6,
+    scene_list: Annotated[
+        Path | None, typer.Option(help="Text file of scene names; default all.", rich_help_panel=_SCENES)
+    ] = None,
+    camera: Annotated[Literal["dslr", "iphone"], typer.Option(help="Of ScanNet++.", rich_help_panel=_SCENES)] = "dslr",
+    split: Annotated[
+        Literal["val", "test"], typer.Option(help="Of the rooms, 200 each.", rich_help_panel=_SCENES)
+    ] = "val",
+    scenes: Annotated[int | None, typer.Option(min=1, help="Only the first so many.", rich_help_panel=_SCENES)] = None,
+    views: Annotated[
+        int | None,
+        typer.Option(min=2, help="Of each scene; default 6 of a room, 50 of others.", rich_help_panel=_SCENES),
+    ] = None,
     resolution: Annotated[
         int | None, typer.Option(min=14, help="Long edge, pixels; default that of the size.", rich_help_panel=_SCENES)
     ] = None,
     cache_folder: Annotated[
         Path | None, typer.Option("--cache", help="Folder of rendered rooms, shared by runs.", rich_help_panel=_SCENES)
+    ] = None,
+    method: Annotated[
+        MethodOption,
+        typer.Option(help="Queries; a baseline; or another system's predictions.", rich_help_panel=_METHOD),
+    ] = "fast3dis",
+    system: Annotated[
+        str | None, typer.Option(help="What was imported: iggt, panst3r, ... npz.", rich_help_panel=_METHOD)
+    ] = None,
+    predictions: Annotated[
+        Path | None, typer.Option(help="Folder of the imported files.", rich_help_panel=_METHOD)
+    ] = None,
+    equal_scores: Annotated[
+        bool, typer.Option("--equal-scores", help="Imported scores all 1.", rich_help_panel=_METHOD)
+    ] = False,
+    threshold: Annotated[
+        float | None, typer.Option(min=0, help="Of Felzenszwalb; chosen on other scenes.", rich_help_panel=_METHOD)
+    ] = None,
+    min_vertices: Annotated[
+        int | None, typer.Option(min=0, help="Of a Felzenszwalb segment.", rich_help_panel=_METHOD)
     ] = None,
     size: Annotated[str, typer.Option(help="Model size.", rich_help_panel=_MODEL)] = "nano",
     weights: Annotated[
@@ -52,88 +87,101 @@ def evaluate(
         Literal["predicted", "posed", "given"],
         typer.Option(help="Predicted; with the true cameras; or true cameras and depth.", rich_help_panel=_MODEL),
     ] = "predicted",
-    method: Annotated[
-        Literal["fast3dis", "feature-clustering"],
-        typer.Option(help="Queries; or HDBSCAN on the same mask features.", rich_help_panel=_MODEL),
-    ] = "fast3dis",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.", rich_help_panel=_MODEL)] = "auto",
     protocol: Annotated[
         Literal["objects", "all"], typer.Option(help="Without or with walls as targets.", rich_help_panel=_OUTPUT)
     ] = "objects",
+    icp: Annotated[
+        Literal["point-to-point", "none"],
+        typer.Option(help="Refinement of predicted worlds on the surface.", rich_help_panel=_OUTPUT),
+    ] = "point-to-point",
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="Default: evaluation/SIZE-SPLIT-GEOMETRY.", rich_help_panel=_OUTPUT),
+        typer.Option("--out", "-o", help="Default: evaluation/NAME-SPLIT-GEOMETRY.", rich_help_panel=_OUTPUT),
     ] = None,
     pictures: Annotated[
-        int, typer.Option(min=0, help="So many worst and best rooms as one PNG.", rich_help_panel=_OUTPUT)
-    ] = 0,
+        int, typer.Option(min=0, help="So many worst and best scenes as one PNG.", rich_help_panel=_OUTPUT)
+    ] = 3,
     as_json: Annotated[bool, typer.Option("--json", help="The result on stdout.", rich_help_panel=_OUTPUT)] = False,
 ) -> None:
-    """Predict and score generated rooms: AP, identity, geometry, time."""
+    """Predict and score scenes: AP, identity, geometry, time; the report stands beside the paper's numbers."""
     with errors_to_exit(as_json=as_json), Interrupts() as interrupts:
-        import torch
-
         from fast3dis_core.cli.progress import StepDisplay
-        from fast3dis_core.config import ModelConfig, model_size
-        from fast3dis_core.evaluation import run
-        from fast3dis_core.evaluation.folder import (
-            EvaluationFolder,
-            EvaluationSettings,
-            clustering_facts,
-            weights_identity,
-        )
-        from fast3dis_core.evaluation.rooms import EvaluationRooms, room_seeds, size_of
-        from fast3dis_core.inference.steps import load_model
 
-        ModelConfig.for_size(size)  # a size that cannot segment is told before its weights are asked for
-        height, width = size_of(resolution or model_size(size).resolution)
-        seeds = room_seeds(split, scenes)
-        mine = share_out(seeds, os.environ)
-        settings = EvaluationSettings(
-            split=split,
-            size=size,
-            method=method,
-            geometry=geometry,
-            views=views,
-            height=height,
-            width=width,
-            weights=weights_identity(size, weights),
-            heads=weights_identity(size, heads) if heads else "",
+        plan = plan_evaluation(
             dataset=dataset,
-            clustering=clustering_facts(method),
+            root=root,
+            scene_list=scene_list,
+            camera=camera,
+            split=split,
+            count=scenes,
+            views=views,
+            resolution=resolution,
+            cache=cache_folder,
+            method=method,
+            system=system,
+            predictions=predictions,
+            equal_scores=equal_scores,
+            threshold=threshold,
+            min_vertices=min_vertices,
+            size=size,
+            weights=weights,
+            heads=heads,
+            geometry=geometry,
+            icp=icp != "none",
+            out=out,
         )
-        folder = EvaluationFolder(out or _default_folder(settings), settings)
-        rooms = EvaluationRooms(cache_folder or default_cache(), views=views, size=(height, width))
-        where = local_device(device, os.environ, torch.cuda.device_count())
         with StepDisplay(interrupts) as display:
-
-            @cache
-            def load() -> "LoadedModel":
-                model = load_model(size, weights=weights, heads=heads, device=where, report=display)
-                display.finish()
-                display.say(model.status)
-                return model
-
-            folder.begin()
-            run.predict_rooms(folder, rooms, mine, load, report=display)
-            if os.environ.get("RANK", "0") != "0":
-                return
-            run.await_predictions(folder, seeds, report=display)
-            result = run.score_rooms(folder, rooms, seeds, protocol=protocol, report=display)
-            files = list(run.write_result(folder, result))
-            chosen = run.extreme_scenes(result, pictures) if pictures else ()
-            if chosen:
-                display("Drawing rooms", 0.0)
-                files.append(folder.folder / f"pictures-{protocol}.png")
-                run.write_pictures(files[-1], folder, rooms, chosen)
-                display.finish()
-                display.say(f"Rooms in {files[-1].name}, from the top: {', '.join(map(str, chosen))}")
-    _tell(result, files, as_json=as_json)
+            told = _run(plan, display, size, weights, heads, device, protocol, icp != "none", pictures, predictions)
+    if told is not None:
+        _tell(*told, as_json=as_json)
 
 
-def _default_folder(settings: Any) -> Path:
-    method = "" if settings.method == "fast3dis" else f"-{settings.method}"
-    return Path("evaluation") / f"{settings.size}-{settings.split}-{settings.geometry}{method}"
+def _run(
+    plan: Plan,
+    display: "StepDisplay",
+    size: str,
+    weights: str | None,
+    heads: Path | None,
+    device: str,
+    protocol: str,
+    icp: bool,
+    pictures: int,
+    predictions: Path | None,
+) -> tuple[dict[str, Any], list[Path]] | None:
+    """Both loops; None for ranks that do not score."""
+    import torch
+
+    from fast3dis_core.evaluation import run
+    from fast3dis_core.inference.steps import load_model
+
+    @cache
+    def load() -> "LoadedModel":
+        where = local_device(device, os.environ, torch.cuda.device_count())
+        model = load_model(size, weights=weights, heads=heads, device=where, report=display)
+        display.finish()
+        display.say(model.status)
+        return model
+
+    folder = plan.folder
+    mine = share_out(plan.scene_ids, os.environ)
+    folder.begin()
+    run.predict_scenes(folder, plan.source, mine, load, imported=predictions, report=display)
+    if os.environ.get("RANK", "0") != "0":
+        return None
+    run.await_predictions(folder, plan.scene_ids, report=display)
+    result = run.score_scenes(folder, plan.source, plan.scene_ids, protocol=protocol, icp=icp, report=display)
+    sheets: dict[str, tuple[str, ...]] = {}
+    chosen = run.extreme_scenes(result, pictures) if pictures else ()
+    if chosen:
+        display("Drawing scenes", 0.0)
+        sheet = folder.folder / f"pictures-{protocol}.png"
+        run.write_pictures(sheet, folder, plan.source, chosen)
+        sheets[sheet.name] = chosen
+        display.finish()
+        display.say(f"Scenes in {sheet.name}, from the top: {', '.join(chosen)}")
+    files = [*run.write_result(folder, result, pictures=sheets), *(folder.folder / name for name in sheets)]
+    return result, files
 
 
 def _tell(result: dict[str, Any], files: list[Path], *, as_json: bool) -> None:
@@ -141,8 +189,9 @@ def _tell(result: dict[str, Any], files: list[Path], *, as_json: bool) -> None:
         typer.echo(json.dumps({"exit_code": 0, "files": [str(path) for path in files], "result": result}))
         return
     from fast3dis_core.evaluation.figures import FIGURES, MEASURED_BY_GOALS
+    from fast3dis_core.evaluation.report import has_views
 
-    figures = result["figures"]
-    for figure in (*MEASURED_BY_GOALS, FIGURES["seconds_per_scene"]):
-        typer.echo(f"{figure.title:<28}{figure.show(figures[figure.name]):>10}")
+    shown = MEASURED_BY_GOALS if has_views(result) else [FIGURES[f"surface_{name}"] for name in ("ap25", "ap50", "ap")]
+    for figure in (*shown, FIGURES["seconds_per_scene"]):
+        typer.echo(f"{figure.title:<28}{figure.show(result['figures'][figure.name]):>10}")
     typer.echo("\n".join(map(str, files)))

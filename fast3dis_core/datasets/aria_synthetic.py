@@ -159,6 +159,10 @@ class AriaSyntheticScene:
         rotation = CLOCKWISE @ camera_to_world[:3, :3].T
         return np.block([[rotation, -rotation @ camera_to_world[:3, 3:]], [np.zeros((1, 3)), np.ones((1, 1))]])
 
+    def photo_names(self, views: Sequence[int]) -> tuple[str, ...]:
+        """File names of the photos of some views."""
+        return tuple(self._files[self.frames[view]].photo.name for view in views)
+
     def sample(self, views: Sequence[int]) -> SceneSample:
         """Some views as a sample of one scene.
 
@@ -180,7 +184,7 @@ class AriaSyntheticScene:
         return SceneSample(
             views=ViewBatch(
                 images=images.movedim(-1, 1).float() / 255,
-                names=tuple(self._files[self.frames[view]].photo.name for view in views),
+                names=self.photo_names(views),
                 source_sizes=torch.tensor([[height, width]]).repeat(len(views), 1),
                 source_to_network=torch.eye(3, dtype=torch.float64).repeat(len(views), 1, 1),
             ),

@@ -15,7 +15,7 @@ from fast3dis_core.errors import DatasetError
 from fast3dis_core.evaluation.ablations import ablation_text
 from fast3dis_core.evaluation.figures import FIGURES, missed_floors, table
 from fast3dis_core.evaluation.report import goals_table, hardware, others_table, time_table
-from fast3dis_core.evaluation.scoring import FORMAT_VERSION
+from fast3dis_core.evaluation.results import FORMAT_VERSION
 
 LIMIT = "Not for real photographs: trained on rendered rooms only."
 LICENSE = "Apache-2.0"
@@ -114,6 +114,8 @@ def sort_results(results: Sequence[Mapping[str, Any]], sha256: str) -> CardResul
     walls, ablations = [], []
     for result in results:
         settings = result["settings"]
+        if settings["dataset"] != "procedural-rooms" or settings["method"] not in ("fast3dis", "feature-clustering"):
+            continue  # a card is about weights, and about rooms
         key = (settings["split"], settings["geometry"])
         if settings["weights"] != sha256:
             ablations.append(result)

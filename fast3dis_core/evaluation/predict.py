@@ -16,6 +16,7 @@ from torch import Tensor
 from fast3dis_core.baselines.feature_clustering import SMOOTHING, ClusteringSettings, cluster_features
 from fast3dis_core.config import InferenceConfig
 from fast3dis_core.datasets.sample import SceneSample
+from fast3dis_core.errors import DatasetError
 from fast3dis_core.evaluation.prediction import Bool, Float32, ScenePrediction
 from fast3dis_core.inference.assembly import image_logits
 from fast3dis_core.inference.machine import StepMeter, code_commit, device_name, versions
@@ -25,7 +26,7 @@ from fast3dis_core.model.prediction_heads import objectness
 from fast3dis_core.progress import Report, silent
 from fast3dis_core.scene import DecoderLayer, EncodedScene, PosedCameras, SceneGeometry
 
-Method = Literal["fast3dis", "feature-clustering"]
+ViewMethod = Literal["fast3dis", "feature-clustering"]  # they see views; others are in `surface_methods`
 GeometrySource = Literal["predicted", "posed", "given"]
 
 FLOOR = InferenceConfig().objectness_floor
@@ -50,7 +51,7 @@ def predict_scene(
     sample: SceneSample,
     *,
     scene_id: str,
-    method: Method,
+    method: ViewMethod,
     geometry: GeometrySource,
     made_by: Mapping[str, Any] | None = None,
     report: Report = silent,
@@ -61,7 +62,7 @@ def predict_scene(
     ----------
     model : LoadedModel
     sample : SceneSample
-        With true geometry; its labels are not looked at.
+        With true geometry unless that is predicted; its labels are not looked at.
     scene_id : str
     method : {"fast3dis", "feature-clustering"}
     geometry : {"predicted", "posed", "given"}
@@ -76,13 +77,15 @@ def predict_scene(
 
     Raises
     ------
+    DatasetError
+        If the scene lacks the cameras or the depth the network is to be told.
     DeviceMemoryError, GeometryError
         As of the steps.
     Cancelled
         If `report` says so.
     """
     meter = StepMeter(model.device, report)
-    encoded = encode_scene(model, sample.views, geometry=_told(sample, geometry), report=meter)
+    encoded = encode_scene(model, sample.views, geometry=_told(sample, geometry, scene_id), report=meter)
     if method == "fast3dis":
         meter("Anchors and queries", 0.0)
         trace = decode_queries(model, encoded)
@@ -196,11 +199,25 @@ def maker(model: LoadedModel) -> dict[str, Any]:
     }
 
 
-def _told(sample: SceneSample, source: GeometrySource) -> PosedCameras | SceneGeometry | None:
+def surface_maker() -> dict[str, Any]:
+    """What a prediction without a network may depend on besides its settings."""
+    return {
+        "device": device_name(torch.device("cpu")),
+        "precision": "float64",
+        "code_commit": code_commit(),
+        "versions": versions(),
+    }
+
+
+def _told(sample: SceneSample, source: GeometrySource, scene_id: str) -> PosedCameras | SceneGeometry | None:
     truth = sample.geometry
-    assert truth is not None
     if source == "predicted":
         return None
+    if truth is None or (source == "given" and not bool((truth.depth > 0).any())):
+        raise DatasetError(
+            f"{scene_id}: expected {'cameras' if truth is None else 'depth'} for --geometry {source}, found none; use "
+            "--geometry predicted."
+        )
     if source == "given":
         return truth
     return PosedCameras(intrinsics=truth.intrinsics, world_to_camera=truth.world_to_camera, is_metric=truth.is_metric)

@@ -8,10 +8,10 @@ digest of all settings that decide them. Paper section 4; the numbers drawn from
 import json
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from fast3dis_core.exports.atomic import atomic_file
 Bool = NDArray[np.bool_]
 Float32 = NDArray[np.float32]
 Int32 = NDArray[np.int32]
+Value = TypeVar("Value")
 
 FORMAT_VERSION = 1
 _MOST_DEPTH = 60_000.0  # medians; just within float16
@@ -109,29 +110,25 @@ def write_prediction(path: Path, prediction: ScenePrediction, *, digest: str) ->
     known = depth[depth > 0]
     scale = np.float32(np.median(known)) if len(known) else np.float32(1)
     told = {
-        "format_version": FORMAT_VERSION,
         "scene_id": prediction.scene_id,
-        "digest": digest,
         "seconds": dict(prediction.seconds),
         "peak_memory": {step: dict(peak) for step, peak in prediction.peak_memory.items()},
         "made_by": dict(prediction.made_by),
     }
     count, views, height, width = prediction.masks.shape
     flat = prediction.masks.reshape(count, views, height * width)
-    with atomic_file(path, overwrite=True) as file:
-        np.savez_compressed(
-            file,
-            about=np.frombuffer(json.dumps(told).encode(), np.uint8),
-            masks=np.packbits(flat, axis=-1),
-            queries=prediction.queries,
-            scores=prediction.scores,
-            objectness=prediction.objectness,
-            anchors=prediction.anchors,
-            depth=np.nan_to_num(depth / scale, nan=0.0).clip(0, _MOST_DEPTH).astype(np.float16),
-            depth_scale=scale,
-            intrinsics=prediction.intrinsics,
-            world_to_camera=prediction.world_to_camera,
-        )
+    arrays = {
+        "masks": np.packbits(flat, axis=-1),
+        "queries": prediction.queries,
+        "scores": prediction.scores,
+        "objectness": prediction.objectness,
+        "anchors": prediction.anchors,
+        "depth": np.nan_to_num(depth / scale, nan=0.0).clip(0, _MOST_DEPTH).astype(np.float16),
+        "depth_scale": scale,
+        "intrinsics": prediction.intrinsics,
+        "world_to_camera": prediction.world_to_camera,
+    }
+    write_archive(path, told, arrays, digest=digest)
 
 
 def read_prediction(path: Path, *, digest: str) -> ScenePrediction:
@@ -148,13 +145,11 @@ def read_prediction(path: Path, *, digest: str) -> ScenePrediction:
     DatasetError
         If the file is missing, damaged, or made with other settings.
     """
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-        told = json.loads(arrays["about"].tobytes())
+
+    def build(told: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> ScenePrediction:
         views, height, width = arrays["depth"].shape
         masks = np.unpackbits(arrays["masks"], axis=-1, count=height * width).astype(np.bool_)
-        prediction = ScenePrediction(
+        return ScenePrediction(
             scene_id=str(told["scene_id"]),
             masks=masks.reshape(len(masks), views, height, width),
             depth=arrays["depth"].astype(np.float32) * np.float32(arrays["depth_scale"]),
@@ -163,6 +158,55 @@ def read_prediction(path: Path, *, digest: str) -> ScenePrediction:
             made_by=told["made_by"],
             **{name: arrays[name] for name in _SHAPES if name != "depth"},
         )
+
+    return read_archive(path, build, digest=digest)
+
+
+def write_archive(path: Path, told: Mapping[str, Any], arrays: Mapping[str, Any], *, digest: str) -> None:
+    """Write arrays and facts of one scene, whole or not at all; an older file is replaced.
+
+    Parameters
+    ----------
+    path : Path
+    told : mapping
+        Plain values.
+    arrays : mapping of str to array
+    digest : str
+        Of the settings.
+
+    Raises
+    ------
+    ExportError
+        If the disk refuses.
+    """
+    about = json.dumps({"format_version": FORMAT_VERSION, "digest": digest, **told}).encode()
+    with atomic_file(path, overwrite=True) as file:
+        np.savez_compressed(file, about=np.frombuffer(about, np.uint8), **arrays)
+
+
+def read_archive(
+    path: Path, build: Callable[[Mapping[str, Any], Mapping[str, NDArray[Any]]], Value], *, digest: str
+) -> Value:
+    """Read what `write_archive` wrote.
+
+    Parameters
+    ----------
+    path : Path
+    build : callable
+        Makes the value of the facts and arrays; may raise ValueError, KeyError or TypeError for damage.
+    digest : str
+        Of the settings it has to be made with.
+
+    Raises
+    ------
+    DatasetError
+        If the file is missing, damaged, or made with other settings.
+    """
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+        told = json.loads(arrays["about"].tobytes())
+        value = build(told, arrays)
         found = str(told["digest"])
     except FileNotFoundError as error:
         raise DatasetError(
@@ -178,4 +222,4 @@ def read_prediction(path: Path, *, digest: str) -> ScenePrediction:
             f"{path}: expected predictions of the settings beside it, found those of others; delete it, and the scene "
             "is predicted anew."
         )
-    return prediction
+    return value

@@ -20,7 +20,9 @@ from fast3dis_core.datasets.sample import SceneSample
 from fast3dis_core.datasets.surface import visible_surface
 from fast3dis_core.datasets.windows import Window, cut
 from fast3dis_core.errors import ConfigError
+from fast3dis_core.evaluation.sources import TruthSurface, surface_of_views
 from fast3dis_core.pictures import photo, write_sheet
+from fast3dis_core.preprocessing import Matrix
 from fast3dis_core.progress import Report, silent
 from fast3dis_core.scene import scene
 
@@ -31,7 +33,7 @@ ASPECT = 3 / 4  # height over width
 
 
 class EvaluationRooms:
-    """Rooms of one size, each in the same number of views.
+    """Rooms of one size, each in the same number of views; an `EvaluationSource`.
 
     Parameters
     ----------
@@ -40,13 +42,18 @@ class EvaluationRooms:
     views : int
     size : (int, int)
         Height and width, pixels.
+    seeds : sequence of int
+        The scenes, named by their seed.
     """
 
-    def __init__(self, cache: Path | str, *, views: int, size: Size) -> None:
+    def __init__(self, cache: Path | str, *, views: int, size: Size, seeds: Sequence[int] = ()) -> None:
         self.views, self.size = views, size
+        self.scene_ids = tuple(str(seed) for seed in seeds)
         self._cache = RoomCache(cache, views=views)
 
-    def render(self, seeds: Sequence[int], *, device: torch.device | str = "cpu", report: Report = silent) -> int:
+    def prepare(
+        self, scene_ids: Sequence[str | int], *, device: torch.device | str = "cpu", report: Report = silent
+    ) -> int:
         """Render what is missing; returns how many that was.
 
         Raises
@@ -56,9 +63,9 @@ class EvaluationRooms:
         Cancelled
             If `report` says so.
         """
-        return self._cache.fill(seeds, [self.size], device=device, report=report)
+        return self._cache.fill([int(name) for name in scene_ids], [self.size], device=device, report=report)
 
-    def sample(self, seed: int) -> SceneSample:
+    def sample(self, scene_id: str | int) -> SceneSample:
         """One room with true geometry and surface points; rendered first if it has to be.
 
         Raises
@@ -68,13 +75,24 @@ class EvaluationRooms:
         ExportError
             If the cache cannot be written.
         """
-        room = self._cache.room(seed, self.size)
+        room = self._cache.room(int(scene_id), self.size)
         batch = cut([room], [Window(views=tuple(range(self.views)), mirrored=False)])
         assert batch.geometry is not None
         surface = visible_surface(
             batch.geometry.depth, batch.instance_ids, batch.geometry.intrinsics, batch.geometry.world_to_camera
         )
         return scene(replace(batch, surface=surface), 0)
+
+    def surface(self, scene_id: str | int) -> TruthSurface | None:
+        """Points that the views show, in the frame of view 0; `DatasetError` as `sample`."""
+        return surface_of_views(self.sample(scene_id))
+
+    def cameras(self, scene_id: str | int) -> dict[str, Matrix]:
+        """World of view 0 to camera by photo; `DatasetError` as `sample`."""
+        sample = self.sample(scene_id)
+        assert sample.geometry is not None
+        matrices = sample.geometry.world_to_camera.double().numpy()
+        return dict(zip(sample.views.names, matrices, strict=True))
 
 
 def photograph_room(folder: Path, seed: int, *, views: int, size: Size) -> None:

@@ -13,28 +13,37 @@ from typing import Any
 from fast3dis_core.baselines.feature_clustering import load_hdbscan
 from fast3dis_core.errors import DatasetError
 from fast3dis_core.evaluation.folder import EvaluationFolder
-from fast3dis_core.evaluation.predict import maker, predict_scene
-from fast3dis_core.evaluation.report import report_text
-from fast3dis_core.evaluation.rooms import EvaluationRooms
-from fast3dis_core.evaluation.scoring import score_scene, summarize
-from fast3dis_core.evaluation.sheets import in_columns, scene_picture
+from fast3dis_core.evaluation.page import html_page
+from fast3dis_core.evaluation.predict import maker, predict_scene, surface_maker
+from fast3dis_core.evaluation.prediction import ScenePrediction
+from fast3dis_core.evaluation.report import curves_svg, ranked_by, report_text
+from fast3dis_core.evaluation.results import summarize
+from fast3dis_core.evaluation.scoring import score_scene, score_surface
+from fast3dis_core.evaluation.sheets import in_columns, on_views, scene_picture, to_one_width
+from fast3dis_core.evaluation.sources import EvaluationSource, TruthSurface
+from fast3dis_core.evaluation.surface_methods import predict_surface, settings_of
+from fast3dis_core.evaluation.surface_prediction import SurfacePrediction
 from fast3dis_core.exports.atomic import atomic_file
 from fast3dis_core.exports.report import write_report
+from fast3dis_core.images import uniform_indices
 from fast3dis_core.inference.machine import model_facts
 from fast3dis_core.inference.steps import LoadedModel
 from fast3dis_core.pictures import write_sheet
 from fast3dis_core.progress import Report, silent
 
+PREDICTING, SCORING = "Predicting scenes", "Scoring scenes"  # steps reported
+PICTURED_VIEWS = 6
 PATIENCE = 3600.0  # seconds without a new file after which other processes count as gone
 _LOOK = 0.5  # seconds between two looks for files of other processes
 
 
-def predict_rooms(
+def predict_scenes(
     folder: EvaluationFolder,
-    rooms: EvaluationRooms,
-    seeds: Sequence[int],
+    source: EvaluationSource,
+    scene_ids: Sequence[str | int],
     load: Callable[[], LoadedModel],
     *,
+    imported: Path | None = None,
     report: Report = silent,
 ) -> int:
     """The first loop: predict what is missing.
@@ -43,11 +52,13 @@ def predict_rooms(
     ----------
     folder : EvaluationFolder
         Begun.
-    rooms : EvaluationRooms
-    seeds : sequence of int
+    source : EvaluationSource
+    scene_ids : sequence of str or int
         Share of this process.
     load : callable
-        Gives the model; called only if a scene is missing.
+        Gives the model; called only if a scene is missing and the method has one.
+    imported : Path, optional
+        Folder with predictions of another system, for the method "imported".
     report : Report
 
     Returns
@@ -58,47 +69,82 @@ def predict_rooms(
     Raises
     ------
     ConfigError
-        If feature clustering is asked for and its package is not installed.
+        If clustering is asked for and its package is not installed.
+    DatasetError, EvaluationError
+        If a scene is damaged or lacks what the method needs, or an imported prediction does not fit it.
     Cancelled
         If `report` says so; scenes predicted until then stay.
     """
-    missing = folder.missing(seeds)
+    missing = folder.missing(scene_ids)
     if not missing:
         return 0
-    if folder.settings.method == "feature-clustering":
+    settings = folder.settings
+    if settings.method in ("feature-clustering", "geometry-hdbscan"):
         load_hdbscan()  # told before anything is computed, and not counted as time of the first scene
-    model = load()
-    rooms.render(missing, device=model.device, report=report)
-    made_by = {**maker(model), "model": _model(model)}
-    for done, seed in enumerate(missing):
-        prediction = predict_scene(
-            model,
-            rooms.sample(seed),
-            scene_id=str(seed),
-            method=folder.settings.method,
-            geometry=folder.settings.geometry,
-            made_by=made_by,
-            report=_asked(report, done / len(missing)),
-        )
-        folder.write(seed, prediction)
-    report("Predicting rooms", 1.0)
+    model = load() if settings.sees_views else None
+    source.prepare([str(name) for name in missing], device=model.device if model else "cpu", report=report)
+    made_by = {**maker(model), "model": _model(model)} if model else surface_maker()
+    for done, scene_id in enumerate(missing):
+        asked = _asked(report, done / len(missing))
+        asked("", 0.0)
+        prediction: ScenePrediction | SurfacePrediction
+        if model is not None:
+            assert settings.method == "fast3dis" or settings.method == "feature-clustering"
+            prediction = predict_scene(
+                model,
+                source.sample(str(scene_id)),
+                scene_id=str(scene_id),
+                method=settings.method,
+                geometry=settings.geometry,
+                made_by=made_by,
+                report=asked,
+            )
+        else:
+            prediction = predict_surface(
+                str(scene_id),
+                needed_surface(source, str(scene_id)),
+                settings=settings_of(settings.method, settings.surface or {}),
+                cameras=source.cameras(str(scene_id)) if settings.method == "imported" else None,
+                folder=imported,
+                made_by=made_by,
+                report=asked,
+            )
+        folder.write(scene_id, prediction)
+    report(PREDICTING, 1.0)
     return len(missing)
+
+
+def needed_surface(source: EvaluationSource, scene_id: str) -> TruthSurface:
+    """The surface of a scene for a method that cannot do without.
+
+    Raises
+    ------
+    DatasetError
+        If there is none.
+    """
+    surface = source.surface(scene_id)
+    if surface is None:
+        raise DatasetError(
+            f"{scene_id}: expected a labelled mesh, or depth and instance ids of the views, found neither; this method "
+            "starts from a true surface."
+        )
+    return surface
 
 
 def _asked(report: Report, fraction: float) -> Report:
     """Ask `report` whether to stop at every step of a scene, without showing the steps."""
-    return lambda _step, _fraction: report("Predicting rooms", fraction)
+    return lambda _step, _fraction: report(PREDICTING, fraction)
 
 
 def await_predictions(
-    folder: EvaluationFolder, seeds: Sequence[int], *, patience: float = PATIENCE, report: Report = silent
+    folder: EvaluationFolder, scene_ids: Sequence[str | int], *, patience: float = PATIENCE, report: Report = silent
 ) -> None:
     """Wait for the files of other processes.
 
     Parameters
     ----------
     folder : EvaluationFolder
-    seeds : sequence of int
+    scene_ids : sequence of str or int
         All scenes.
     patience : float
         Seconds without a new file.
@@ -111,88 +157,134 @@ def await_predictions(
     Cancelled
         If `report` says so.
     """
-    left, since = len(folder.missing(seeds)), time.monotonic()
+    left, since = len(folder.missing(scene_ids)), time.monotonic()
     while left:
-        report("Waiting for others", 1 - left / len(seeds))
+        report("Waiting for others", 1 - left / len(scene_ids))
         time.sleep(min(_LOOK, patience))
-        before, left = left, len(folder.missing(seeds))
+        before, left = left, len(folder.missing(scene_ids))
         if left < before:
             since = time.monotonic()
         elif time.monotonic() - since > patience:
             raise DatasetError(
-                f"{folder.folder}: expected predictions of {len(seeds)} scenes, {left} are missing and none came for "
-                f"{patience:.0f} s; run the command again, it continues."
+                f"{folder.folder}: expected predictions of {len(scene_ids)} scenes, {left} are missing and none "
+                f"came for {patience:.0f} s; run the command again, it continues."
             )
 
 
-def score_rooms(
-    folder: EvaluationFolder, rooms: EvaluationRooms, seeds: Sequence[int], *, protocol: str, report: Report = silent
+def score_scenes(
+    folder: EvaluationFolder,
+    source: EvaluationSource,
+    scene_ids: Sequence[str | int],
+    *,
+    protocol: str,
+    icp: bool = True,
+    report: Report = silent,
 ) -> dict[str, Any]:
     """The second loop: the result of predictions that are there.
 
     Parameters
     ----------
     folder : EvaluationFolder
-    rooms : EvaluationRooms
-    seeds : sequence of int
+    source : EvaluationSource
+    scene_ids : sequence of str or int
         At least one.
     protocol : str
+    icp : bool
+        Refine alignments on points, where geometry was predicted.
     report : Report
 
     Returns
     -------
     dict
-        See `scoring.summarize`.
+        See `results.summarize`.
 
     Raises
     ------
     DatasetError, EvaluationError
-        If a prediction is missing, damaged, or does not fit its room.
+        If a prediction is missing, damaged, or does not fit its scene.
     Cancelled
         If `report` says so.
     """
+    refine = icp and folder.settings.sees_views and folder.settings.geometry != "given"
     scores = []
-    for done, seed in enumerate(seeds):
-        report("Scoring rooms", done / len(seeds))
-        scores.append(score_scene(folder.read(seed), rooms.sample(seed), protocol=protocol))
-    report("Scoring rooms", 1.0)
+    for done, scene_id in enumerate(scene_ids):
+        report(SCORING, done / len(scene_ids))
+        prediction, name = folder.read(scene_id), str(scene_id)
+        if isinstance(prediction, ScenePrediction):
+            sample, surface = source.sample(name), source.surface(name)
+            scores.append(score_scene(prediction, sample, surface, protocol=protocol, icp=refine))
+        else:
+            frames = tuple(source.cameras(name)) if folder.settings.method == "imported" else ()
+            surface = needed_surface(source, name)
+            scores.append(score_surface(prediction, surface, protocol=protocol, frames=frames))
+    report(SCORING, 1.0)
+    told = folder.settings.surface or {}
     return summarize(
         scores,
         settings=asdict(folder.settings),
         digest=folder.settings.digest,
         protocol=protocol,
         name=folder.folder.resolve().name,
+        icp=refine or bool(told.get("icp")),
     )
 
 
-def write_result(folder: EvaluationFolder, result: Mapping[str, Any]) -> tuple[Path, Path]:
-    """Write the result for programs and for people; returns both files. Older ones of this protocol are replaced.
+def write_result(
+    folder: EvaluationFolder, result: Mapping[str, Any], *, pictures: Mapping[str, Sequence[str]] | None = None
+) -> tuple[Path, ...]:
+    """Write the result for programs and for people. Older files of this protocol are replaced.
+
+    Parameters
+    ----------
+    folder : EvaluationFolder
+    result : mapping
+    pictures : mapping of str to sequence of str, optional
+        Names of sheets that lie in the folder, with the scenes on each.
+
+    Returns
+    -------
+    tuple of Path
+        Result, curves, and the report as Markdown and as HTML.
 
     Raises
     ------
     ExportError
         If the disk refuses.
     """
-    data = folder.folder / f"result-{result['protocol']}.json"
-    page = folder.folder / f"report-{result['protocol']}.md"
+    protocol = result["protocol"]
+    data = folder.folder / f"result-{protocol}.json"
     write_report(data, result, overwrite=True)
+    curves = folder.folder / f"curves-{protocol}.svg"
+    text = report_text(result, curves=curves.name, pictures=pictures)
+    pages = {
+        curves: curves_svg(result),
+        folder.folder / f"report-{protocol}.md": text,
+    }
+    for path, content in pages.items():
+        with atomic_file(path, overwrite=True) as file:
+            file.write(content.encode())
+    page = folder.folder / f"report-{protocol}.html"
     with atomic_file(page, overwrite=True) as file:
-        file.write(report_text(result).encode())
-    return data, page
+        file.write(html_page(text, folder=folder.folder).encode())
+    return data, *pages, page
 
 
-def extreme_scenes(result: Mapping[str, Any], count: int) -> tuple[int, ...]:
-    """The `count` worst scenes by T-mIoU, worst first, and then as many of the best, best first; each once."""
-    rows = [row for row in result["per_scene"] if row["t_miou"] is not None]
-    ranked = [int(row["scene"]) for row in sorted(rows, key=lambda row: (row["t_miou"], row["scene"]))]
+def extreme_scenes(result: Mapping[str, Any], count: int) -> tuple[str, ...]:
+    """The `count` worst scenes, worst first, and then as many of the best, best first; each once.
+
+    Scenes are ranked by T-mIoU, or by AP50 on the surface where masks are not over views.
+    """
+    key = ranked_by(result)
+    rows = [row for row in result["per_scene"] if row[key] is not None]
+    ranked = [str(row["scene"]) for row in sorted(rows, key=lambda row: (row[key], row["scene"]))]
     return tuple(dict.fromkeys([*ranked[:count], *ranked[: -count - 1 : -1]]))
 
 
 def write_pictures(
     path: Path,
     folder: EvaluationFolder,
-    rooms: EvaluationRooms,
-    seeds: Sequence[int],
+    source: EvaluationSource,
+    scene_ids: Sequence[str | int],
     *,
     columns: int = 1,
     views: Sequence[int] | None = None,
@@ -204,13 +296,13 @@ def write_pictures(
     path : Path
         Replaced if it is there.
     folder : EvaluationFolder
-    rooms : EvaluationRooms
-    seeds : sequence of int
+    source : EvaluationSource
+    scene_ids : sequence of str or int
         At least one.
     columns : int
         Scenes side by side.
     views : sequence of int, optional
-        Of every scene; by default all.
+        Of every scene; by default up to `PICTURED_VIEWS`, evenly spaced.
 
     Raises
     ------
@@ -219,8 +311,14 @@ def write_pictures(
     ExportError
         If the disk refuses.
     """
-    pictures = [scene_picture(rooms.sample(seed), folder.read(seed), views=views) for seed in seeds]
-    write_sheet(path, in_columns(pictures, columns))
+    pictures = []
+    for scene_id in scene_ids:
+        prediction, sample = folder.read(scene_id), source.sample(str(scene_id))
+        if isinstance(prediction, SurfacePrediction):
+            prediction = on_views(prediction, needed_surface(source, str(scene_id)), sample)
+        shown = uniform_indices(len(sample.views), PICTURED_VIEWS) if views is None else views
+        pictures.append(scene_picture(sample, prediction, views=shown))
+    write_sheet(path, in_columns(to_one_width(pictures), columns))
 
 
 def _model(model: LoadedModel) -> dict[str, Any]:

@@ -16,8 +16,13 @@ from fast3dis_core.datasets.sample import SceneSample
 from fast3dis_core.evaluation.consistency import ACTIVE
 from fast3dis_core.evaluation.multi_view import LabelledMasks
 from fast3dis_core.evaluation.prediction import ScenePrediction
+from fast3dis_core.evaluation.sources import TruthSurface
+from fast3dis_core.evaluation.surface_prediction import SurfacePrediction
+from fast3dis_core.evaluation.surface_transfer import NO_VERTEX, nearest_vertices
 from fast3dis_core.pictures import GAP, Picture, label_image, photo, rows_of_views
 
+DRAWN = 200  # instances of a surface that are drawn at most
+REACH = 0.10  # metres between a pixel's point and the point of the surface it shows
 MATCH_IOU = 0.25  # over all views, above which a query has found an object
 
 
@@ -70,6 +75,56 @@ def matched_pairs(scene: LabelledMasks) -> tuple[NDArray[np.int64], NDArray[np.i
     masks, objects = linear_sum_assignment(iou, maximize=True)
     good = iou[masks, objects] > MATCH_IOU
     return masks[good], objects[good]
+
+
+def on_views(prediction: SurfacePrediction, surface: TruthSurface, sample: SceneSample) -> ScenePrediction:
+    """A prediction on the surface as the views see it, to be drawn: a pixel is that of its nearest point.
+
+    Parameters
+    ----------
+    prediction : SurfacePrediction
+        Its `DRAWN` largest instances are kept.
+    surface : TruthSurface
+    sample : SceneSample
+        With true depth; pixels without are nobody's.
+
+    Returns
+    -------
+    ScenePrediction
+        With the true geometry.
+    """
+    truth = sample.geometry
+    assert truth is not None
+    masks = np.zeros((0, len(surface.points)), np.bool_) if prediction.masks is None else prediction.masks
+    order = np.argsort(-masks.sum(axis=1), kind="stable")[:DRAWN]
+    known = (truth.depth > 0).cpu().numpy()
+    nearest = nearest_vertices(surface.in_first(), truth.points().double().cpu().numpy()[known], max_distance=REACH)
+    drawn = np.zeros((len(order), *known.shape), np.bool_)
+    for place, row in enumerate(order):
+        drawn[place][known] = masks[row][nearest] & (nearest != NO_VERTEX)
+    scores = prediction.scores[order].astype(np.float32)
+    return ScenePrediction(
+        scene_id=prediction.scene_id,
+        masks=drawn,
+        queries=np.arange(len(order), dtype=np.int32),
+        scores=scores,
+        objectness=np.ones(len(order), np.float32),
+        anchors=np.full((len(order), 3), np.nan, np.float32),
+        depth=truth.depth.float().cpu().numpy(),
+        intrinsics=truth.intrinsics.float().cpu().numpy(),
+        world_to_camera=truth.world_to_camera.float().cpu().numpy(),
+    )
+
+
+def to_one_width(pictures: Sequence[Picture]) -> list[Picture]:
+    """Pictures of one shape: filled up with white to the right and below."""
+    height, width = (max(picture.shape[axis] for picture in pictures) for axis in (0, 1))
+    filled = []
+    for picture in pictures:
+        sheet = np.full((height, width, 3), 255, np.uint8)
+        sheet[: picture.shape[0], : picture.shape[1]] = picture
+        filled.append(sheet)
+    return filled
 
 
 def in_columns(pictures: Sequence[Picture], columns: int) -> list[Picture]:

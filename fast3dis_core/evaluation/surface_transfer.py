@@ -45,6 +45,29 @@ def nearest_vertices(vertices: ArrayLike, points: ArrayLike, *, max_distance: fl
     EvaluationError
         If there is no vertex, or a position is not finite.
     """
+    nearest, distance = nearest_distances(vertices, points, max_distance=max_distance)
+    return np.where(within(distance, max_distance), nearest, NO_VERTEX).astype(np.int64)
+
+
+def nearest_distances(vertices: ArrayLike, points: ArrayLike, *, max_distance: float) -> tuple[Int64, Float64]:
+    """Nearest vertex and its distance, where it is not much farther than the limit; else V and infinity.
+
+    Parameters
+    ----------
+    vertices : array (V, 3)
+    points : array (P, 3)
+    max_distance : float
+
+    Returns
+    -------
+    nearest : array (P,) int64
+    distance : array (P,) float64
+
+    Raises
+    ------
+    EvaluationError
+        If there is no vertex, or a position is not finite.
+    """
     mesh, cloud = (np.asarray(values, np.float64).reshape(-1, 3) for values in (vertices, points))
     if not len(mesh) or not np.isfinite(mesh).all() or not np.isfinite(cloud).all():
         raise EvaluationError(
@@ -54,7 +77,12 @@ def nearest_vertices(vertices: ArrayLike, points: ArrayLike, *, max_distance: fl
         )
     limit = max_distance * (1 + ROUNDING)
     distance, nearest = cKDTree(mesh).query(cloud, distance_upper_bound=np.nextafter(limit, np.inf))
-    return np.where(distance <= limit, nearest, NO_VERTEX).astype(np.int64)
+    return nearest.astype(np.int64), distance
+
+
+def within(distance: Float64, max_distance: float) -> Bool:
+    """Whether distances keep to a limit; one exactly at the limit does."""
+    return distance <= max_distance * (1 + ROUNDING)
 
 
 def vertex_masks(

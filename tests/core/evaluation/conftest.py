@@ -12,7 +12,7 @@ def room_cache(tmp_path_factory):
 @pytest.fixture(scope="session")
 def rooms(room_cache):
     found = EvaluationRooms(room_cache, views=VIEWS, size=SIZE)
-    found.render(SEEDS)
+    found.prepare(SEEDS)
     return found
 
 

@@ -10,7 +10,8 @@ from fast3dis_core.errors import DatasetError
 from fast3dis_core.evaluation.ablations import ablation_text
 from fast3dis_core.evaluation.card import LIMIT, CardWeights, card_text, first_line, read_result, sort_results
 from fast3dis_core.evaluation.figures import MEASURED_BY_GOALS
-from fast3dis_core.evaluation.scoring import score_scene, summarize
+from fast3dis_core.evaluation.results import summarize
+from fast3dis_core.evaluation.scoring import score_scene
 from tests.core.evaluation.rooms import SEEDS, true_prediction
 from tests.core.evaluation.test_report import SETTINGS, row
 

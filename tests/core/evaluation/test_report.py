@@ -6,7 +6,8 @@ import pytest
 
 from fast3dis_core.evaluation.figures import FIGURES, MEASURED_BY_GOALS, Figure, missed_floors, table
 from fast3dis_core.evaluation.report import report_text
-from fast3dis_core.evaluation.scoring import score_scene, summarize
+from fast3dis_core.evaluation.results import summarize
+from fast3dis_core.evaluation.scoring import score_scene
 from tests.core.evaluation.rooms import SEEDS, true_prediction
 
 SETTINGS = {

@@ -16,8 +16,9 @@ from fast3dis_core.evaluation import predict, run
 from fast3dis_core.evaluation.folder import EvaluationFolder, EvaluationSettings
 from fast3dis_core.evaluation.predict import MASK_THRESHOLD, predict_scene, query_instances
 from fast3dis_core.evaluation.prediction import ScenePrediction, read_prediction, write_prediction
+from fast3dis_core.evaluation.results import summarize
 from fast3dis_core.evaluation.rooms import room_seeds, size_of
-from fast3dis_core.evaluation.scoring import score_scene, summarize
+from fast3dis_core.evaluation.scoring import score_scene
 from fast3dis_core.evaluation.sheets import in_columns, scene_picture
 from fast3dis_core.inference.loading import WeightsStatus, untrained_network
 from fast3dis_core.inference.steps import LoadedModel, decode_queries, encode_scene
@@ -188,31 +189,31 @@ def test_what_is_there_is_not_predicted_again(model, rooms, folder):
         loads.append(1)
         return model
 
-    assert run.predict_rooms(folder, rooms, SEEDS[:1], load) == 1
+    assert run.predict_scenes(folder, rooms, SEEDS[:1], load) == 1
     first = folder.path(SEEDS[0]).read_bytes()
     again = EvaluationFolder(folder.folder, SETTINGS)
     again.begin()
     assert again.missing(SEEDS) == SEEDS[1:]
-    assert run.predict_rooms(again, rooms, SEEDS, load) == 1
+    assert run.predict_scenes(again, rooms, SEEDS, load) == 1
     assert folder.path(SEEDS[0]).read_bytes() == first
-    assert run.predict_rooms(again, rooms, SEEDS, lambda: pytest.fail("no model is needed")) == 0
+    assert run.predict_scenes(again, rooms, SEEDS, lambda: pytest.fail("no model is needed")) == 0
     assert len(loads) == 2
-    result = run.score_rooms(again, rooms, SEEDS, protocol="objects")
+    result = run.score_scenes(again, rooms, SEEDS, protocol="objects")
     assert result["scenes"] == [str(seed) for seed in SEEDS]
     assert result["runs"][0]["scenes"] == 2
     assert result["model"]["status"].startswith("This model has an untrained backbone")
-    data, page = run.write_result(again, result)
+    data, _, page, _ = run.write_result(again, result)
     assert json.loads(data.read_text()) == json.loads(json.dumps(result))
-    assert page.read_text().startswith("# procedural-rooms, val: fast3dis\n")
+    assert page.read_text().startswith("# procedural-rooms, val: FAST3DIS\n")
 
 
 def test_a_stopped_run_keeps_its_scenes(model, rooms, folder):
     def stop(step, fraction):
-        if step == "Predicting rooms" and fraction > 0:
+        if step == "Predicting scenes" and fraction > 0:
             raise Cancelled
 
     with pytest.raises(Cancelled):
-        run.predict_rooms(folder, rooms, SEEDS, lambda: model, report=stop)
+        run.predict_scenes(folder, rooms, SEEDS, lambda: model, report=stop)
     assert folder.missing(SEEDS) == SEEDS[1:]
     assert sorted(path.name for path in folder.path(0).parent.iterdir()) == [f"{SEEDS[0]}.npz"]
 
@@ -369,5 +370,5 @@ def test_sheets_are_filled_up(sample):
 def test_extremes_are_named_once():
     quality = {"1": 0.5, "2": 0.1, "3": 0.9, "4": None, "5": 0.1}
     result = {"per_scene": [{"scene": scene, "t_miou": value} for scene, value in quality.items()]}
-    assert run.extreme_scenes(result, 1) == (2, 3)
-    assert run.extreme_scenes(result, 3) == (2, 5, 1, 3)
+    assert run.extreme_scenes(result, 1) == ("2", "3")
+    assert run.extreme_scenes(result, 3) == ("2", "5", "1", "3")
