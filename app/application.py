@@ -139,7 +139,6 @@ class Program:
         from app.presenters.main_window import MainWindowPresenter
         from app.presenters.masks_page import MasksPagePresenter
         from app.presenters.painting import Painting
-        from app.presenters.palette import PalettePresenter
         from app.presenters.run_panel import RunPanelPresenter
         from app.presenters.session_files import SessionFilesPresenter
         from app.presenters.view_gallery import ViewGalleryPresenter
@@ -151,7 +150,6 @@ class Program:
         self._gallery = ViewGalleryPresenter(self.session, painting, self.gallery)
         self._table = InstanceTablePresenter(self.session, self.actions, self.table)
         self._instances = InstanceEditsPresenter(self.session, self.actions, self.table)
-        self._palette = PalettePresenter(self.session, self.actions)
         self._decoding = DecodingPanelPresenter(self.session, self.actions, self.decoding)
         asked = questions or Dialogs(self.window)
         self._masks = MasksPagePresenter(self.session, self.workflow, self.masks_page, asked)

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from app.presenters.frame import FramePresenter
+from app.presenters.palette import PalettePresenter
 from app.widgets.preferences import Preferences
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class Frame:
             window.resize(*options.window_size)
         else:
             window.restoreGeometry(preferences.get(GEOMETRY, b""))
+        self.colors = PalettePresenter(program.session, program.actions, preferences)
         self.presenter = FramePresenter(program.actions, window=window, panels=window.panels, memory=preferences)
         for signal, slot in (
             (window.panels.changed, self.presenter.on_panel),

@@ -50,5 +50,8 @@ def exported(curated: Curated, queries: Collection[int], *, rest: bool) -> Recon
 
 
 def labels_of(curated: Curated) -> Labels:
-    """Names and colors that the user gave."""
-    return Labels(names=curated.curation.names, colors=curated.curation.colors)
+    """Names and colors as they are seen: the user's, and of a palette that is not the files' own every color."""
+    colors = curated.curation.colors
+    if curated.palette != "standard":
+        colors = {item.query: item.color for item in curated.instances} | dict(colors)
+    return Labels(names=curated.curation.names, colors=colors)

@@ -31,6 +31,13 @@ class Table(Recorder):
         return [row[0] for row in self.told("set_rows")]
 
 
+class Memory(dict):
+    """Preferences of one test."""
+
+    def set(self, key, value):
+        self[key] = value
+
+
 class Desk:
     """Both presenters of the table on one session."""
 
@@ -217,7 +224,8 @@ def test_the_table_as_csv(desk):
 
 
 def test_the_palette_is_chosen_in_the_menu_and_painted_everywhere(desk):
-    PalettePresenter(desk.session, desk.actions)
+    remembered = Memory()
+    PalettePresenter(desk.session, desk.actions, remembered)
     desk.session.edit("x", replace(desk.session.edits, colors={FIRST: (1, 2, 3)}))
     assert desk.actions.state("palette_standard").checked
     rows = desk.painting.rows()
@@ -230,6 +238,9 @@ def test_the_palette_is_chosen_in_the_menu_and_painted_everywhere(desk):
     assert desk.painting.rows() is rows, "no owner changes"
     desk.session.open(RESULT, Origin(folder=Path("/photos/bath")))
     assert desk.actions.state("palette_safe").checked, "the next scene is colored alike"
+    another = Desk()
+    PalettePresenter(another.session, another.actions, remembered)
+    assert another.session.display.palette == "safe", "and so is the next start"
 
 
 def test_rows_and_colors_do_not_care_about_anchors(desk):

@@ -193,3 +193,11 @@ class TestScope:
         labels = labels_of(curated)
         assert (labels.name(FIRST), labels.color(SECOND)) == ("Sofa", (9, 9, 9))
         assert (labels.name(SECOND), labels.color(FIRST)) == (f"Instance {SECOND}", tuple(instance_color(FIRST)))
+
+    def test_labels_follow_the_palette_on_show(self):
+        seen = curate(SCENE, self.curated(colors={SECOND: (9, 9, 9)}).curation, palette="safe")
+        labels = labels_of(seen)
+        assert labels.color(SECOND) == (9, 9, 9)
+        for item in seen.instances:
+            assert labels.color(item.query) == item.color
+        assert labels.color(FIRST) == tuple(instance_color(FIRST, "safe"))
