@@ -98,7 +98,7 @@ class Program:
         self._make_widgets(app, options)
         self._make_presenters(questions)
         self._connect()
-        self.frame = Frame(self, options, Preferences(remember=not options.exit))
+        self.frame = Frame(app, self, options, Preferences(remember=not options.exit))
 
     def _make_widgets(self, app: "QApplication", options: Options) -> None:
         from PySide6.QtCore import Qt

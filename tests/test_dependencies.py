@@ -30,7 +30,18 @@ CORE = [
     {"cli"},
 ]  # fmt: skip
 APP = [
-    {"actions", "arrivals", "coloring", "drawing_order", "hijack_pictures", "session", "steps", "timetable", "worker"},
+    {
+        "actions",
+        "command_search",
+        "arrivals",
+        "coloring",
+        "drawing_order",
+        "hijack_pictures",
+        "session",
+        "steps",
+        "timetable",
+        "worker",
+    },
     {"jobs", "run_job"},
     {"wishes"},
     {"keeper", "probe"},

@@ -1,10 +1,18 @@
 """The frame of the window: what is remembered, theme, panels, palette of commands, log, report, about."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication
+
+from app.presenters.commands import CommandsPresenter
 from app.presenters.frame import FramePresenter
 from app.presenters.palette import PalettePresenter
+from app.widgets.cheat_sheet import CheatSheet
+from app.widgets.command_palette import CommandPalette
 from app.widgets.preferences import Preferences
+from app.widgets.theme import Theme, apply_theme, choose_theme, rgb
 
 if TYPE_CHECKING:
     from app.application import Program
@@ -18,28 +26,58 @@ class Frame:
 
     Parameters
     ----------
+    app : QApplication
     program : Program
         With its window, before it is shown.
     options : Options
     preferences : Preferences
     """
 
-    def __init__(self, program: "Program", options: "Options", preferences: Preferences) -> None:
-        self._window, self._preferences = program.window, preferences
-        window = self._window
+    def __init__(self, app: QApplication, program: "Program", options: "Options", preferences: Preferences) -> None:
+        self._app, self._window, self._preferences = app, program.window, preferences
+        self._viewport, window = program.viewport, program.window
         if options.window_size is not None:
             window.resize(*options.window_size)
         else:
             window.restoreGeometry(preferences.get(GEOMETRY, b""))
         self.colors = PalettePresenter(program.session, program.actions, preferences)
-        self.presenter = FramePresenter(program.actions, window=window, panels=window.panels, memory=preferences)
+        self.presenter = FramePresenter(
+            program.actions,
+            window=window,
+            panels=window.panels,
+            memory=preferences,
+            use_theme=self._use_theme,
+            theme="" if options.theme == "system" else options.theme,
+        )
+        self.palette = CommandPalette(window)
+        self.commands = CommandsPresenter(program.actions, self.palette, self._show_keys)
+        app.styleHints().colorSchemeChanged.connect(self._follow_system)
         for signal, slot in (
             (window.panels.changed, self.presenter.on_panel),
             (window.full_screen_changed, self.presenter.on_full_screen),
+            (self.palette.typed, self.commands.search),
+            (self.palette.chosen, self.commands.choose),
         ):
             signal.connect(slot)
 
     def close(self) -> None:
         """Remember; before the window is hidden."""
+        self._app.styleHints().colorSchemeChanged.disconnect(self._follow_system)
         self.presenter.remember()
         self._preferences.set(GEOMETRY, bytes(self._window.saveGeometry().data()))
+
+    def _show_keys(self, groups: Sequence[tuple[str, Sequence[tuple[str, str]]]], text: str) -> None:
+        CheatSheet(groups, text, self._window).open()
+
+    def _use_theme(self, wish: str) -> None:
+        self._apply(choose_theme(self._app, wish))
+
+    def _follow_system(self, scheme: Qt.ColorScheme) -> None:
+        """The desktop went dark or light."""
+        if self.presenter.theme == "system":
+            self._apply(choose_theme(self._app, "system", scheme))
+
+    def _apply(self, theme: Theme) -> None:
+        apply_theme(self._app, theme)
+        self._viewport.set_colors(rgb(theme.viewport), rgb(theme.frustum), rgb(theme.accent))
+        self._window.set_theme(theme)

@@ -2,12 +2,15 @@
 
 # ruff: noqa: D102 - methods of a protocol are documented where they are implemented
 
+from collections.abc import Callable
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 from app.actions import Actions
 
 LAYOUT = "window/layout"  # in the preferences
+THEME = "theme"  # in the preferences
+THEMES = ("system", "dark", "light")
 ARRANGEMENTS = ("explore", "inspect")
 
 
@@ -33,8 +36,8 @@ class Window(Protocol):
 class Memory(Protocol):
     """What this presenter needs of the preferences."""
 
-    def get(self, key: str, default: bytes) -> bytes: ...
-    def set(self, key: str, value: bytes) -> None: ...
+    def get(self, key: str, default: Any) -> Any: ...
+    def set(self, key: str, value: Any) -> None: ...
 
 
 class FramePresenter:
@@ -44,10 +47,29 @@ class FramePresenter:
     ----------
     actions, window, panels, memory
         See the protocols.
+    use_theme : callable
+        Gives the program the theme of "system", "dark" or "light".
+    theme : str
+        Wish of the command line for this start; empty if it has none, then the remembered one counts.
     """
 
-    def __init__(self, actions: Actions, *, window: Window, panels: Panels, memory: Memory) -> None:
+    def __init__(
+        self,
+        actions: Actions,
+        *,
+        window: Window,
+        panels: Panels,
+        memory: Memory,
+        use_theme: Callable[[str], None],
+        theme: str = "",
+    ) -> None:
         self._actions, self._window, self._panels, self._memory = actions, window, panels, memory
+        self._use_theme = use_theme
+        remembered = memory.get(THEME, "system")
+        self.theme = theme or (remembered if remembered in THEMES else "system")
+        for wish in THEMES:
+            actions.bind(f"theme_{wish}", partial(self.set_theme, wish))
+        self._show_theme()
         self._full_screen = False
         for name in panels.titles:
             actions.bind(_action(name), partial(self.toggle_panel, name))
@@ -58,6 +80,17 @@ class FramePresenter:
         panels.set_layout(memory.get(LAYOUT, b""))
         for name in panels.titles:
             self.on_panel(name, panels.shown(name))
+
+    def set_theme(self, wish: str) -> None:
+        """Dark, light, or as the system; remembered."""
+        self.theme = wish
+        self._memory.set(THEME, wish)
+        self._show_theme()
+
+    def _show_theme(self) -> None:
+        self._use_theme(self.theme)
+        for wish in THEMES:
+            self._actions.set(f"theme_{wish}", checked=wish == self.theme)
 
     def toggle_panel(self, name: str) -> None:
         """Show a panel, or hide it."""

@@ -65,6 +65,13 @@ class ActionBars(QObject):
         """Stop listening; before the window is deleted."""
         self._actions.changed.disconnect(self._refresh)
 
+    def set_theme(self, theme: Theme) -> None:
+        """Icons in the colors of another theme."""
+        self._theme = theme
+        for name, action in self._table.items():
+            if action.icon:
+                self._made[name].setIcon(icon(action.icon, theme.text, theme.line))
+
     def eventFilter(self, _: QObject, event: QEvent) -> bool:
         """Keys that mean something to the focused widget are its own; the window hears of them last."""
         if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and _is_for_focus(event):

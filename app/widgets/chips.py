@@ -44,6 +44,12 @@ class ChipBar(QFrame):
             self._rows.addWidget(self._chip(key, text, tone, removable))
         self.updateGeometry()
 
+    def set_theme(self, theme: Theme) -> None:
+        """Signs in the colors of another theme."""
+        self._theme = theme
+        chips, self._chips = self._chips, ()
+        self.set_chips(chips)
+
     def texts(self) -> list[str]:
         """Sentences on show."""
         return [text for _, text, _, _ in self._chips]

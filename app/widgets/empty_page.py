@@ -1,7 +1,6 @@
 """What the window shows before there is a result: what to do, and where it will be computed."""
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QPixmap
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from app.widgets.theme import Theme, icon
@@ -32,7 +31,9 @@ class EmptyPage(QWidget):
         column.setContentsMargins(48, 36, 48, 28)
         column.setSpacing(10)
         column.addStretch(1)
-        column.addWidget(_picture(theme), alignment=Qt.AlignmentFlag.AlignHCenter)
+        self._picture = QLabel()
+        self.set_theme(theme)
+        column.addWidget(self._picture, alignment=Qt.AlignmentFlag.AlignHCenter)
         column.addWidget(_label("Drop a folder of photos here", "headline"))
         column.addWidget(
             _label("2 to 50 photos of one room or object, taken from different places.\nNo poses needed.", "subline")
@@ -43,6 +44,10 @@ class EmptyPage(QWidget):
         column.addWidget(self._environment)
         page = QVBoxLayout(self)
         page.addWidget(self._zone, alignment=Qt.AlignmentFlag.AlignCenter)
+
+    def set_theme(self, theme: Theme) -> None:
+        """The picture in the colors of another theme."""
+        self._picture.setPixmap(icon("drop", theme.muted).pixmap(ICON, ICON))
 
     def set_environment(self, line: str) -> None:
         """Line about device and libraries."""
@@ -79,11 +84,4 @@ def _label(text: str, name: str) -> QLabel:
     label.setObjectName(name)
     label.setAlignment(Qt.AlignmentFlag.AlignHCenter)
     label.setWordWrap(True)
-    return label
-
-
-def _picture(theme: Theme) -> QLabel:
-    label = QLabel()
-    pixmap: QPixmap = icon("drop", theme.muted).pixmap(ICON, ICON)
-    label.setPixmap(pixmap)
     return label

@@ -103,6 +103,14 @@ class MainWindow(QMainWindow):
         self._pages.setCurrentIndex(self._names.index(page))
         self.panels.set_page(page)
 
+    def set_theme(self, theme: Theme) -> None:
+        """Another theme, for everything below that draws with its colors: whoever has a `set_theme` is told."""
+        self._theme = theme
+        self.setWindowIcon(icon("application", theme.text))
+        for child in (self.bars, *self.findChildren(QWidget)):
+            if hasattr(child, "set_theme"):
+                child.set_theme(theme)
+
     def set_full_screen(self, full: bool) -> None:
         """Fill the screen, or go back to the size before."""
         if full != self.isFullScreen():

@@ -78,6 +78,12 @@ class RunPage(QWidget):
         for row, (name, state, text) in zip(self._rows, rows, strict=True):
             row.show_step(name, state, text)
 
+    def set_theme(self, theme: Theme) -> None:
+        """Signs in the colors of another theme."""
+        self._theme = theme
+        for row in self._rows:
+            row.set_theme(theme)
+
     def _make_rows(self, count: int) -> None:
         while len(self._rows) > count:
             row = self._rows.pop()
@@ -101,6 +107,11 @@ class _StepRow:
         self._sign.setFixedSize(SIGN, SIGN)
         self._time.setAlignment(Qt.AlignmentFlag.AlignRight)
         self.widgets = (self._sign, self._name, self._time)
+
+    def set_theme(self, theme: Theme) -> None:
+        self._theme = theme
+        if self._shown[1]:
+            self._sign.setPixmap(_sign(self._shown[1], theme))
 
     def show_step(self, name: str, state: str, text: str) -> None:
         if (name, state, text) == self._shown:
@@ -162,6 +173,10 @@ class RunLine(QWidget):
         self._cancel.setStyleSheet("padding: 2px 10px; min-height: 16px;")
         self._cancel.clicked.connect(self.cancel_requested)
         row.addWidget(self._cancel)
+
+    def set_theme(self, theme: Theme) -> None:
+        """The icon in the colors of another theme."""
+        self._cancel.setIcon(icon("cancel", theme.text))
 
     def set_progress(
         self, title: str, rows: Sequence[tuple[str, str, str]], step: str, fraction: float, clock: str, quiet: bool

@@ -74,10 +74,14 @@ LIGHT = Theme(
 )
 
 
-def choose_theme(app: QApplication, wish: str) -> Theme:
-    """Theme for "dark", "light" or "system"."""
+WISHES = ("system", "dark", "light")
+
+
+def choose_theme(app: QApplication, wish: str, system: Qt.ColorScheme | None = None) -> Theme:
+    """Theme for one of `WISHES`; `system` is what the desktop just said, if it did."""
     if wish == "system":
-        wish = "light" if app.styleHints().colorScheme() == Qt.ColorScheme.Light else "dark"
+        scheme = app.styleHints().colorScheme() if system is None else system
+        wish = "light" if scheme == Qt.ColorScheme.Light else "dark"
     return LIGHT if wish == "light" else DARK
 
 
@@ -91,6 +95,17 @@ def apply_theme(app: QApplication, theme: Theme) -> None:
         sheet = sheet.replace(f"@{name}", colors[name])
     sheet = sheet.replace("@icons", (Path(str(files("resources"))) / "icons").as_posix())
     app.setStyleSheet(sheet)
+
+
+def contrast(color: str, background: str) -> float:
+    """Contrast of two #rrggbb colors after WCAG 2: 1 to 21; text needs 4.5."""
+    bright, dark = sorted((_luminance(color), _luminance(background)), reverse=True)
+    return (bright + 0.05) / (dark + 0.05)
+
+
+def _luminance(color: str) -> float:
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (v / 255 for v in rgb(color))]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
 def rgb(color: str) -> tuple[int, int, int]:

@@ -63,7 +63,9 @@ def actions():
 
 @pytest.fixture
 def presenter(actions, panels, memory, window):
-    presenter = FramePresenter(actions, window=window, panels=panels, memory=memory)
+    presenter = FramePresenter(
+        actions, window=window, panels=panels, memory=memory, use_theme=window.use_theme, theme=""
+    )
     panels.listener = presenter.on_panel
     return presenter
 
@@ -101,3 +103,15 @@ def test_every_action_is_in_its_menu_exactly_once():
     listed = [action.name for title in MENUS for section in Actions().menu(title) for action in section]
     assert sorted(listed) == sorted(action.name for action in ACTIONS)
     assert all(sum(section.count("*") for section in sections) == 1 for sections in MENUS.values())
+
+
+def test_the_theme_is_remembered_and_the_command_line_wins(presenter, window, actions, memory, panels):
+    assert window.told("use_theme") == "system"
+    actions.trigger("theme_light")
+    assert window.told("use_theme") == "light"
+    assert actions.state("theme_light").checked
+    assert not actions.state("theme_system").checked
+    again = {"window": Recorder(), "panels": panels, "memory": memory}
+    for wish, expected in (("", "light"), ("dark", "dark")):
+        FramePresenter(Actions(), use_theme=again["window"].use_theme, theme=wish, **again)
+        assert again["window"].told("use_theme") == expected

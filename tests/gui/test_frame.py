@@ -2,10 +2,15 @@
 
 import asyncio
 
+import pytest
 from PySide6.QtCore import QSettings, Qt
-from PySide6.QtWidgets import QApplication, QDockWidget
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QDialog, QDockWidget, QLineEdit, QPushButton
 
+from app.widgets.command_palette import ENABLED, HINT, NAME
+from app.widgets.theme import DARK, LIGHT, contrast
 from tests.app.standins import StandInSteps
+from tests.gui.hands import click, until
 from tests.gui.test_window import SCENE, opened
 
 
@@ -13,13 +18,11 @@ def dock(program, name):
     return program.window.findChild(QDockWidget, name)
 
 
-async def pressed(program, code, modifiers=Qt.KeyboardModifier.NoModifier, text=""):
+async def pressed(program, code, modifiers=Qt.KeyboardModifier.NoModifier):
     """A key as the desktop delivers it, shortcuts included."""
-    from PySide6.QtTest import QTest
-
     program.window.activateWindow()
-    target = QApplication.focusWidget() or program.window
-    QTest.keyClick(target, code, modifiers)
+    await until(program.window.isActiveWindow, "the window to be active")
+    QTest.keyClick(program.window, code, modifiers)
     await asyncio.sleep(0.02)
 
 
@@ -74,5 +77,107 @@ def test_preferences_of_tests_are_their_own(play, tmp_path):
     async def story(program):
         path = QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "fast3dis", "viewer").fileName()
         assert path.startswith(str(tmp_path))
+
+    play(story, steps=StandInSteps(SCENE))
+
+
+@pytest.mark.parametrize("theme", [DARK, LIGHT], ids=lambda theme: theme.name)
+def test_text_is_readable_on_what_it_lies_on(theme):
+    grounds = ("window", "panel", "base", "raised")
+    pairs = [(text, ground) for text in ("text", "muted") for ground in grounds]
+    pairs += [("text", "selection"), ("accent_text", "accent"), ("warning", "warning_fill")]
+    weak = {
+        f"{text} on {ground}": round(contrast(getattr(theme, text), getattr(theme, ground)), 2)
+        for text, ground in pairs
+        if contrast(getattr(theme, text), getattr(theme, ground)) < 4.5
+    }
+    assert not weak
+
+
+def test_themes_change_at_run_time_and_follow_the_system(play):
+    async def story(program):
+        await opened(program)
+        window, hints = program.window, QApplication.instance().styleHints()
+
+        def shade():
+            return window.grab().toImage().pixelColor(window.width() // 2, 8).lightness()
+
+        def background():
+            return program.viewport.view.renderer.GetBackground()
+
+        icons = program.window.bars.action("open").icon().cacheKey()
+        assert shade() < 80
+        program.actions.trigger("theme_light")
+        assert shade() > 180
+        assert min(background()) > 0.9
+        assert program.window.bars.action("open").icon().cacheKey() != icons
+        hints.colorSchemeChanged.emit(Qt.ColorScheme.Dark)
+        assert shade() > 180, "a theme that was chosen stays"
+        program.actions.trigger("theme_system")
+        hints.colorSchemeChanged.emit(Qt.ColorScheme.Light)
+        assert shade() > 180
+        hints.colorSchemeChanged.emit(Qt.ColorScheme.Dark)
+        assert shade() < 80
+
+    play(story, steps=StandInSteps(SCENE))
+
+
+def test_the_palette_finds_runs_and_closes(play):
+    async def story(program):
+        await opened(program)
+        palette = program.frame.palette
+        await pressed(program, Qt.Key.Key_K, Qt.KeyboardModifier.ControlModifier)
+        assert palette.isVisible()
+        QTest.keyClicks(palette.line, "colpho")
+        assert palette.list.item(0).data(NAME) == "color_photo"
+        QTest.keyClick(palette.line, Qt.Key.Key_Return)
+        assert not palette.isVisible()
+        assert program.session.display.color_mode == "photo"
+        await pressed(program, Qt.Key.Key_K, Qt.KeyboardModifier.ControlModifier)
+        QTest.keyClicks(palette.line, "redo")
+        assert not palette.list.item(0).data(ENABLED)
+        assert palette.list.item(0).data(HINT)
+        QTest.keyClick(palette.line, Qt.Key.Key_Return)
+        assert palette.isVisible(), "what cannot be done is not run"
+        QTest.keyClick(palette.line, Qt.Key.Key_Escape)
+        assert not palette.isVisible()
+
+    play(story, steps=StandInSteps(SCENE))
+
+
+def test_letters_in_a_text_field_are_letters(play):
+    async def story(program):
+        await opened(program)
+        line = QLineEdit(program.window.centralWidget())
+        line.show()
+        program.window.activateWindow()
+        line.setFocus()
+        await until(line.hasFocus, "the focus")
+        before = program.session.display, program.session.edits, program.window.panels.layout()
+        QTest.keyClicks(line, "ochi12,.?")
+        assert line.text() == "ochi12,.?"
+        assert (program.session.display, program.session.edits, program.window.panels.layout()) == before
+        assert program.window.findChild(QDialog, "cheatSheet") is None
+        line.clearFocus()
+        program.window.setFocus()
+        await pressed(program, Qt.Key.Key_C)
+        assert program.session.display.color_mode != before[0].color_mode
+        line.deleteLater()
+
+    play(story, steps=StandInSteps(SCENE))
+
+
+def test_the_cheat_sheet_lists_the_table_and_is_copied(play):
+    async def story(program):
+        await opened(program)
+        program.actions.trigger("cheat_sheet")
+        sheet = program.window.findChild(QDialog, "cheatSheet")
+        click(sheet.findChild(QPushButton, "cheatSheetCopy"))
+        text = QApplication.clipboard().text()
+        for keys, what in (("Ctrl+K", "Find a command"), ("H", "Hide"), ("F11", "Full screen")):
+            assert any(
+                line.split("  ")[1].strip() == keys and what in line for line in text.splitlines() if "  " in line
+            )
+        click(sheet.findChild(QPushButton, "cheatSheetClose"))
 
     play(story, steps=StandInSteps(SCENE))
