@@ -1,7 +1,9 @@
 """The two lines: order of steps, what an edit recomputes, stale answers, errors, cancelling, closing."""
 
 import asyncio
+import gc
 import threading
+import weakref
 from dataclasses import replace
 from pathlib import Path
 
@@ -606,3 +608,34 @@ def test_a_cancel_between_two_steps_of_the_loop_is_not_lost():
         assert desk.session.activity == IDLE
 
     drive(story)
+
+
+def test_the_previous_scene_is_released_when_there_is_a_new_one():
+    class Encoded:
+        """Stands for gigabytes of features."""
+
+    async def story(desk):
+        made, encode = [], desk.steps.encode
+
+        def marked(model, views, *rest):
+            encode(model, views, *rest)
+            encoded = Encoded()
+            made.append(weakref.ref(encoded))
+            return encoded
+
+        desk.steps.encode = marked
+        await desk.workflow.open_folder(Path("kitchen"))
+        await desk.workflow.open_folder(Path("bath"))
+        desk.steps.decode = refuse_for_want_of_memory
+        await desk.workflow.start(desk.workflow.open_folder(Path("hall")))
+        assert [type(error) for error in desk.failed] == [DeviceMemoryError]  # held by the dialog, say
+        await desk.settle()
+        gc.collect()
+        assert [reference() is None for reference in made] == [True, False, True]
+        assert desk.steps.calls[-1] == "release"
+
+    drive(story)
+
+
+def refuse_for_want_of_memory(*_):
+    raise DeviceMemoryError("Out of memory.")
