@@ -98,11 +98,13 @@ class Program:
         self._make_widgets(app, options)
         self._make_presenters(questions)
         self._connect()
+        self.inspector.connect(self.session, self.workflow, self.actions)
         self.frame = Frame(app, self, options, Preferences(remember=not options.exit))
 
     def _make_widgets(self, app: "QApplication", options: Options) -> None:
         from PySide6.QtCore import Qt
 
+        from app.composition.inspector import InspectorParts
         from app.viewport.viewport import Viewport
         from app.widgets.decoding_panel import DecodingPanel
         from app.widgets.empty_page import EmptyPage
@@ -121,6 +123,7 @@ class Program:
         self.empty_page = EmptyPage(theme, has_samples=self.sample is not None)
         left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
         self.masks_page = MasksPage(stacked(self.table, self.decoding, tall=0))
+        self.inspector = InspectorParts(theme)
         self.window = MainWindow(
             theme,
             self.actions,
@@ -128,6 +131,7 @@ class Program:
             docks=(
                 Dock("Views", "viewsDock", self.gallery, left, 204),
                 Dock("Instances", "instancesDock", self.masks_page, right, 430),
+                Dock("Inspector", "inspectorDock", self.inspector.widget, right, 430, behind="instancesDock"),
             ),
             pages=(("empty", self.empty_page),),
         )

@@ -11,6 +11,7 @@ from app.run_job import ModelShelf, Scene
 from app.session.edits import Edits
 from app.session.session import Display, Inspection
 from app.steps import Steps
+from fast3dis_core.anchor_health import measure_anchors
 from fast3dis_core.curation import Curated, Curation, curate
 from fast3dis_core.interventions import NO_INTERVENTIONS, Interventions
 from fast3dis_core.reconstruction import AnchorOverride, Reconstruction
@@ -130,4 +131,6 @@ class InspectJob:
         claims = self.steps.measure(scene.encoded, scene.trace, wishes.mask_threshold, wishes.layer, self.shown, report)
         model = self.shelf.fetch(scene.settings, report)
         evidence = self.steps.look(model, scene.encoded, wishes.overrides, wishes.interventions)
-        return Inspection(reconstruction=self.shown, claims=claims, evidence=evidence)
+        whole = curate(self.shown, Curation(minimum_points=0, confidence_percentile=0.0, depth_edge=0.0))
+        health = measure_anchors(whole)
+        return Inspection(reconstruction=self.shown, claims=claims, evidence=evidence, health=health)

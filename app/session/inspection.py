@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from fast3dis_core.anchor_health import AnchorHealth
 from fast3dis_core.evidence import Claims, Evidence
 from fast3dis_core.reconstruction import Reconstruction
 
@@ -16,8 +17,11 @@ class Inspection:
         The result it belongs to.
     claims : Claims
     evidence : Evidence
+    health : tuple of AnchorHealth
+        By query number, held against the instances before any filter.
     """
 
     reconstruction: Reconstruction
     claims: Claims
     evidence: Evidence
+    health: tuple[AnchorHealth, ...] = ()

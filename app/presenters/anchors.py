@@ -1,0 +1,248 @@
+"""Anchors: the ledger of queries and their health to the panel; moves, pins and layers back as edits.
+
+A drag is followed by the probe while the mouse is down and becomes one edit when it is let go. What an anchor looks
+like in 3D is the business of `anchor_stage`.
+"""
+
+# ruff: noqa: D102 - methods of a protocol are documented where they are implemented
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Protocol
+
+from app.actions import Actions
+from app.session.edits import Edits
+from app.session.session import Display, Inspection, Session
+from fast3dis_core.anchor_health import AnchorHealth
+from fast3dis_core.curation import Curated
+from fast3dis_core.ledger import LedgerLine, capacity, query_ledger
+from fast3dis_core.reconstruction import AnchorOverride, Reconstruction
+
+Position = tuple[float, float, float]
+
+
+class Panel(Protocol):
+    """What this presenter needs of the panel."""
+
+    def set_summary(self, text: str, warning: str) -> None: ...
+    def set_layers(self, count: int, layer: int) -> None: ...
+    def set_rows(self, rows: Sequence[tuple[Any, ...]]) -> None: ...
+    def set_selection(self, queries: frozenset[int]) -> None: ...
+    def set_any_moved(self, moved: bool) -> None: ...
+    def set_anchor(
+        self, title: str, position: Position | None, *, pinned: bool, moved: bool, step: float, units: str
+    ) -> None: ...
+
+
+class Probe(Protocol):
+    """What this presenter needs of the probe."""
+
+    def drag(self, override: AnchorOverride | None) -> None: ...
+
+
+class AnchorsPresenter:
+    """Session to panel, and back.
+
+    Parameters
+    ----------
+    session : Session
+    actions : Actions
+    probe : Probe
+    panel : Panel
+    """
+
+    def __init__(self, session: Session, actions: Actions, probe: Probe, panel: Panel) -> None:
+        self._session, self._actions, self._probe, self._panel = session, actions, probe, panel
+        for name, handler in (
+            ("pin", self.pin),
+            ("reset_anchor", self.reset),
+            ("reset_anchors", self.reset_all),
+            ("layer_up", lambda: self.step_layer(1)),
+            ("layer_down", lambda: self.step_layer(-1)),
+        ):
+            actions.bind(name, handler, enabled=False)
+        session.reconstruction_changed.connect(self._on_reconstruction)
+        session.edits_changed.connect(self._on_edits)
+        session.display_changed.connect(self._on_display)
+        session.inspection_changed.connect(self._on_inspection)
+        self._refresh()
+
+    # what the user does
+
+    def select(self, queries: frozenset[int]) -> None:
+        """Rows of the ledger were chosen."""
+        self._session.show(replace(self._session.display, selection=queries))
+
+    def drag(self, query: int, position: Position) -> None:
+        """An anchor is somewhere else while the button is down."""
+        self._probe.drag(AnchorOverride(query=query, position=position, pinned=self._pinned(query)))
+
+    def abandon(self) -> None:
+        """The drag was given up: everything is as before."""
+        self._probe.drag(None)
+
+    def drop(self, query: int, position: Position) -> None:
+        """The button went up: one edit, and the exact answer of all queries."""
+        self._put(query, position, self._pinned(query), f"Move anchor {query}")
+
+    def place(self, position: Position) -> None:
+        """Numbers were typed for the selected anchor."""
+        query = self._one()
+        if query is not None:
+            self._put(query, position, self._pinned(query), f"Move anchor {query}")
+
+    def nudge(self, offset: Position) -> None:
+        """The selected anchor moves by so much; many nudges in a row are one step of the history."""
+        query = self._one()
+        if query is None:
+            return
+        here = self._position(query)
+        there = (here[0] + offset[0], here[1] + offset[1], here[2] + offset[2])
+        self._put(query, there, self._pinned(query), f"Nudge anchor {query}", gesture=f"nudge {query}")
+
+    def pin(self) -> None:
+        """Hold the selected anchor where it is through all layers, or let it go."""
+        query = self._one()
+        if query is None:
+            return
+        pinned = not self._pinned(query)
+        label = f"{'Pin' if pinned else 'Unpin'} anchor {query}"
+        self._put(query, self._position(query), pinned, label)
+
+    def reset(self) -> None:
+        """Give the selected anchors back to the generator."""
+        chosen = self._session.display.selection
+        edits = self._session.edits
+        kept = tuple(item for item in edits.overrides if item.query not in chosen)
+        if kept != edits.overrides:
+            names = ", ".join(str(item.query) for item in edits.overrides if item.query in chosen)
+            self._session.edit(f"Reset anchor {names}", replace(edits, overrides=kept))
+
+    def reset_all(self) -> None:
+        """Give all anchors back to the generator."""
+        self._session.edit("Reset all anchors", replace(self._session.edits, overrides=()))
+
+    def set_layer(self, layer: int) -> None:
+        """Show another decoder layer; the last one is -1, so that it stays the last."""
+        last = self._last_layer()
+        self._session.show(replace(self._session.display, layer=-1 if layer >= last else max(0, layer)))
+
+    def step_layer(self, step: int) -> None:
+        """One layer up or down."""
+        self.set_layer(self._layer() + step)
+
+    # what the session says
+
+    def _on_reconstruction(self, _: Reconstruction) -> None:
+        if not self._session.previewing:  # numbers of a preview would flicker and hold for one query only
+            self._refresh()
+
+    def _on_edits(self, _: Edits) -> None:
+        self._refresh()
+
+    def _on_inspection(self, _: Inspection) -> None:
+        self._refresh()
+
+    def _on_display(self, _: Display) -> None:
+        self._show_anchor()
+        self._panel.set_selection(self._session.display.selection)
+        self._panel.set_layers(self._last_layer(), self._layer())
+
+    def _refresh(self) -> None:
+        curated = self._session.curated
+        there = curated is not None and len(curated.reconstruction.objectness[-1]) > 0
+        self._actions.enable("layer_up", "layer_down", enabled=there)
+        moved = bool(self._session.edits.overrides)
+        self._actions.enable("reset_anchors", enabled=moved)
+        self._panel.set_any_moved(moved)
+        if curated is None or not there:
+            self._panel.set_summary("Open a result with masks to see its anchors.", "")
+            self._panel.set_rows(())
+        else:
+            self._show_ledger(curated)
+        self._on_display(self._session.display)
+
+    def _show_ledger(self, curated: Curated) -> None:
+        inspection, display = self._session.inspection, self._session.display
+        count = len(curated.reconstruction.objectness[-1])
+        silent = self._session.edits.interventions.silent(count)
+        lines = query_ledger(curated, layer=display.layer, silent=silent)
+        used, _ = capacity(curated, layer=display.layer)
+        text = f"{used} of {count} queries used"
+        health: Sequence[AnchorHealth | None] = [None] * count
+        if inspection is not None:
+            health = inspection.health
+            away = sum(item.inside is False for item in inspection.health if lines[item.query].shown)
+            double = sum(bool(item.duplicates) for item in inspection.health)
+            text += f" · {away} anchors away from their instance · {double} on another anchor"
+        warning = "All queries are used: objects may be missing for want of one." if used == count else ""
+        self._panel.set_summary(text, warning)
+        self._panel.set_rows([_row(*pair) for pair in zip(lines, health, strict=True)])
+
+    def _show_anchor(self) -> None:
+        result, query = self._session.reconstruction, self._one()
+        chosen = self._session.display.selection
+        moved = any(item.query in chosen for item in self._session.edits.overrides)
+        self._actions.enable("pin", enabled=query is not None)
+        self._actions.enable("reset_anchor", enabled=moved)
+        if result is None or query is None:
+            self._panel.set_anchor("Select one query", None, pinned=False, moved=False, step=0.01, units="")
+            return
+        pinned = self._pinned(query)
+        self._panel.set_anchor(
+            f"Anchor {query}", self._position(query), pinned=pinned, moved=moved, step=0.01, units=result.units
+        )
+
+    # helpers of the two directions
+
+    def _put(self, query: int, position: Position, pinned: bool, label: str, gesture: str | None = None) -> None:
+        edits = self._session.edits
+        kept = tuple(item for item in edits.overrides if item.query != query)
+        override = AnchorOverride(query=query, position=position, pinned=pinned)
+        self._session.edit(label, replace(edits, overrides=(*kept, override)), gesture)
+
+    def _override(self, query: int) -> AnchorOverride | None:
+        return next((item for item in self._session.edits.overrides if item.query == query), None)
+
+    def _pinned(self, query: int) -> bool:
+        override = self._override(query)
+        return override is not None and override.pinned
+
+    def _position(self, query: int) -> Position:
+        """Where the user put it, or where the shown layer left it."""
+        override, result = self._override(query), self._session.reconstruction
+        if override is not None:
+            return override.position
+        assert result is not None, "there are anchors only of a result"
+        x, y, z = (float(value) for value in result.anchors[self._session.display.layer, query])
+        return x, y, z
+
+    def _one(self) -> int | None:
+        """The one selected query, None for none and for several."""
+        chosen, result = self._session.display.selection, self._session.reconstruction
+        if result is None or len(chosen) != 1:
+            return None
+        (query,) = chosen
+        return query if query < result.anchors.shape[1] else None
+
+    def _last_layer(self) -> int:
+        result = self._session.reconstruction
+        return 0 if result is None else len(result.anchors) - 1
+
+    def _layer(self) -> int:
+        layer = self._session.display.layer
+        return self._last_layer() if layer < 0 else layer
+
+
+def _row(line: LedgerLine, health: AnchorHealth | None) -> tuple[Any, ...]:
+    """Query, name, objectness, what became of it, anchor at its instance, distance, active layers, duplicates."""
+    return (
+        line.query,
+        line.name,
+        line.objectness,
+        "shown" if line.shown and not line.reason else line.reason,
+        None if health is None else health.inside,
+        None if health is None else health.surface_distance,
+        None if health is None else health.active_layers,
+        () if health is None else health.duplicates,
+    )

@@ -1,0 +1,245 @@
+"""All anchors of the decoder: discs of constant size on the screen, their ways through the layers, and handles.
+
+A filled disc is an active query, a hollow one an inactive query; a second ring marks the selection, a stem a pinned
+anchor. Anchors sit inside objects, behind the visible surface, so they are drawn over everything and hit first. The
+discs are built anew for every camera, which for some hundred anchors costs less than a millisecond. Dragging is the
+business of `anchor_tool`. Takes "a plotter", so it can be tested off-screen.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyvista as pv
+from numpy.typing import NDArray
+from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper
+
+from app.viewport.line_layer import IN_FRONT
+
+RADIUS = 5.5  # of a disc, logical pixels
+HOVERED = 1.45  # times as large under the pointer
+RING = 9.5  # radius of the ring of the selection, logical pixels
+STEM = 13.0  # length of the stem of a pin, logical pixels
+REACH = 4.0  # logical pixels beside a disc that still hit it
+SIDES = 20  # of a disc
+
+Float = NDArray[np.floating]
+
+
+class Anchors(NamedTuple):
+    """What is drawn of N anchors.
+
+    Attributes
+    ----------
+    positions : array (N, 3)
+        World.
+    colors : array (N, 3) uint8
+    active, pinned, shown : arrays (N,) bool
+        Anchors that are not shown are neither drawn nor hit.
+    """
+
+    positions: Float
+    colors: NDArray[np.uint8]
+    active: NDArray[np.bool_]
+    pinned: NDArray[np.bool_]
+    shown: NDArray[np.bool_]
+
+
+class AnchorLayer:
+    """Anchors of one layer of the decoder.
+
+    Parameters
+    ----------
+    plotter : pyvista.Plotter or QtInteractor
+    """
+
+    def __init__(self, plotter: Any) -> None:
+        self._renderer = plotter.renderer
+        self._discs, self._lines = _Marks(plotter, 1.0), _Marks(plotter, 1.6)
+        self._anchors: Anchors | None = None
+        self._selected: NDArray[np.int64] = np.empty(0, np.int64)
+        self._hovered = -1
+        self._trails: Float = np.empty((0, 1, 3))
+        self._trail_colors: NDArray[np.uint8] = np.empty((0, 3), np.uint8)
+        self._handle: tuple[Float, Float] | None = None
+        self._ink, self._paper = (255, 255, 255), (0, 0, 0)
+        self._ratio = 1.0
+        self._tag = self._renderer.AddObserver("StartEvent", lambda *_: self._build())
+
+    def detach(self) -> None:
+        """Stop following the camera; before the view is closed."""
+        self._renderer.RemoveObserver(self._tag)
+
+    def set_anchors(self, anchors: Anchors | None) -> None:
+        """Show other anchors; None shows nothing."""
+        self._anchors = anchors
+        if anchors is None:
+            self._selected, self._hovered, self._handle = np.empty(0, np.int64), -1, None
+            self._trails = np.empty((0, 1, 3))
+
+    def set_marked(self, selected: NDArray[np.int64], hovered: int) -> None:
+        """Mark some by their number; -1 hovers nothing."""
+        self._selected, self._hovered = np.asarray(selected, np.int64), hovered
+
+    def set_trails(self, trails: Float, colors: NDArray[np.uint8]) -> None:
+        """Ways (M, L + 1, 3) through the layers, world, and their colors (M, 3)."""
+        self._trails, self._trail_colors = trails, colors
+
+    def set_handle(self, dropped: Float | None, landed: Float | None) -> None:
+        """Where the user dropped an anchor (3,), and where refinement took it; None for no handle."""
+        self._handle = None if dropped is None or landed is None else (dropped, landed)
+
+    def set_colors(self, ink: tuple[int, int, int], paper: tuple[int, int, int]) -> None:
+        """Outline and background of the theme."""
+        self._ink, self._paper = ink, paper
+
+    def set_pixel_ratio(self, ratio: float) -> None:
+        """Device pixels per logical pixel."""
+        self._ratio = ratio
+        self._lines.actor.GetProperty().SetLineWidth(1.6 * ratio)
+
+    def move(self, query: int, position: Float) -> None:
+        """Put one anchor elsewhere, without asking anybody."""
+        if self._anchors is not None:
+            positions = np.array(self._anchors.positions)
+            positions[query] = position
+            self._anchors = self._anchors._replace(positions=positions)
+
+    def pick(self, x: float, y: float) -> int:
+        """Number of the nearest anchor drawn at a device pixel, y up; -1 for none."""
+        if self._anchors is None or not len(self._anchors.positions):
+            return -1
+        places, depths = self._display(self._anchors.positions)
+        distance = np.hypot(places[:, 0] - x, places[:, 1] - y)
+        hit = self._anchors.shown & (distance <= (RADIUS + REACH) * self._ratio) & (depths > 0)
+        return int(np.flatnonzero(hit)[np.argmin(distance[hit])]) if hit.any() else -1
+
+    def _display(self, points: Float) -> tuple[Float, Float]:
+        """Device pixels (N, 2), y up, and distances (N,) along the axis of the camera."""
+        width, height = self._renderer.GetSize()
+        camera = self._renderer.GetActiveCamera()
+        matrix = camera.GetCompositeProjectionTransformMatrix(width / max(1, height), -1, 1)
+        values = np.array([[matrix.GetElement(row, column) for column in range(4)] for row in range(4)])
+        clip = np.column_stack([points, np.ones(len(points))]) @ values.T
+        offset = np.asarray(points) - camera.GetPosition()
+        with np.errstate(divide="ignore", invalid="ignore"):
+            unit = clip[:, :2] / clip[:, 3:]
+        return (unit + 1) / 2 * (width, height), offset @ np.array(camera.GetDirectionOfProjection())
+
+    def _pixel(self, points: Float) -> Float:
+        """Scene units per logical pixel at each point, array (N, 1)."""
+        camera = self._renderer.GetActiveCamera()
+        height = max(1, self._renderer.GetSize()[1]) / self._ratio
+        if camera.GetParallelProjection():
+            return np.full((len(points), 1), 2 * camera.GetParallelScale() / height)
+        depth = (np.asarray(points) - camera.GetPosition()) @ np.array(camera.GetDirectionOfProjection())
+        return (2 * np.tan(np.radians(camera.GetViewAngle() / 2)) * np.maximum(depth, 1e-9) / height)[:, None]
+
+    def _axes(self) -> tuple[Float, Float]:
+        """Right and up on the screen, world."""
+        camera = self._renderer.GetActiveCamera()
+        forward, up = np.array(camera.GetDirectionOfProjection()), np.array(camera.GetViewUp())
+        right = np.cross(forward, up)
+        right /= max(float(np.linalg.norm(right)), 1e-9)
+        return right, np.cross(right, forward)
+
+    def _build(self) -> None:
+        anchors = self._anchors
+        if anchors is None or not anchors.shown.any():
+            self._discs.show([], [], [])
+            self._lines.show([], [], [])
+            return
+        right, up = self._axes()
+        angles = np.linspace(0, 2 * np.pi, SIDES, endpoint=False)
+        circle = np.cos(angles)[:, None] * right + np.sin(angles)[:, None] * up  # (K, 3)
+        shown = np.flatnonzero(anchors.shown)
+        positions, colors = anchors.positions[shown], anchors.colors[shown]
+        radius = RADIUS * self._pixel(positions) * np.where(shown == self._hovered, HOVERED, 1.0)[:, None]  # (n, 1)
+        discs = positions[:, None] + radius[:, None] * circle  # (n, K, 3)
+        active = anchors.active[shown]
+        # a hollow disc is filled with the background, so that its ring is seen over any cloud
+        fill = np.where(active[:, None], colors, np.array(self._paper, np.uint8))
+        self._discs.show(list(discs), list(fill), [True] * len(discs))
+        rims = np.where(active[:, None], np.array(self._ink, np.uint8), colors)
+        lines, tints, closed = list(discs), list(rims), [True] * len(discs)
+        self._add_marks(lines, tints, closed, circle, up)
+        self._lines.show(lines, tints, closed)
+
+    def _add_marks(self, lines: list[Any], tints: list[Any], closed: list[bool], circle: Float, up: Float) -> None:
+        """Rings of the selection, stems of pins, trails and the handle."""
+        anchors = self._anchors
+        assert anchors is not None
+        pixels = self._pixel(anchors.positions)
+        ink = np.array(self._ink, np.uint8)
+        for query in self._selected[(self._selected >= 0) & (self._selected < len(pixels))]:
+            if anchors.shown[query]:
+                lines.append(anchors.positions[query] + RING * pixels[query] * circle)
+                tints.append(ink)
+                closed.append(True)
+        for query in np.flatnonzero(anchors.pinned & anchors.shown):
+            foot = anchors.positions[query]
+            lines.append(np.array([foot, foot + STEM * pixels[query] * up]))
+            tints.append(ink)
+            closed.append(False)
+            lines.append(foot + STEM * pixels[query] * up + 0.35 * RADIUS * pixels[query] * circle)
+            tints.append(ink)
+            closed.append(True)
+        for trail, color in zip(self._trails, self._trail_colors, strict=True):
+            lines.append(trail)
+            tints.append(color)
+            closed.append(False)
+            for place, pixel in zip(trail, self._pixel(trail), strict=True):
+                lines.append(place + 0.3 * RADIUS * pixel * circle)
+                tints.append(color)
+                closed.append(True)
+        if self._handle is not None:
+            dropped, landed = self._handle
+            pixel = self._pixel(np.asarray(dropped)[None])[0]
+            lines += [np.array([dropped, landed]), dropped + 1.2 * RADIUS * pixel * circle]
+            tints += [ink, ink]
+            closed += [False, True]
+
+
+class _Marks:
+    """Polygons or lines in colors of their own, drawn over everything and never hit by VTK's pickers."""
+
+    def __init__(self, plotter: Any, width: float) -> None:
+        self._filled = width == 1.0
+        self._mapper = vtkPolyDataMapper()
+        self._mapper.SetScalarModeToUseCellFieldData()
+        self._mapper.SelectColorArray("color")
+        self._mapper.SetColorModeToDirectScalars()
+        self.actor = vtkActor()
+        self.actor.SetMapper(self._mapper)
+        self.actor.ForceTranslucentOn()  # leaves no depth behind: a click reads the cloud
+        self.actor.PickableOff()
+        self.actor.VisibilityOff()
+        look = self.actor.GetProperty()
+        look.LightingOff()
+        look.SetLineWidth(width)
+        look.SetOpacity(0.99)
+        self.actor.GetShaderProperty().AddVertexShaderReplacement(
+            "//VTK::PositionVC::Impl", True, "//VTK::PositionVC::Impl\n" + IN_FRONT, False
+        )
+        plotter.renderer.AddActor(self.actor)
+
+    def show(self, shapes: list[Any], colors: list[Any], closed: list[bool]) -> None:
+        """Shapes (K, 3) each, world, one color each; lines may be closed."""
+        self.actor.SetVisibility(len(shapes) > 0)
+        if not shapes:
+            return
+        counts = np.array([len(shape) for shape in shapes])
+        starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
+        cells = []
+        for start, count, round_trip in zip(starts, counts, closed, strict=True):
+            corners = np.arange(start, start + count)
+            if round_trip and not self._filled:
+                corners = np.append(corners, start)
+            cells.append(np.insert(corners, 0, len(corners)))
+        data = pv.PolyData()
+        data.points = np.concatenate(shapes).astype(np.float32)
+        if self._filled:
+            data.faces = np.concatenate(cells)
+        else:
+            data.lines = np.concatenate(cells)
+        data.cell_data["color"] = np.array(colors, np.uint8)
+        self._mapper.SetInputData(data)

@@ -1,0 +1,296 @@
+"""Anchors and queries: layer slider, the selected anchor in numbers, and the ledger of all queries."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from PySide6.QtCore import (
+    QAbstractTableModel,
+    QItemSelection,
+    QItemSelectionModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    QSignalBlocker,
+    QSortFilterProxyModel,
+    Qt,
+    Signal,
+)
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QCheckBox,
+    QDoubleSpinBox,
+    QGridLayout,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QPushButton,
+    QSlider,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+
+HEADERS = ("Query", "Objectness", "What became of it", "At instance", "Distance", "Layers active", "Same place as")
+RIGHT = (1, 4, 5)  # columns of numbers
+SORT_ROLE = Qt.ItemDataRole.UserRole
+LIMIT = 1e6  # scene units that can be typed
+ROW_HEIGHT = 26
+
+Index = QModelIndex | QPersistentModelIndex
+
+
+class AnchorsPanel(QWidget):
+    """Panel of the inspector.
+
+    Signals
+    -------
+    layer_changed(layer)
+    selected(queries)
+        A frozenset of int.
+    position_typed(position)
+        A tuple of three float.
+    pin_toggled(), reset_requested(), reset_all_requested()
+    """
+
+    layer_changed = Signal(int)
+    selected = Signal(object)
+    position_typed = Signal(object)
+    pin_toggled = Signal()
+    reset_requested = Signal()
+    reset_all_requested = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("anchorsPanel")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._summary, self._warning = _label("anchorsSummary"), _label("anchorsWarning")
+        self._warning.setProperty("tone", "warning")
+        self._warning.hide()
+        self._layer_text = QLabel()
+        self.layer = QSlider(Qt.Orientation.Horizontal)
+        self.layer.setObjectName("layerSlider")
+        self.layer.setPageStep(1)
+        self.layer.setToolTip("Decoder layer whose anchors, scores and masks are shown ([ and ])")
+        self.layer.valueChanged.connect(self.layer_changed)
+        self._title = _label("anchorTitle")
+        self.fields = [self._field(axis) for axis in "xyz"]
+        self._pinned = QCheckBox("Hold through all layers")
+        self._pinned.setObjectName("anchorPinned")
+        self._pinned.setToolTip("A pinned anchor skips refinement (eq. 5) and stays where it was put (P)")
+        self._pinned.clicked.connect(self.pin_toggled)
+        self._reset = QPushButton("Reset")
+        self._reset.setObjectName("anchorReset")
+        self._reset.clicked.connect(self.reset_requested)
+        self._reset_all = QPushButton("Reset all")
+        self._reset_all.setObjectName("anchorResetAll")
+        self._reset_all.clicked.connect(self.reset_all_requested)
+        self._model = _Ledger(self)
+        self._sorted = QSortFilterProxyModel(self)
+        self._sorted.setSourceModel(self._model)
+        self._sorted.setSortRole(SORT_ROLE)
+        self.table = QTableView()
+        self._set_up_table()
+        self._lay_out()
+        self._quiet = False
+        self.table.selectionModel().selectionChanged.connect(self._tell_selection)
+
+    def set_summary(self, text: str, warning: str) -> None:
+        """Figures of all anchors, and what is wrong with them."""
+        self._summary.setText(text)
+        self._warning.setText(warning)
+        self._warning.setVisible(bool(warning))
+
+    def set_layers(self, count: int, layer: int) -> None:
+        """Number of the last layer, and the one that is shown."""
+        with QSignalBlocker(self.layer):
+            self.layer.setRange(0, count)
+            self.layer.setValue(layer)
+        self.layer.setEnabled(count > 0)
+        what = "the generator's output" if layer == 0 else "the last" if layer == count else f"of {count}"
+        self._layer_text.setText(f"Layer {layer}, {what}" if count else "No layers yet")
+
+    def set_anchor(
+        self,
+        title: str,
+        position: tuple[float, float, float] | None,
+        *,
+        pinned: bool,
+        moved: bool,
+        step: float,
+        units: str,
+    ) -> None:
+        """The selected anchor; without a position there is none."""
+        self._title.setText(title + (" · moved by hand" if moved else ""))
+        for field, value in zip(self.fields, position or (0.0, 0.0, 0.0), strict=True):
+            field.setEnabled(position is not None)
+            if not field.hasFocus() or position is None:
+                with QSignalBlocker(field):
+                    field.setSingleStep(step)
+                    field.setSuffix(f" {units}" if units == "m" else "")
+                    field.setValue(value)
+        self._pinned.setEnabled(position is not None)
+        self._pinned.setChecked(pinned)
+        self._reset.setEnabled(moved)
+
+    def set_any_moved(self, moved: bool) -> None:
+        """Whether there is an anchor to reset."""
+        self._reset_all.setEnabled(moved)
+
+    def set_rows(self, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Lines of the ledger: query, name, objectness, state, at its instance, distance, layers, duplicates."""
+        self._quiet = True
+        self._model.set_rows(tuple(rows))
+        self._quiet = False
+
+    def set_selection(self, queries: frozenset[int]) -> None:
+        """Select lines without telling anybody."""
+        if queries == self._selection():
+            return
+        chosen = QItemSelection()
+        for number, row in enumerate(self._model.rows):
+            if row[0] in queries:
+                index = self._sorted.mapFromSource(self._model.index(number, 0))
+                chosen.select(index, index)
+        flags = QItemSelectionModel.SelectionFlag
+        self._quiet = True
+        self.table.selectionModel().select(chosen, flags.ClearAndSelect | flags.Rows)
+        self._quiet = False
+        if not chosen.isEmpty():
+            self.table.scrollTo(chosen.indexes()[0])
+
+    def _field(self, axis: str) -> QDoubleSpinBox:
+        field = QDoubleSpinBox()
+        field.setObjectName(f"anchor_{axis}")
+        field.setAccessibleName(f"{axis} of the anchor")
+        field.setRange(-LIMIT, LIMIT)
+        field.setDecimals(3)
+        field.setKeyboardTracking(False)
+        field.valueChanged.connect(lambda _: self._tell_position())
+        return field
+
+    def _set_up_table(self) -> None:
+        table = self.table
+        table.setObjectName("queryLedger")
+        table.setModel(self._sorted)
+        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        table.setSortingEnabled(True)
+        table.sortByColumn(1, Qt.SortOrder.DescendingOrder)
+        table.setAlternatingRowColors(True)
+        table.setShowGrid(False)
+        table.setWordWrap(False)
+        table.verticalHeader().hide()
+        table.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
+        header = table.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setStretchLastSection(True)
+        for column, width in enumerate((70, 108, 170, 96, 84, 108, 116)):
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Interactive)
+            header.resizeSection(column, width)
+
+    def _lay_out(self) -> None:
+        column = QVBoxLayout(self)
+        column.setContentsMargins(12, 10, 12, 10)
+        column.setSpacing(8)
+        for widget in (self._summary, self._warning):
+            column.addWidget(widget)
+        layers = QHBoxLayout()
+        layers.addWidget(self._layer_text)
+        layers.addWidget(self.layer, 1)
+        column.addLayout(layers)
+        column.addWidget(self._title)
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(6)
+        for place, (axis, field) in enumerate(zip("xyz", self.fields, strict=True)):
+            grid.addWidget(QLabel(axis), 0, 2 * place)
+            grid.addWidget(field, 0, 2 * place + 1)
+            grid.setColumnStretch(2 * place + 1, 1)
+        column.addLayout(grid)
+        row = QHBoxLayout()
+        row.addWidget(self._pinned)
+        row.addStretch(1)
+        row.addWidget(self._reset)
+        row.addWidget(self._reset_all)
+        column.addLayout(row)
+        column.addWidget(self.table, 1)
+
+    def _selection(self) -> frozenset[int]:
+        indexes = self.table.selectionModel().selectedRows()
+        return frozenset(self._model.rows[self._sorted.mapToSource(index).row()][0] for index in indexes)
+
+    def _tell_selection(self) -> None:
+        if not self._quiet:
+            self.selected.emit(self._selection())
+
+    def _tell_position(self) -> None:
+        self.position_typed.emit(tuple(field.value() for field in self.fields))
+
+
+class _Ledger(QAbstractTableModel):
+    """Lines in the order given."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.rows: tuple[tuple[Any, ...], ...] = ()
+
+    def set_rows(self, rows: tuple[tuple[Any, ...], ...]) -> None:
+        if rows == self.rows:
+            return
+        if [row[0] for row in rows] == [row[0] for row in self.rows]:
+            self.rows = rows
+            self.dataChanged.emit(self.index(0, 0), self.index(len(rows) - 1, len(HEADERS) - 1))
+            return
+        self.beginResetModel()
+        self.rows = rows
+        self.endResetModel()
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
+        return 0 if parent.isValid() else len(self.rows)
+
+    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
+        return 0 if parent.isValid() else len(HEADERS)
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
+            return HEADERS[section]
+        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.TextAlignmentRole:
+            return _alignment(section)
+        return None
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        texts, values = _cells(self.rows[index.row()])
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
+            return texts[index.column()]
+        if role == SORT_ROLE:
+            return values[index.column()]
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return _alignment(index.column())
+        return None
+
+
+def _alignment(column: int) -> Qt.AlignmentFlag:
+    side = Qt.AlignmentFlag.AlignRight if column in RIGHT else Qt.AlignmentFlag.AlignLeft
+    return side | Qt.AlignmentFlag.AlignVCenter
+
+
+def _cells(row: tuple[Any, ...]) -> tuple[tuple[str, ...], tuple[Any, ...]]:
+    """Texts and values to sort by."""
+    query, name, score, state, inside, distance, layers, duplicates = row
+    own = name if name != f"Instance {query}" and name != f"Query {query}" else str(query)
+    texts = (
+        own if own == str(query) else f"{query} · {own}",
+        f"{score:.2f}",
+        state,
+        {True: "yes", False: "no", None: "–"}[inside],
+        "–" if distance is None else f"{distance:.3f}",
+        "–" if layers is None else str(layers),
+        ", ".join(str(other) for other in duplicates) or "–",
+    )
+    values = (query, score, state, str(inside), -1.0 if distance is None else distance, layers or 0, len(duplicates))
+    return texts, values
+
+
+def _label(name: str) -> QLabel:
+    label = QLabel()
+    label.setObjectName(name)
+    label.setWordWrap(True)
+    return label

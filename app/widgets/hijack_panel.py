@@ -1,0 +1,153 @@
+"""The hijack inspector: summary figures, overlap matrix, who took what from whom, and what to do about a pair."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QPushButton,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.widgets.overlap_matrix import OverlapMatrix
+from app.widgets.theme import Theme
+
+HEADERS = ("Victim", "Taken by", "Share", "Pixels")
+MATRIX_TIP = (
+    "Every row and column is a query; a cell is the share of their masks that two queries both claim, on a log scale. "
+    "Queries on one object stand together."
+)
+
+
+class HijackPanel(QWidget):
+    """Panel of the inspector.
+
+    Signals
+    -------
+    cell_clicked(row, column), cell_hovered(row, column)
+        Places in the matrix.
+    theft_chosen(number)
+        A row of the list.
+    keep_requested(), merge_requested(), mute_requested(), copy_requested()
+        About the chosen pair; the last about the list.
+    """
+
+    cell_clicked = Signal(int, int)
+    cell_hovered = Signal(int, int)
+    theft_chosen = Signal(int)
+    keep_requested = Signal()
+    merge_requested = Signal()
+    mute_requested = Signal()
+    copy_requested = Signal()
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("hijackPanel")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._summary = QLabel()
+        self._summary.setObjectName("hijackSummary")
+        self._summary.setWordWrap(True)
+        self.matrix = OverlapMatrix(theme)
+        self.matrix.setToolTip(MATRIX_TIP)
+        self._pair = QLabel()
+        self._pair.setObjectName("hijackPair")
+        self._pair.setWordWrap(True)
+        self.thefts = QTableWidget(0, len(HEADERS))
+        self._set_up_thefts()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(12, 10, 12, 10)
+        column.setSpacing(8)
+        column.addWidget(self._summary)
+        column.addWidget(self.matrix, 3)
+        column.addWidget(self._pair)
+        column.addLayout(self._buttons())
+        column.addWidget(self.thefts, 2)
+        self.matrix.pair_clicked.connect(self.cell_clicked)
+        self.matrix.pair_hovered.connect(self.cell_hovered)
+        self.set_summary("")
+        self.set_pair("", enabled=False)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Other colors."""
+        self.matrix.set_theme(theme)
+
+    def set_summary(self, text: str) -> None:
+        """Figures of the whole result."""
+        self._summary.setText(text or "Open a result with masks to see which queries claim the same object.")
+
+    def set_matrix(self, picture: NDArray[np.uint8], edge: NDArray[np.uint8], tips: Sequence[Sequence[str]]) -> None:
+        """See `OverlapMatrix.set_matrix`."""
+        self.matrix.set_matrix(picture, edge, tips)
+
+    def set_marked(self, row: int, column: int) -> None:
+        """Mark the chosen pair in the matrix."""
+        self.matrix.set_marked(row, column)
+
+    def set_pair(self, text: str, *, enabled: bool) -> None:
+        """What is known of the chosen pair, and whether something can be done about it."""
+        self._pair.setText(text or "Click a cell or a row to choose a pair.")
+        for button in self._about_pair:
+            button.setEnabled(enabled)
+
+    def set_thefts(self, rows: Sequence[tuple[str, str, str, str]]) -> None:
+        """Lines of the directed list: victim, thief, share, pixels."""
+        self.thefts.setRowCount(len(rows))
+        for number, row in enumerate(rows):
+            for place, text in enumerate(row):
+                item = QTableWidgetItem(text)
+                side = Qt.AlignmentFlag.AlignLeft if place < 2 else Qt.AlignmentFlag.AlignRight
+                item.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
+                item.setToolTip(text)
+                self.thefts.setItem(number, place, item)
+        self._copy.setEnabled(bool(rows))
+
+    def _set_up_thefts(self) -> None:
+        table = self.thefts
+        table.setObjectName("theftTable")
+        table.setHorizontalHeaderLabels(HEADERS)
+        table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        table.setAlternatingRowColors(True)
+        table.setShowGrid(False)
+        table.setWordWrap(False)
+        table.verticalHeader().hide()
+        header = table.horizontalHeader()
+        header.setHighlightSections(False)
+        for place in range(len(HEADERS)):
+            side = Qt.AlignmentFlag.AlignLeft if place < 2 else Qt.AlignmentFlag.AlignRight
+            table.horizontalHeaderItem(place).setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
+        for place in range(len(HEADERS)):
+            mode = QHeaderView.ResizeMode.Stretch if place < 2 else QHeaderView.ResizeMode.ResizeToContents
+            header.setSectionResizeMode(place, mode)
+        table.cellClicked.connect(lambda row, _: self.theft_chosen.emit(row))
+
+    def _buttons(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(6)
+        made = []
+        for text, name, signal, tip in (
+            ("Keep the better", "hijackKeep", self.keep_requested, "Hide the one of lower objectness"),
+            ("Merge", "hijackMerge", self.merge_requested, "Make the two one instance"),
+            ("Mute", "hijackMute", self.mute_requested,
+             "Decode again without the one of lower objectness: an experiment"),
+            ("Copy CSV", "hijackCopy", self.copy_requested, "Copy the list below"),
+        ):  # fmt: skip
+            button = QPushButton(text)
+            button.setObjectName(name)
+            button.setToolTip(tip)
+            button.clicked.connect(signal)
+            row.addWidget(button)
+            made.append(button)
+        row.addStretch(1)
+        *self._about_pair, self._copy = made
+        self._copy.setEnabled(False)
+        return row

@@ -1,0 +1,143 @@
+"""Anchors: moves, pins and layers are edits; the ledger and health say what is measured."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.actions import Actions
+from app.presenters.anchors import AnchorsPresenter
+from app.session.session import Inspection, Origin, Session
+from fast3dis_core.anchor_health import measure_anchors
+from fast3dis_core.curation import curate
+from fast3dis_core.reconstruction import AnchorOverride
+from tests.app.standins import UNFILTERED, Recorder
+from tests.app.test_hijacks import CLAIMS, EVIDENCE
+from tests.scenes import synthetic_reconstruction
+
+RESULT = synthetic_reconstruction(queries=8)
+QUERY = RESULT.instances[0].query
+LAST = len(RESULT.anchors) - 1
+
+
+class Probe:
+    def __init__(self):
+        self.dragged = []
+
+    def drag(self, override):
+        self.dragged.append(override)
+
+
+class Desk:
+    def __init__(self):
+        self.session, self.actions, self.panel, self.probe = Session(UNFILTERED), Actions(), Recorder(), Probe()
+        self.presenter = AnchorsPresenter(self.session, self.actions, self.probe, self.panel)
+        self.session.open(RESULT, Origin(folder=Path("room")))
+
+    def choose(self, *queries):
+        self.session.show(replace(self.session.display, selection=frozenset(queries)))
+
+    @property
+    def overrides(self):
+        return self.session.edits.overrides
+
+    def anchor(self):
+        args, kwargs = self.panel.last["set_anchor"]
+        return (*args, kwargs)
+
+
+@pytest.fixture
+def desk():
+    return Desk()
+
+
+def test_a_drag_is_followed_and_becomes_one_edit(desk):
+    desk.presenter.drag(QUERY, (0.0, 1.0, 2.0))
+    desk.presenter.drag(QUERY, (0.0, 1.5, 2.0))
+    assert desk.probe.dragged == [
+        AnchorOverride(query=QUERY, position=(0.0, 1.0, 2.0)),
+        AnchorOverride(query=QUERY, position=(0.0, 1.5, 2.0)),
+    ]
+    assert desk.session.undo_label is None
+    desk.presenter.drop(QUERY, (0.0, 1.5, 2.0))
+    assert desk.overrides == (AnchorOverride(query=QUERY, position=(0.0, 1.5, 2.0)),)
+    assert desk.session.undo_label == f"Move anchor {QUERY}"
+    desk.session.undo()
+    assert desk.overrides == ()
+
+
+def test_a_drag_that_is_given_up_leaves_nothing(desk):
+    desk.presenter.drag(QUERY, (0.0, 1.0, 2.0))
+    desk.presenter.abandon()
+    assert desk.probe.dragged[-1] is None
+    assert desk.session.undo_label is None
+
+
+def test_pinning_holds_an_anchor_where_the_shown_layer_left_it(desk):
+    desk.choose(QUERY)
+    desk.actions.trigger("pin")
+    (override,) = desk.overrides
+    assert override.pinned
+    assert np.allclose(override.position, RESULT.anchors[-1, QUERY])
+    desk.presenter.drag(QUERY, (1.0, 1.0, 1.0))
+    assert desk.probe.dragged[-1].pinned, "a pinned anchor stays pinned while it is dragged"
+    desk.actions.trigger("pin")
+    assert not desk.overrides[0].pinned
+    desk.actions.trigger("reset_anchor")
+    assert desk.overrides == ()
+
+
+def test_numbers_and_nudges_move_the_selected_anchor(desk):
+    desk.choose(QUERY)
+    desk.presenter.place((3.0, 2.0, 1.0))
+    for _ in range(3):
+        desk.presenter.nudge((0.5, 0.0, 0.0))
+    assert desk.overrides[0].position == (4.5, 2.0, 1.0)
+    desk.session.undo()
+    assert desk.overrides[0].position == (3.0, 2.0, 1.0), "nudges in a row are one step"
+
+
+def test_nothing_moves_without_one_selected_anchor(desk):
+    desk.choose(QUERY, RESULT.instances[1].query)
+    desk.presenter.nudge((1.0, 0.0, 0.0))
+    desk.presenter.place((1.0, 0.0, 0.0))
+    assert desk.overrides == ()
+    assert not desk.actions.state("pin").enabled
+    assert desk.anchor()[1] is None
+
+
+def test_layers_are_walked_and_end_at_both_ends(desk):
+    assert desk.panel.told("set_layers") == (LAST, LAST)
+    desk.actions.trigger("layer_up")
+    assert desk.session.display.layer == -1
+    for expected in [*range(LAST - 1, -1, -1), 0]:
+        desk.actions.trigger("layer_down")
+        assert desk.session.display.layer == expected
+    desk.presenter.set_layer(LAST)
+    assert desk.session.display.layer == -1, "the last layer stays the last"
+
+
+def test_the_ledger_has_every_query_and_health_comes_with_the_inspection(desk):
+    assert [row[0] for row in desk.panel.told("set_rows")] == list(range(8))
+    assert all(row[4] is None for row in desk.panel.told("set_rows"))
+    health = measure_anchors(curate(RESULT, UNFILTERED))
+    desk.session.inspect(Inspection(reconstruction=RESULT, claims=CLAIMS, evidence=EVIDENCE, health=health))
+    for row, item in zip(desk.panel.told("set_rows"), health, strict=True):
+        assert row[4:] == (item.inside, item.surface_distance, item.active_layers, item.duplicates)
+    text, _ = desk.panel.told("set_summary")
+    away = sum(item.inside is False for item in health)
+    assert f"{away} anchors away" in text
+
+
+def test_full_capacity_is_a_warning(desk):
+    _, warning = desk.panel.told("set_summary")
+    assert ("All queries" in warning) == all(item.objectness >= 0.3 for item in RESULT.instances)
+    desk.session.edit("x", replace(desk.session.edits, objectness_threshold=0.99))
+    assert desk.panel.told("set_summary")[1] == ""
+
+
+def test_previews_leave_the_numbers_alone(desk):
+    calls = desk.panel.calls.count("set_rows")
+    desk.session.preview(synthetic_reconstruction(queries=8))
+    assert desk.panel.calls.count("set_rows") == calls
