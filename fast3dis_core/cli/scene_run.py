@@ -184,7 +184,8 @@ def preview_scene(source: Path, target: Path, settings: RunSettings, size: str, 
 def expected_memory(config: ModelConfig, views: ViewBatch, settings: RunSettings) -> MemoryEstimate:
     """Peak memory that this run will need."""
     count, _, height, width = views.images.shape
-    return estimate_memory(config, views=count, height=height, width=width, chunk_views=settings.chunk_views)
+    shape = {"views": count, "height": height, "width": width, "chunk_views": settings.chunk_views}
+    return estimate_memory(config, early_cloud=False, **shape)
 
 
 def memory_text(memory: MemoryEstimate) -> str:

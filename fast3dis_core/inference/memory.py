@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from fast3dis_core.config import PATCH_SIZE, ModelConfig, model_size
 
 FLOAT = 4  # bytes
+CLOUD = 20  # bytes of a point: position, color, confidence, valid
 # fitted, see the module docstring
 PROCESS = 334e6  # bytes of a process that has imported everything and runs nothing
 FACTORS = (1.06, 1.0, 1.29, 2.63)  # of `memory_terms`; the second is not fitted, the features are held for certain
@@ -56,7 +57,7 @@ def memory_terms(config: ModelConfig, *, views: int, height: int, width: int, ch
 
 
 def estimate_memory(
-    config: ModelConfig, *, views: int, height: int, width: int, chunk_views: int = 8
+    config: ModelConfig, *, views: int, height: int, width: int, chunk_views: int = 8, early_cloud: bool = True
 ) -> MemoryEstimate:
     """Peak memory of load, encode, decode and assemble together, in float32.
 
@@ -67,9 +68,13 @@ def estimate_memory(
     height, width : int
         Network size in pixels.
     chunk_views : int
+    early_cloud : bool
+        Whether the cloud is built, to be looked at, before the features are computed, as the viewer does. The runs
+        that the factors were fitted to built it at their end.
     """
     terms = memory_terms(config, views=views, height=height, width=width, chunk_views=chunk_views)
-    return MemoryEstimate(bytes=round(PROCESS + sum(k * term for k, term in zip(FACTORS, terms, strict=True))))
+    cloud = CLOUD * views * height * width if early_cloud else 0
+    return MemoryEstimate(bytes=round(PROCESS + cloud + sum(k * term for k, term in zip(FACTORS, terms, strict=True))))
 
 
 def parameter_count(config: ModelConfig) -> int:

@@ -15,7 +15,8 @@ MEASURED = [  # peak resident memory in GB of calibration runs
 
 @pytest.mark.parametrize(("size", "views", "height", "width", "peak"), MEASURED)
 def test_estimates_hold_the_measured_runs(size, views, height, width, peak):
-    estimate = estimate_memory(ModelConfig.for_size(size), views=views, height=height, width=width)
+    shape = {"views": views, "height": height, "width": width}
+    estimate = estimate_memory(ModelConfig.for_size(size), early_cloud=False, **shape)
     assert estimate.low <= peak * 1e9 <= estimate.high
     assert estimate.high - estimate.low == pytest.approx(2 * SPREAD * estimate.bytes, rel=1e-6)
 
@@ -27,6 +28,14 @@ def test_more_views_pixels_and_larger_chunks_need_more():
     assert estimate_memory(config, views=8, height=378, width=504).bytes > base
     assert estimate_memory(config, views=8, height=280, width=378, chunk_views=1).bytes < base
     assert estimate_memory(ModelConfig.for_size("giant"), views=8, height=280, width=378).bytes > base + 4e9
+
+
+def test_an_early_cloud_is_counted_and_holds_fifty_views():
+    """As `tests/benchmarks/fifty_views.py nano` measured it: 2.08 GB."""
+    config, shape = ModelConfig.for_size("nano"), {"views": 50, "height": 378, "width": 504}
+    late, early = (estimate_memory(config, early_cloud=early, **shape) for early in (False, True))
+    assert early.bytes - late.bytes == 20 * 50 * 378 * 504
+    assert early.low <= 2.08e9 <= early.high
 
 
 def test_parameters_are_counted_without_building_them():
