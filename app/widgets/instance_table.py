@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QHeaderView,
     QLabel,
     QLineEdit,
+    QMenu,
     QPushButton,
     QTableView,
     QVBoxLayout,
@@ -148,8 +149,12 @@ class InstanceTable(QWidget):
 
     def set_menu(self, actions: Iterable[QAction]) -> None:
         """What the context menu of a row offers."""
-        self.view.addActions(list(actions))
-        self.view.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
+        menu = QMenu(self)
+        menu.setObjectName("rowMenu")
+        menu.addActions(list(actions))
+        self.view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        # shown without a loop of its own, which would hold up whoever waits for the worker
+        self.view.customContextMenuRequested.connect(lambda at: menu.popup(self.view.viewport().mapToGlobal(at)))
 
     def listed(self) -> list[int]:
         """Query numbers of the rows from top to bottom."""

@@ -4,8 +4,9 @@ import asyncio
 
 import pytest
 from PySide6.QtCore import QEvent, QPoint, Qt
+from PySide6.QtGui import QContextMenuEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QCheckBox, QColorDialog, QLineEdit
+from PySide6.QtWidgets import QApplication, QCheckBox, QColorDialog, QLineEdit, QMenu
 
 from app.widgets.instance_rows import NAME, OBJECTNESS, POINTS, SHOWN, WHY
 from tests.app.standins import StandInSteps
@@ -50,6 +51,18 @@ async def rename(program, text):
         key(editor(program), Qt.Key.Key_Delete)
     key(editor(program), Qt.Key.Key_Return)
     await until(lambda: editor(program) is None, "the end of editing")
+
+
+def right_click(program, row):
+    """The menu of a row."""
+    viewport, place = program.table.view.viewport(), cell(program, row)
+    mouse(viewport, QEvent.Type.MouseButtonPress, place, Qt.MouseButton.RightButton, Qt.MouseButton.RightButton)
+    mouse(viewport, QEvent.Type.MouseButtonRelease, place, Qt.MouseButton.RightButton, Qt.MouseButton.NoButton)
+    asked = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, place, viewport.mapToGlobal(place))
+    QApplication.sendEvent(viewport, asked)
+    menu = program.window.findChild(QMenu, "rowMenu")
+    assert menu.isVisible()
+    return menu
 
 
 def test_rename_undo_redo_and_back_to_the_default(play):
@@ -124,9 +137,12 @@ def test_merge_and_split_from_the_context_menu(play):
         await opened(program)
         choose(program, 0)
         choose(program, 2, Qt.KeyboardModifier.ControlModifier)
-        offered = {action.text() for action in program.table.view.actions() if action.isEnabled()}
+        menu = right_click(program, 2)
+        offered = {action.text() for action in menu.actions() if action.isEnabled()}
         assert {"Merge selected", "Change color …", "Hide selected", "Copy table as CSV"} <= offered
-        program.window.bars.action("merge").trigger()
+        assert "Split merged" not in offered
+        click(menu, menu.actionGeometry(program.window.bars.action("merge")).center())
+        assert not menu.isVisible()
         assert len(program.table.listed()) == 7
         assert program.table._selection() == {BEST}
         program.window.bars.action("split").trigger()
