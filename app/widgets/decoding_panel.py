@@ -26,11 +26,11 @@ AXIS_MARGIN = 7  # pixels from the end of a slider to the middle of its handle t
 
 
 def _points(position: int) -> float:
-    """Point counts to two digits, twenty to the decade."""
+    """Whole numbers of points to two digits, twenty to the decade."""
     if not position:
         return 0
     value = 10 ** (position / POSITIONS_PER_DECADE)
-    return round(value, 1 - math.floor(math.log10(value)))
+    return round(value, min(0, 1 - math.floor(math.log10(value))))
 
 
 def _position(points: float) -> int:

@@ -89,7 +89,7 @@ class ValueSlider(QWidget):
 
     def set_value(self, value: float) -> None:
         """Show a number without telling anybody."""
-        if self._scale.to_position(value) != self.slider.value():
+        if self._scale.to_value(self.slider.value()) != value:  # several positions may be one number
             with QSignalBlocker(self.slider):
                 self.slider.setValue(self._scale.to_position(value))
         if value != self.field.value():

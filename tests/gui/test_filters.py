@@ -7,6 +7,7 @@ import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtWidgets import QCheckBox, QPushButton, QSlider
 
+from app.widgets.decoding_panel import SCALES
 from tests.app.standins import StandInSteps
 from tests.gui.hands import LEFT, NONE, click, drag, key, mouse, until, wheel
 from tests.gui.test_instances import FLOORED, write
@@ -20,6 +21,18 @@ def handle(program, key_of_filter):
 def at(slider, share):
     """A place on a slider, the ends being those of its handle's way."""
     return QPoint(round(7 + share * (slider.width() - 14)), slider.height() // 2)
+
+
+@pytest.mark.parametrize("name", SCALES)
+def test_every_position_of_a_handle_is_a_number_that_leads_back_to_it(name):
+    scale = SCALES[name]
+    values = [scale.to_value(position) for position in range(scale.positions + 1)]
+    assert values == sorted(values)
+    assert values[0] == 0
+    for value in values:
+        assert round(value, scale.decimals) == value, "the field can show it"
+        assert scale.to_value(scale.to_position(value)) == value
+    assert scale.to_position(10 * values[-1]) == scale.positions
 
 
 @pytest.mark.parametrize(
