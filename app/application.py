@@ -89,7 +89,7 @@ class Program:
         edits = Edits(objectness_threshold=options.threshold, mask_threshold=options.mask_threshold)
         geometry = cast("GeometryMode", options.geometry)
         settings = RunSettings(size=options.size, weights=options.weights, geometry=geometry)
-        self.session = Session(edits)
+        self.session, self.settings = Session(edits), settings
         self._prepared = PreparedCloud()
         self.actions = Actions()
         self.workflow = Workflow(self.session, Worker(), steps or CoreSteps(), settings, prepare=self._prepared.prepare)
@@ -109,9 +109,10 @@ class Program:
         from app.widgets.decoding_panel import DecodingPanel
         from app.widgets.empty_page import EmptyPage
         from app.widgets.instance_table import InstanceTable
+        from app.widgets.log_panel import LogPanel
         from app.widgets.main_window import MainWindow, stacked
         from app.widgets.masks_page import MasksPage
-        from app.widgets.panels import Dock
+        from app.widgets.panels import EVERYWHERE, Dock
         from app.widgets.theme import apply_theme, choose_theme, rgb
         from app.widgets.view_gallery import ViewGallery
 
@@ -121,7 +122,9 @@ class Program:
         self.viewport.set_colors(rgb(theme.viewport), rgb(theme.frustum), rgb(theme.accent))
         self.gallery, self.table, self.decoding = ViewGallery(), InstanceTable(), DecodingPanel()
         self.empty_page = EmptyPage(theme, has_samples=self.sample is not None)
-        left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
+        areas = Qt.DockWidgetArea
+        left, right, bottom = areas.LeftDockWidgetArea, areas.RightDockWidgetArea, areas.BottomDockWidgetArea
+        self.log = LogPanel(theme)
         self.masks_page = MasksPage(stacked(self.table, self.decoding, tall=0))
         self.inspector = InspectorParts(theme)
         self.window = MainWindow(
@@ -132,6 +135,7 @@ class Program:
                 Dock("Views", "viewsDock", self.gallery, left, 204),
                 Dock("Instances", "instancesDock", self.masks_page, right, 430),
                 Dock("Inspector", "inspectorDock", self.inspector.widget, right, 430, behind="instancesDock"),
+                Dock("Log", "logDock", self.log, bottom, 180, shown=False, pages=EVERYWHERE),
             ),
             pages=(("empty", self.empty_page),),
         )
@@ -167,6 +171,7 @@ class Program:
             questions=asked,
             sample=self.sample,
             drawn_points=lambda: self.viewport.drawn_points,
+            report=lambda error: self.frame.records.report(error),
         )
         self._files = SessionFilesPresenter(
             self.session,

@@ -31,6 +31,8 @@ CORE = [
 ]  # fmt: skip
 APP = [
     {
+        "log_book",
+        "report",
         "actions",
         "command_search",
         "arrivals",

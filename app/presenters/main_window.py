@@ -76,10 +76,11 @@ class MainWindowPresenter:
         questions: Questions,
         sample: Path | None,
         drawn_points: Callable[[], tuple[int, int]],
+        report: Callable[[Exception], str] = repr,
     ) -> None:
         self._session, self._workflow, self._actions, self._window = session, workflow, actions, window
         self._chips, self._questions, self._sample = chips, questions, sample
-        self._drawn_points = drawn_points
+        self._drawn_points, self._report = drawn_points, report
         self._last_export: Path | None = None
         self._ways: tuple[Way, ...] = ()
         session.reconstruction_changed.connect(self._on_reconstruction)
@@ -174,9 +175,7 @@ class MainWindowPresenter:
         words = str(error)
         message = words[:1].upper() + words[1:] if expected else f"{type(error).__name__}: {error}"
         title = "This did not work" if expected else "An error in the program"
-        report = f"{type(error).__name__}: {error}\n{self._session.environment}\n" + "".join(
-            traceback.format_exception(error)
-        )
+        report = self._report(error)
         self._ways = ()
         if isinstance(error, DeviceMemoryError):
             known = self._session.environment + (self._session.model.name if self._session.model else "")

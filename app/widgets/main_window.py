@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QSize, Signal
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QResizeEvent
-from PySide6.QtWidgets import QLabel, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QMouseEvent, QResizeEvent
+from PySide6.QtWidgets import QLabel, QMainWindow, QStackedWidget, QStatusBar, QVBoxLayout, QWidget
 
 from app.actions import TOOLBAR, Actions
 from app.widgets.action_bars import ActionBars
@@ -47,6 +47,8 @@ class MainWindow(QMainWindow):
     way_chosen(key)
         Out of an error.
     full_screen_changed(full)
+    message_clicked()
+        In the status bar.
     closing()
         Comes instead of closing.
     """
@@ -57,6 +59,7 @@ class MainWindow(QMainWindow):
     clock_ticked = Signal()
     way_chosen = Signal(str)
     full_screen_changed = Signal(bool)
+    message_clicked = Signal()
     closing = Signal()
 
     def __init__(
@@ -223,7 +226,9 @@ class MainWindow(QMainWindow):
             page.set_drop_active(active)
 
     def _build_status_bar(self) -> None:
-        bar = self.statusBar()
+        bar = _StatusBar(self)
+        bar.clicked.connect(self.message_clicked)
+        self.setStatusBar(bar)
         bar.setSizeGripEnabled(False)
         self._run_line = RunLine(self._theme)
         self._run_line.hide()
@@ -251,3 +256,20 @@ def stacked(*widgets: QWidget, tall: int = -1) -> QWidget:
 def _dropped_paths(event: QDropEvent) -> tuple[str, ...]:
     """Local files and folders that are dropped."""
     return tuple(str(Path(url.toLocalFile())) for url in event.mimeData().urls() if url.isLocalFile())
+
+
+class _StatusBar(QStatusBar):
+    """Tells of clicks on its message.
+
+    Signals
+    -------
+    clicked()
+    """
+
+    clicked = Signal()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """Only where a message stands."""
+        if self.currentMessage():
+            self.clicked.emit()
+        super().mouseReleaseEvent(event)

@@ -21,6 +21,7 @@ VERSION = 1  # of the bytes
 PHOTO = "photoDock"
 PHOTO_SHARE = 0.42  # of what the other panels leave
 RESULT = frozenset({"result"})
+EVERYWHERE: frozenset[str] = frozenset()  # on every page
 # which panels an arrangement shows; those it does not name stay as they are
 ARRANGEMENTS: dict[str, dict[str, bool]] = {
     "explore": {"viewsDock": True, PHOTO: False, "instancesDock": True},
@@ -45,7 +46,7 @@ class Dock(NamedTuple):
     shown : bool
         At the first start.
     pages : frozenset of str
-        Pages of the window that have it.
+        Pages of the window that have it; `EVERYWHERE` stands for all.
     """
 
     title: str
@@ -261,7 +262,7 @@ class Panels(QObject):
     def _refresh(self) -> None:
         """Show what is wanted on this page, the photo where it belongs."""
         for name, dock in self._docks.items():
-            visible = self._shown[name] and self._page in dock.pages
+            visible = self._shown[name] and (dock.pages is EVERYWHERE or self._page in dock.pages)
             if name == PHOTO:
                 in_center = visible and self._narrow and not self._made[name].isFloating()
                 self._put_photo(in_center)

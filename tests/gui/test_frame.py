@@ -3,9 +3,9 @@
 import asyncio
 
 import pytest
-from PySide6.QtCore import QSettings, Qt
+from PySide6.QtCore import QPoint, QSettings, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QDialog, QDockWidget, QLineEdit, QPushButton
+from PySide6.QtWidgets import QApplication, QDialog, QDockWidget, QLineEdit, QPushButton, QTabWidget
 
 from app.widgets.command_palette import ENABLED, HINT, NAME
 from app.widgets.theme import DARK, LIGHT, contrast
@@ -179,5 +179,30 @@ def test_the_cheat_sheet_lists_the_table_and_is_copied(play):
                 line.split("  ")[1].strip() == keys and what in line for line in text.splitlines() if "  " in line
             )
         click(sheet.findChild(QPushButton, "cheatSheetClose"))
+
+    play(story, steps=StandInSteps(SCENE))
+
+
+def test_a_message_opens_the_log_which_is_cleared(play):
+    async def story(program):
+        assert not dock(program, "logDock").isVisible()
+        program.session.message("Wrote a file.")
+        bar = program.window.statusBar()
+        click(bar, QPoint(20, bar.height() // 2))
+        assert dock(program, "logDock").isVisible()
+        await until(lambda: "Wrote a file." in program.log.text.toPlainText(), "the line")
+        click(program.log.findChild(QPushButton, "logClear"))
+        assert program.log.text.toPlainText() == ""
+
+    play(story, steps=StandInSteps(SCENE))
+
+
+def test_about_shows_licenses(play):
+    async def story(program):
+        program.actions.trigger("about")
+        dialog = program.window.findChild(QDialog, "aboutDialog")
+        tabs = dialog.findChild(QTabWidget, "aboutTabs")
+        assert [tabs.tabText(number) for number in range(tabs.count())] == ["Weights", "Data", "Packages"]
+        click(dialog.findChild(QPushButton, "aboutClose"))
 
     play(story, steps=StandInSteps(SCENE))
