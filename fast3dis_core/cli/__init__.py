@@ -24,7 +24,7 @@ import sys
 
 import typer
 
-from fast3dis_core.cli import benchmark, card, datasets, evaluate, scenes, segment, train, weights
+from fast3dis_core.cli import benchmark, card, compare, datasets, evaluate, scenes, segment, train, weights
 from fast3dis_core.cli.exits import INTERRUPTED, exit_code_text
 
 app = typer.Typer(
@@ -40,6 +40,7 @@ app.command("train", epilog=exit_code_text())(train.train)
 app.command("evaluate", epilog=exit_code_text())(evaluate.evaluate)
 app.command("benchmark", epilog=exit_code_text())(benchmark.benchmark)
 app.command("card", epilog=exit_code_text())(card.card)
+app.command("compare", epilog=exit_code_text())(compare.compare)
 app.add_typer(datasets.app, name="datasets", epilog=exit_code_text())
 app.add_typer(scenes.app, name="scenes")
 app.add_typer(weights.app, name="weights")
