@@ -79,6 +79,8 @@ class Action:
 ACTIONS = (
     Action(name="open", text="Open folder …", label="Open", menu="File", keys=("Ctrl+O", "O"), icon="open",
            tip="Open a folder of photos"),
+    Action(name="open_files", text="Open photos or video …", menu="File", keys=("Ctrl+Alt+O",),
+           tip="Choose single photos, or a video"),
     Action(name="sample", text="Open sample", label="Sample", menu="File", icon="sample",
            tip="Open the sample photos"),
     Action(name="open_session", text="Open session …", menu="File", keys=("Ctrl+Shift+O",),
@@ -88,6 +90,10 @@ ACTIONS = (
     Action(name="save_as", text="Save session as …", menu="File", keys=("Ctrl+Shift+S",)),
     Action(name="save_small", text="Save session without features …", menu="File",
            tip="A smaller file, to be looked at only: anchors and mask thresholds cannot be changed in it"),
+    Action(name="get_weights", text="Get weights …", menu="File", tip="See which weights are here, and get others"),
+    Action(name="setup", text="Photos and settings …", label="Setup", menu="File", keys=("Ctrl+P",), icon="setup",
+           tip="Choose photos and settings of the next run"),
+    Action(name="run", text="Run", menu="File", keys=("Ctrl+R",), icon="run", tip="Segment the chosen photos"),
     Action(name="cancel", text="Cancel the run", menu="File", keys=("Ctrl+.",), tip="Stop what is computed"),
     Action(name="unload", text="Unload the model", menu="File"),
     Action(name="export", text="Export …", label="Export", menu="File", keys=("Ctrl+E",), icon="export"),
@@ -168,7 +174,8 @@ ACTIONS = (
 
 # of the tool bar; "|" is a line, ">" pushes what follows to the right
 TOOLBAR = (
-    "open", "sample", "|", "undo", "redo", "|", "color_instance", "color_photo", "|", "fit", ">", "export",
+    "open", "sample", "|", "setup", "run", "|", "undo", "redo", "|", "color_instance", "color_photo", "|", "fit", ">",
+    "export",
 )  # fmt: skip
 
 

@@ -11,7 +11,6 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib.resources import files
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
@@ -21,14 +20,10 @@ from app.command_line import Options, parse
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication
 
-    from app.presenters.main_window import Questions as FrameQuestions
-    from app.presenters.session_files import Questions as FileQuestions
-
-    class Questions(FrameQuestions, FileQuestions):
-        """Everything the user is asked."""
-
+    from app.recents import Recents
     from app.session.plan import GeometryMode
-    from app.workflow import Steps
+    from app.steps import Steps
+    from app.widgets.dialogs import Dialogs
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +32,6 @@ SETTLE_TIME = 0.2  # seconds for layouts and thumbnails to come to rest before a
 ROW_MENU = (  # of an instance
     "rename", "recolor", "reset_color", "hide", "isolate", "merge", "split", "fit_selection", "export", "copy_table",
 )  # fmt: skip
-PICTURES = (".jpg", ".jpeg", ".png", ".webp")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -65,6 +59,10 @@ class Program:
         What computes; the core by default.
     questions : Questions, optional
         What asks the user about files; dialogs by default.
+    recents : Recents, optional
+        Scenes opened before; forgotten at the end by default.
+    preferences : Preferences, optional
+        What is remembered between two starts; by default nothing.
     """
 
     def __init__(
@@ -73,15 +71,18 @@ class Program:
         options: Options,
         *,
         steps: "Steps | None" = None,
-        questions: "Questions | None" = None,
+        questions: "Dialogs | None" = None,
+        recents: "Recents | None" = None,
     ) -> None:
         from app.actions import Actions
         from app.composition.frame import Frame
         from app.core_steps import CoreSteps
         from app.drawing_order import PreparedCloud
+        from app.recents import Recents
         from app.session.edits import Edits
         from app.session.plan import RunSettings
         from app.session.session import Session
+        from app.widgets.dialogs import Dialogs
         from app.widgets.preferences import Preferences
         from app.worker import Worker
         from app.workflow import Workflow
@@ -92,10 +93,21 @@ class Program:
         self.session, self.settings = Session(edits), settings
         self._prepared = PreparedCloud()
         self.actions = Actions()
-        self.workflow = Workflow(self.session, Worker(), steps or CoreSteps(), settings, prepare=self._prepared.prepare)
-        self.sample = sample_folder()
+        steps, worker = steps or CoreSteps(), Worker()
+        self.workflow = Workflow(self.session, worker, steps, settings, prepare=self._prepared.prepare)
         self.closed = asyncio.Event()
         self._make_widgets(app, options)
+        questions = questions or Dialogs(self.window)
+        self.ways_in.connect(
+            self.session,
+            self.workflow,
+            self.actions,
+            worker=worker,
+            steps=steps,
+            recents=recents or Recents(),
+            questions=questions,
+            window=self.window,
+        )
         self._make_presenters(questions)
         self._connect()
         self.inspector.connect(self.session, self.workflow, self.actions)
@@ -105,9 +117,9 @@ class Program:
         from PySide6.QtCore import Qt
 
         from app.composition.inspector import InspectorParts
+        from app.composition.ways_in import WaysIn
         from app.viewport.viewport import Viewport
         from app.widgets.decoding_panel import DecodingPanel
-        from app.widgets.empty_page import EmptyPage
         from app.widgets.instance_table import InstanceTable
         from app.widgets.log_panel import LogPanel
         from app.widgets.main_window import MainWindow, stacked
@@ -121,7 +133,7 @@ class Program:
         self.viewport = Viewport()
         self.viewport.set_colors(rgb(theme.viewport), rgb(theme.frustum), rgb(theme.accent))
         self.gallery, self.table, self.decoding = ViewGallery(), InstanceTable(), DecodingPanel()
-        self.empty_page = EmptyPage(theme, has_samples=self.sample is not None)
+        self.ways_in = WaysIn(theme)
         areas = Qt.DockWidgetArea
         left, right, bottom = areas.LeftDockWidgetArea, areas.RightDockWidgetArea, areas.BottomDockWidgetArea
         self.log = LogPanel(theme)
@@ -137,10 +149,10 @@ class Program:
                 Dock("Inspector", "inspectorDock", self.inspector.widget, right, 430, behind="instancesDock"),
                 Dock("Log", "logDock", self.log, bottom, 180, shown=False, pages=EVERYWHERE),
             ),
-            pages=(("empty", self.empty_page),),
+            pages=(("empty", self.ways_in.empty_page), ("ready", self.ways_in.ready_page)),
         )
 
-    def _make_presenters(self, questions: "Questions | None") -> None:
+    def _make_presenters(self, questions: "Dialogs") -> None:
         from app.presenters.decoding_panel import DecodingPanelPresenter
         from app.presenters.instance_edits import InstanceEditsPresenter
         from app.presenters.instance_table import InstanceTablePresenter
@@ -151,7 +163,6 @@ class Program:
         from app.presenters.session_files import SessionFilesPresenter
         from app.presenters.view_gallery import ViewGalleryPresenter
         from app.presenters.viewport import ViewportPresenter
-        from app.widgets.dialogs import Dialogs
 
         painting = Painting(self.session)
         self._viewport = ViewportPresenter(self.session, self.actions, painting, self.viewport, self._prepared)
@@ -159,8 +170,7 @@ class Program:
         self._table = InstanceTablePresenter(self.session, self.actions, self.table)
         self._instances = InstanceEditsPresenter(self.session, self.actions, self.table)
         self._decoding = DecodingPanelPresenter(self.session, self.actions, self.decoding)
-        asked = questions or Dialogs(self.window)
-        self._masks = MasksPagePresenter(self.session, self.workflow, self.masks_page, asked)
+        self._masks = MasksPagePresenter(self.session, self.workflow, self.masks_page, questions)
         self._run = RunPanelPresenter(self.session, self.workflow, self.actions, self.window)
         self._window = MainWindowPresenter(
             self.session,
@@ -168,8 +178,7 @@ class Program:
             self.actions,
             window=self.window,
             chips=self.window.chips,
-            questions=asked,
-            sample=self.sample,
+            questions=questions,
             drawn_points=lambda: self.viewport.drawn_points,
             report=lambda error: self.frame.records.report(error),
         )
@@ -178,8 +187,8 @@ class Program:
             self.workflow,
             self.actions,
             frame=self.window,
-            questions=asked,
-            others=self._window.open_dropped,
+            questions=questions,
+            others=self.ways_in.opening.open_paths,
             close=self.closed.set,
         )
 
@@ -194,11 +203,17 @@ class Program:
         """Remember the layout, stop the worker, free the graphics, delete the window; in this order."""
         self.frame.close()
         self.window.hide()
+        await self.ways_in.close()
         await self.workflow.close()
         self.window.bars.detach()
         self.viewport.close_view()
         self.window.deleteLater()
         await asyncio.sleep(0)
+
+    async def look_around(self) -> None:
+        """Find out about device, libraries and weights; imports them, on the worker."""
+        await self.workflow.describe_environment()
+        await self.ways_in.inventory.look_around()
 
     async def save_screenshot(self, path: Path) -> None:
         """Save the whole window, with a complete frame of the viewport if there is a result.
@@ -234,10 +249,8 @@ class Program:
         self.actions.bind("quit", self._files.close)
         self.session.plan_changed.connect(self._ask_for_budget)
         self.table.set_menu(window.bars.action(name) for name in ROW_MENU)
-        self.session.environment_changed.connect(self.empty_page.set_environment)
+        self.ways_in.opening.open_sessions_with(self._files.open_checked)
         for signal, slot in (
-            (self.empty_page.open_requested, frame.open),
-            (self.empty_page.sample_requested, frame.open_sample),
             (window.paths_dropped, self._files.open_paths),
             (window.cancel_requested, self.workflow.cancel),
             (window.chip_dismissed, frame.dismiss_chip),
@@ -267,24 +280,17 @@ class Program:
             signal.connect(slot)
 
 
-def sample_folder() -> Path | None:
-    """Folder of the first bundled sample, None if this installation has none."""
-    samples = Path(str(files("resources"))) / "samples"
-    folders = sorted(folder for folder in samples.glob("*") if folder.is_dir())
-    photos = (path for folder in folders for path in folder.rglob("*") if path.suffix.lower() in PICTURES)
-    first = next(photos, None)
-    return None if first is None else samples / first.relative_to(samples).parts[0]
-
-
 async def _live(app: "QApplication", options: Options) -> int:
     """From the first window to the last; the exit status."""
-    program = Program(app, options)
+    from app.recents import Recents, recents_path
+
+    program = Program(app, options, recents=Recents(None if options.exit else recents_path()))
     errors: list[Exception] = []
     program.session.failed.connect(errors.append)
     program.session.failed.connect(_log_own_mistakes)
     with _everything_else_fails(program):
         program.window.show()
-        looking = program.workflow.start(program.workflow.describe_environment())
+        looking = program.workflow.start(program.look_around())
         if options.folder is not None:
             opening = program.open(options.folder)
         if options.screenshot is not None:

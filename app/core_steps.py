@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.machine_steps import MachineSteps
 from app.session.activity import ModelFacts
 from app.session.plan import GeometryMode, Photo, Plan, RunSettings
 from fast3dis_core.config import InferenceConfig
@@ -25,18 +26,20 @@ if TYPE_CHECKING:
 THUMBNAIL = 320  # long edge, pixels: sharp in a tile of 160 on a dense screen
 
 
-class CoreSteps:
+class CoreSteps(MachineSteps):
     """Implements `app.workflow.Steps` with `fast3dis_core`."""
 
     def describe(self) -> str:
         """PyTorch, its device, and the cores it may use."""
         import torch
 
+        from fast3dis_core.inference.machine import memory_there
         from fast3dis_core.inference.steps import choose_device
 
         device = choose_device("auto")
         name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{os.cpu_count()} cores"
-        return f"PyTorch {torch.__version__} · {device.type.upper()} · {name}"
+        memory = f"{memory_there(device) / 2**30:.0f} GB of memory"
+        return f"PyTorch {torch.__version__} · {device.type.upper()} · {name} · {memory}"
 
     def survey(self, sources: tuple[Path, ...], found: Callable[[Photo], None], frames: int, report: "Report") -> Plan:
         """Names, sizes and thumbnails; torch is not needed."""

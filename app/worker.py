@@ -47,10 +47,16 @@ def _ignore(step: str, fraction: float) -> None:
 
 
 class Worker:
-    """Runs jobs one at a time on its own thread. All methods belong to the event loop's thread."""
+    """Runs jobs one at a time on its own thread. All methods belong to the event loop's thread.
 
-    def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="inference")
+    Parameters
+    ----------
+    name : str
+        Of the thread.
+    """
+
+    def __init__(self, name: str = "inference") -> None:
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
         self._running: _Ticket | None = None
         self._waiting: dict[str, _Ticket] = {}  # by line, oldest first
         self._closed = False

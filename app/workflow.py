@@ -67,7 +67,8 @@ class Workflow:
         prepare: Callable[[PointCloud], None] = lambda cloud: None,
     ) -> None:
         self._prepare = prepare
-        self._session, self._worker, self._steps, self._settings = session, worker, steps, settings
+        self._session, self._worker, self._steps = session, worker, steps
+        self.defaults = settings  # of a plan's settings, until the user changes them
         self._jobs = Jobs(session, worker)
         self._shelf = ModelShelf(steps)
         self._timetable = Timetable()
@@ -122,8 +123,8 @@ class Workflow:
         given = tuple(Path(source) for source in sources)
         self._worker.cancel(COMPUTING)
         before = self._session.plan
-        kept = settings or (self._settings if before is None else before.settings)
-        plan = Plan(sources=given, settings=replace(kept, geometry=self._settings.geometry), sample=sample)
+        kept = settings or (self.defaults if before is None else before.settings)
+        plan = Plan(sources=given, settings=replace(kept, geometry=self.defaults.geometry), sample=sample)
         arriving = Arrivals(self._session, replace(plan, complete=False), asyncio.get_running_loop())
         steps, frames = self._steps, kept.maximum_views
         try:

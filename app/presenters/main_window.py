@@ -45,8 +45,6 @@ class Chips(Protocol):
 class Questions(Protocol):
     """What the user is asked."""
 
-    async def folder(self) -> Path | None: ...
-    async def heads(self) -> Path | None: ...
     async def save_as(self, proposal: Path) -> Path | None: ...
     async def overwrite(self, path: Path) -> bool: ...
 
@@ -59,8 +57,6 @@ class MainWindowPresenter:
     session, workflow, actions
     window, chips, questions
         See the protocols.
-    sample : Path, optional
-        Folder of the bundled sample.
     drawn_points : callable
         Points drawn and points there are, from the viewport.
     """
@@ -74,15 +70,15 @@ class MainWindowPresenter:
         window: Window,
         chips: Chips,
         questions: Questions,
-        sample: Path | None,
         drawn_points: Callable[[], tuple[int, int]],
         report: Callable[[Exception], str] = repr,
     ) -> None:
         self._session, self._workflow, self._actions, self._window = session, workflow, actions, window
-        self._chips, self._questions, self._sample = chips, questions, sample
+        self._chips, self._questions = chips, questions
         self._drawn_points, self._report = drawn_points, report
         self._last_export: Path | None = None
         self._ways: tuple[Way, ...] = ()
+        session.plan_changed.connect(self._on_plan)
         session.reconstruction_changed.connect(self._on_reconstruction)
         session.edits_changed.connect(self._on_edits)
         session.display_changed.connect(self._on_display)
@@ -94,25 +90,6 @@ class MainWindowPresenter:
         self._refresh()
 
     # wishes of the user
-
-    def open(self) -> None:
-        """Ask for a folder and open it."""
-
-        async def ask() -> None:
-            folder = await self._questions.folder()
-            if folder is not None:
-                await self._workflow.open_folder(folder)
-
-        self._workflow.start(ask())
-
-    def open_sample(self) -> None:
-        """Open the bundled sample, if there is one."""
-        if self._sample is not None:
-            self._workflow.start(self._workflow.open_folder(self._sample))
-
-    def open_dropped(self, paths: Sequence[str]) -> None:
-        """Open what was dropped on the window."""
-        self._workflow.start(self._workflow.open_folder(Path(paths[0])))
 
     def export(self) -> None:
         """Ask where to write the selected instance, and write it."""
@@ -156,6 +133,9 @@ class MainWindowPresenter:
 
     # what the session says
 
+    def _on_plan(self, _: object) -> None:
+        self._window.set_page(self._page())
+
     def _on_reconstruction(self, _: object) -> None:
         self._refresh()
 
@@ -166,8 +146,7 @@ class MainWindowPresenter:
         self._refresh()
 
     def _on_activity(self, activity: Activity) -> None:
-        if self._session.reconstruction is None:
-            self._window.set_page("empty" if activity.idle or activity.quiet else "running")
+        self._window.set_page(self._page())
 
     def _on_failed(self, error: Exception) -> None:
         expected = isinstance(error, Fast3disError)
@@ -191,8 +170,7 @@ class MainWindowPresenter:
 
     def _refresh(self) -> None:
         session, window = self._session, self._window
-        if session.reconstruction is not None:
-            window.set_page("result")
+        window.set_page(self._page())
         origin = session.origin
         window.set_title(origin.folder.resolve().name if origin else "")
         window.set_model(origin.model if origin else "", _model_tip(origin))
@@ -201,10 +179,19 @@ class MainWindowPresenter:
         if session.reconstruction is not None:
             window.set_points(f"{session.reconstruction.cloud.valid.sum():,} points · {session.reconstruction.units}")
 
+    def _page(self) -> str:
+        """What fills the middle: the plan when it is asked for, else the result, else what leads to one."""
+        session = self._session
+        if session.display.setup and session.plan is not None:
+            return "ready"
+        if session.reconstruction is not None:
+            return "result"
+        if not session.activity.idle and not session.activity.quiet:
+            return "running"
+        return "empty" if session.plan is None else "ready"
+
     def _bind(self) -> None:
         actions, session = self._actions, self._session
-        actions.bind("open", self.open)
-        actions.bind("sample", self.open_sample, enabled=self._sample is not None)
         actions.bind("export", self.export)
         actions.bind("undo", session.undo)
         actions.bind("redo", session.redo)

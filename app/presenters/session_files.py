@@ -72,8 +72,8 @@ class SessionFilesPresenter:
 
         async def ask() -> None:
             path = await self._questions.session_file()
-            if path is not None and await self._may_go():
-                await self.reopen(path)
+            if path is not None:
+                await self.open_checked(path)
 
         self._workflow.start(ask())
 
@@ -83,11 +83,7 @@ class SessionFilesPresenter:
             self._others(paths)
             return
 
-        async def go() -> None:
-            if await self._may_go():
-                await self.reopen(Path(paths[0]))
-
-        self._workflow.start(go())
+        self._workflow.start(self.open_checked(Path(paths[0])))
 
     def save(self) -> None:
         """Save to the file it came from, or ask for one."""
@@ -118,6 +114,11 @@ class SessionFilesPresenter:
             await self._save(ask=ask, features=features)
 
         self._workflow.start(go())
+
+    async def open_checked(self, path: Path) -> None:
+        """Show a saved session, unless what is open has edits that the user wants to keep."""
+        if await self._may_go():
+            await self.reopen(path)
 
     async def reopen(self, path: Path) -> None:
         """Show a saved session as it was."""

@@ -132,19 +132,19 @@ class Estimate:
         The photo that loses most, and its lost share.
     device : str
         Where it will run: "CPU".
-    measured : bool
-        Whether the time leans on an earlier run of this model here.
+    problem : str
+        Why nothing can be said, such as a device that is not there.
     """
 
-    seconds: float
-    memory_low: int
-    memory_high: int
+    seconds: float = 0.0
+    memory_low: int = 0
+    memory_high: int = 0
     memory_there: int = 0
     network_size: tuple[int, int] = (0, 0)
     cropped: int = 0
     worst_crop: tuple[str, float] = ("", 0.0)
     device: str = ""
-    measured: bool = False
+    problem: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

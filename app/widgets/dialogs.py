@@ -1,10 +1,13 @@
 """Questions about files, asked without nesting event loops. Tests hand in their own answers."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 from PySide6.QtWidgets import QDialog, QFileDialog, QMessageBox, QWidget
+
+from fast3dis_core.photo_files import PHOTO_EXTENSIONS, VIDEO_EXTENSIONS
 
 SESSION_SUFFIX = ".f3d"
 
@@ -55,6 +58,39 @@ class Dialogs:
         await _finished(box)
         clicked = box.clickedButton()
         return "save" if clicked is save else "discard" if clicked is discard else "cancel"
+
+    async def photos(self) -> Sequence[Path]:
+        """Photos or a video, none if the user thought better of it."""
+        patterns = " ".join(f"*{ending}" for ending in (*PHOTO_EXTENSIONS, *VIDEO_EXTENSIONS))
+        dialog = QFileDialog(
+            self.parent, "Open photos or a video", "", f"Photos and videos ({patterns});;All files (*)"
+        )
+        dialog.setObjectName("photosDialog")
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
+        accepted = await _finished(dialog) == QDialog.DialogCode.Accepted
+        return [Path(name) for name in dialog.selectedFiles()] if accepted else []
+
+    async def weights(self, title: str) -> Path | None:
+        """A weight file, None if the user thought better of it."""
+        dialog = QFileDialog(self.parent, title, "", "Weights (*.safetensors *.pt *.pth);;All files (*)")
+        dialog.setObjectName("weightsFileDialog")
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+        return await _path(dialog)
+
+    async def accept_license(self, name: str, license_name: str, terms: str) -> bool:
+        """Whether the user agrees to the license of weights."""
+        box = QMessageBox(self.parent)
+        box.setObjectName("licenseDialog")
+        box.setIcon(QMessageBox.Icon.Information)
+        box.setWindowTitle("Accept the license?")
+        box.setText(f"{name} is licensed {license_name}.")
+        box.setInformativeText(terms)
+        accept = box.addButton("Accept and download", QMessageBox.ButtonRole.AcceptRole)
+        accept.setObjectName("licenseAccept")
+        box.addButton(QMessageBox.StandardButton.Cancel)
+        box.setDefaultButton(QMessageBox.StandardButton.Cancel)
+        await _finished(box)
+        return box.clickedButton() is accept
 
     async def save_as(self, proposal: Path) -> Path | None:
         """Where to write; asking about an existing file is left to `overwrite`."""

@@ -4,6 +4,7 @@ They are written beside every result, so that two of them can be compared fairly
 """
 
 import ctypes
+import os
 import platform
 import subprocess
 import sys
@@ -110,6 +111,22 @@ def _processor() -> str:
             if line.startswith("model name"):
                 return " ".join(line.partition(":")[2].split())
     return platform.processor() or platform.machine()
+
+
+def memory_there(device: torch.device) -> int:
+    """Bytes of memory a device has in all; 0 where the system does not tell."""
+    if device.type == "cuda":
+        return int(torch.cuda.get_device_properties(device).total_memory)
+    try:
+        return int(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    except (AttributeError, OSError, ValueError):  # Windows has no sysconf
+        return 0
+
+
+def devices_there() -> tuple[str, ...]:
+    """Names of the devices that `choose_device` would accept here."""
+    cuda = [f"cuda:{index}" for index in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
+    return (*cuda, *(["mps"] if torch.backends.mps.is_available() else []), "cpu")
 
 
 def forget_peak_memory(device: torch.device) -> None:

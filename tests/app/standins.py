@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from app.core_steps import CoreSteps
+from app.inventory import Belongings, WeightFile
 from app.session.activity import ModelFacts
 from app.session.edits import Edits
 from app.session.plan import Estimate, Photo, Plan
@@ -70,9 +71,6 @@ class StandInSteps:
                     report("Looking at the photos", number / 4)
                     found(stand_in_photo(source / f"view_{number}.jpg"))
         return Plan(sources=sources, offers=frozenset({"predicted", "posed"}))
-
-    def estimate(self, plan, report):
-        return Estimate(seconds=2.0 * len(plan.chosen), memory_low=10**9, memory_high=2 * 10**9, device="CPU")
 
     def read(self, plan, report):
         self._note("read")
@@ -161,6 +159,23 @@ class StandInSteps:
             self.reconstruction, [_shrunk(item, mask_threshold) for item in self.reconstruction.instances]
         )
 
+    def look_around(self):
+        self._note("look_around")
+        files = (
+            WeightFile(name="nano", size="nano", license="Apache-2.0", path=Path("/weights/nano.safetensors")),
+            WeightFile(
+                name="DA3-BASE", size="base", license="Apache-2.0", bytes=500_000_000, page="https://example.org"
+            ),
+        )
+        return Belongings(files=files)
+
+    def estimate(self, plan, report):
+        self._note("estimate")
+        return Estimate(seconds=10.0 * len(plan.chosen), memory_low=10**9, memory_high=2 * 10**9, device="CPU")
+
+    def download(self, name, accept_license, report):
+        raise AssertionError("no test asks for the network")
+
     def features(self, views, encoded, trace):
         return {"trace/anchors": np.array(self.reconstruction.anchors)}
 
@@ -223,6 +238,8 @@ class StandInQuestions:
 
     folder_answer: Path | None = None
     save_answer: Path | None = None
+    photos_answer: tuple[Path, ...] = ()
+    license_answer: bool = False
     heads_answer: Path | None = None
     overwrite_answer: bool = False
     session_answer: Path | None = None
@@ -233,6 +250,18 @@ class StandInQuestions:
     async def folder(self):
         self.asked.append("folder")
         return self.folder_answer
+
+    async def photos(self):
+        self.asked.append("photos")
+        return self.photos_answer
+
+    async def weights(self, title):
+        self.asked.append(title)
+        return self.heads_answer
+
+    async def accept_license(self, name, license_name, terms):
+        self.asked.append(f"accept {license_name}")
+        return self.license_answer
 
     async def heads(self):
         self.asked.append("heads")

@@ -276,7 +276,6 @@ class Frame:
             window=self.window,
             chips=self.chips,
             questions=self.questions,
-            sample=Path("/samples/room"),
             drawn_points=lambda: (1000, 2000),
         )
 
@@ -326,17 +325,18 @@ class TestFrame:
         async def story(frame):
             pages = []
             frame.window.set_page = pages.append
-            frame.presenter.open_sample()
-            await frame.settle()
+            await frame.workflow.open_folder(Path("/samples/room"))
             assert pages[0] == "running"
             assert pages[-1] == "result"
             assert frame.window.told("set_title") == "room"
+            frame.session.show(replace(frame.session.display, setup=True))
+            assert pages[-1] == "ready"
 
         drive(story)
 
-    def test_a_failed_first_run_returns_to_the_empty_page_with_the_error(self):
+    def test_a_failed_first_look_returns_to_the_empty_page_with_the_error(self):
         async def story(frame):
-            frame.presenter.open_dropped(["/photos/empty"])
+            frame.workflow.start(frame.workflow.open_folder(Path("/photos/empty")))
             await frame.settle()
             assert frame.window.told("set_page") == "empty"
             _, message, report, details, _ = frame.window.told("show_error")
@@ -352,15 +352,6 @@ class TestFrame:
             title, _, _, details, _ = frame.window.told("show_error")
             assert title == "An error in the program"
             assert "ZeroDivisionError" in details
-
-        drive(story)
-
-    def test_thinking_better_of_a_dialog_does_nothing(self):
-        async def story(frame):
-            frame.presenter.open()
-            await frame.settle()
-            assert frame.questions.asked == ["folder"]
-            assert frame.steps.calls == []
 
         drive(story)
 

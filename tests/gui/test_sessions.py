@@ -60,7 +60,7 @@ def test_a_session_comes_back_bit_for_bit_and_answers_edits(play, photos, tmp_pa
         await program.open(target)
         result = program.session.reconstruction
         for _ in range(5):
-            program._decoding.set_mask(program.session.edits.mask_threshold - 0.05)
+            program._decoding.set("mask_threshold", program.session.edits.mask_threshold - 0.05)
         await until(lambda: program.session.reconstruction is not result, "masks of another threshold")
         sizes = [sum(len(item.pixels) for item in each.instances) for each in (result, program.session.reconstruction)]
         assert sizes[1] > sizes[0]

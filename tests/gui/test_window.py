@@ -4,6 +4,7 @@ import asyncio
 import threading
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -65,8 +66,8 @@ def handle(slider):
 
 
 async def opened(program):
-    """The stand-in scene, opened by dropping its folder."""
-    drop(program.window, "/photos/kitchen")
+    """The stand-in scene, run at once."""
+    program.open(Path("/photos/kitchen"))
     await until(lambda: has_masks(program) and program.session.activity.idle, "a result")
     await asyncio.sleep(0.1)  # layouts come to rest when the progress goes
     await painted(program)
@@ -111,6 +112,9 @@ def test_from_photos_to_a_ply_with_the_real_network(play, photos, tmp_path, one_
 
     async def story(program):
         click(button(program, "emptyOpen"))
+        run = button(program, "readyRun")
+        await until(lambda: run.isVisible() and run.isEnabled(), "the ready page")
+        click(run)
         await until(lambda: has_masks(program), "a result of the real network", 50)
         await painted(program)
         result = program.session.reconstruction
@@ -269,7 +273,7 @@ def test_cancel_is_quick_and_keeps_the_result(play):
         await opened(program)
         before = program.session.reconstruction
         steps.gate.clear()
-        drop(program.window, "/photos/bath")
+        program.open(Path("/photos/bath"))
         await until(lambda: steps.calls.count("encode") == 2, "the second run")
         cancel = button(program, "statusCancel")
         await until(cancel.isVisible, "the cancel button")
@@ -284,16 +288,16 @@ def test_cancel_is_quick_and_keeps_the_result(play):
     play(story, steps=steps)
 
 
-def test_cancelling_the_first_run_returns_to_the_empty_page(play):
+def test_cancelling_the_first_run_returns_to_the_plan(play):
     steps = StandInSteps(SCENE)
     steps.gate.clear()
 
     async def story(program):
-        drop(program.window, "/photos/kitchen")
+        program.open(Path("/photos/kitchen"))
         cancel = button(program, "runCancel")
-        await until(cancel.isVisible, "the cancel button")
+        await until(lambda: "encode" in steps.calls and cancel.isVisible(), "the run and its cancel button")
         click(cancel)
-        await until(program.empty_page.isVisible, "the empty page", 1.0)
+        await until(program.ways_in.ready_page.isVisible, "the ready page", 1.0)
 
     play(story, steps=steps)
 
@@ -320,7 +324,7 @@ def test_closing_while_running_ends_quickly(play):
     steps.gate.clear()
 
     async def story(program):
-        drop(program.window, "/photos/kitchen")
+        program.open(Path("/photos/kitchen"))
         await until(lambda: "encode" in steps.calls, "the run")
         program.window.close()
         assert program.closed.is_set()

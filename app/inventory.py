@@ -1,0 +1,186 @@
+"""What this machine has to run with: weight files and devices; and the downloads the user asks for.
+
+A download has a thread of its own, so that runs go on beside it; the network is used by nothing else in the program.
+Files and hub belong to the core (`official_weights`), dialogs to presenters and widgets.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from psygnal import Signal
+
+from app.worker import Worker
+from fast3dis_core.errors import Cancelled
+
+if TYPE_CHECKING:
+    from fast3dis_core.progress import Report
+
+LINE = "inventory"
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightFile:
+    """One weight file that is published or comes with the program.
+
+    Attributes
+    ----------
+    name : str
+        Such as "DA3-BASE"; identity.
+    size : str
+        Row of `MODEL_SIZES`.
+    license, terms : str
+        Name of the license, and what it asks, in a sentence.
+    non_commercial : bool
+    bytes : int
+        About, for one that would be downloaded.
+    page : str
+        Where it comes from.
+    runs : bool
+        Whether FAST3DIS can run on it; the monocular networks have no cameras.
+    path : Path, optional
+        Where it is on this machine; None if it is not.
+    """
+
+    name: str
+    size: str
+    license: str
+    terms: str = ""
+    non_commercial: bool = False
+    bytes: int = 0
+    page: str = ""
+    runs: bool = True
+    path: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Belongings:
+    """What was found.
+
+    Attributes
+    ----------
+    files : tuple of WeightFile
+    devices : tuple of str
+        Names for `RunSettings.device`, without "auto".
+    heads : frozenset of str
+        Sizes for which FAST3DIS heads are there: masks can be predicted.
+    """
+
+    files: tuple[WeightFile, ...] = ()
+    devices: tuple[str, ...] = ("cpu",)
+    heads: frozenset[str] = frozenset({"nano"})
+
+    @property
+    def sizes(self) -> tuple[str, ...]:
+        """Sizes whose weights are there."""
+        return tuple(dict.fromkeys(file.size for file in self.files if file.path is not None and file.runs))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Download:
+    """One that runs.
+
+    Attributes
+    ----------
+    name : str
+        Of its `WeightFile`.
+    step : str
+    fraction : float
+        In [0, 1].
+    """
+
+    name: str
+    step: str = "Connecting"
+    fraction: float = 0.0
+
+
+class InventorySteps(Protocol):
+    """What the core does for this."""
+
+    def look_around(self) -> Belongings:
+        """Weights and devices of this machine; the network is not asked."""
+
+    def download(self, name: str, accept_license: bool, report: "Report") -> Path:
+        """Fetch a published file and verify it; the only door to the network."""
+
+
+class Inventory:
+    """What there is, and what arrives. All methods belong to the event loop's thread.
+
+    Parameters
+    ----------
+    worker : Worker
+        Of the runs: looking around imports what it uses.
+    steps : InventorySteps
+    failed : callable
+        Told every error.
+
+    Notes
+    -----
+    `changed` says that `belongings` or `download` did; `arrived` carries the file that a download brought.
+    """
+
+    changed = Signal()
+    arrived = Signal(WeightFile)
+
+    def __init__(self, worker: Worker, steps: InventorySteps, failed: Callable[[Exception], None]) -> None:
+        self._worker, self._steps, self._failed = worker, steps, failed
+        self._downloads = Worker(name="downloads")
+        self._task: asyncio.Task[None] | None = None
+        self.belongings = Belongings()
+        self.download: Download | None = None
+
+    async def look_around(self) -> None:
+        """Find out what there is."""
+        try:
+            self.belongings = await self._worker.run(lambda report: self._steps.look_around(), line=LINE)
+        except Cancelled:
+            return
+        self.changed.emit()
+
+    def find(self, name: str) -> WeightFile:
+        """File of a name."""
+        return next(file for file in self.belongings.files if file.name == name)
+
+    def start_download(self, name: str, *, accept_license: bool) -> None:
+        """Fetch a file, unless another one is on its way."""
+        if self.download is None:
+            self._show(Download(name=name))
+            self._task = asyncio.get_running_loop().create_task(self._fetch(name, accept_license))
+
+    def cancel_download(self) -> None:
+        """Stop it; what has arrived is kept by the hub's client and used the next time."""
+        self._downloads.cancel()
+
+    async def close(self) -> None:
+        """Stop everything and wait for it."""
+        await self._downloads.close()
+        if self._task is not None:
+            await asyncio.wait([self._task])
+
+    async def _fetch(self, name: str, accept_license: bool) -> None:
+        def follow(step: str, fraction: float) -> None:
+            self._show(Download(name=name, step=step, fraction=fraction))
+
+        try:
+            path = await self._downloads.run(
+                lambda report: self._steps.download(name, accept_license, report), on_progress=follow
+            )
+        except Cancelled:
+            self._show(None)
+            return
+        except Exception as error:  # noqa: BLE001 - every error ends at the user
+            self._show(None)
+            self._failed(error)
+            return
+        files = tuple(replace(file, path=path) if file.name == name else file for file in self.belongings.files)
+        self.belongings = replace(self.belongings, files=files)
+        self._show(None)
+        self.arrived.emit(self.find(name))
+
+    def _show(self, download: Download | None) -> None:
+        if download != self.download:
+            self.download = download
+            self.changed.emit()
