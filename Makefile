@@ -22,7 +22,7 @@ export QT_API := pyside6
 # one process a core; windows and timings are tested alone
 PARALLEL := OMP_NUM_THREADS=1 $(BIN)/python -X faulthandler -m pytest -n auto
 
-.PHONY: setup system run test quick check bench clean
+.PHONY: setup system run test quick check pictures bench clean
 
 setup: system $(VENV)/.ready
 
@@ -80,6 +80,10 @@ check: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# the window in its states, as PNG; the README shows four of them
+pictures: setup
+	$(subst 1600x1000,3840x2160,$(DISPLAY_WRAPPER)) $(BIN)/python -m tests.gui.pictures $(OUT)/pictures
 
 bench: setup
 	$(BIN)/python -m pytest tests/benchmarks -m benchmark -rP

@@ -13,6 +13,7 @@ from app.actions import Actions
 from app.presenters.chips import chips, dismiss_chip
 from app.presenters.run_panel import duration
 from app.presenters.ways_out import Way, ways_out
+from app.report import card_line
 from app.session.edits import Edits
 from app.session.session import Activity, ColorMode, Origin, Session
 from app.workflow import Workflow
@@ -230,4 +231,7 @@ def _model_tip(origin: Origin | None) -> str:
     if origin.masks == "missing":
         return f"Depth Anything 3 weights without FAST3DIS heads. Run time: {duration(origin.seconds)}."
     advice = " Load trained weights with --weights FILE." if origin.untrained else ""
-    return f"{origin.model_status or 'Trained weights.'}{advice} Run time: {duration(origin.seconds)}."
+    words = origin.model_status or "Trained weights."
+    if origin.model.startswith("nano") and not origin.untrained:
+        words = f"nano: bundled, Apache-2.0, trained on rendered rooms. {card_line()}"
+    return f"{words}{advice} Run time: {duration(origin.seconds)}."

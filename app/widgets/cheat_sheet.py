@@ -47,7 +47,7 @@ class CheatSheet(QDialog):
             box.addStretch(1)
             columns.addLayout(box, 1)
         for title, rows in groups:
-            _fill(grids[min(COLUMNS - 1, COLUMNS * filled // total)], title, rows)
+            _fill(grids[min(COLUMNS - 1, COLUMNS * (filled + len(rows) // 2) // total)], title, rows)
             filled += len(rows) + 2
         content = QWidget()
         content.setLayout(columns)

@@ -120,8 +120,8 @@ class _Row(QStyledItemDelegate):
         style = option.widget.style()
         style.drawPrimitive(QStyle.PrimitiveElement.PE_PanelItemViewItem, option, painter, option.widget)
         area, roles = option.rect.adjusted(10, 4, -10, -4), QPalette.ColorRole
-        upper = QRect(area.left(), area.top(), area.width(), area.height() // 2)
-        lower = upper.translated(0, area.height() // 2)
+        upper = QRect(area.left(), area.top(), area.width(), area.height() // (2 if index.data(HINT) else 1))
+        lower = upper.translated(0, upper.height())
         painter.save()
         keys = QKeySequence(index.data(KEYS)).toString(QKeySequence.SequenceFormat.NativeText)
         room = painter.fontMetrics().horizontalAdvance(keys) + 12 if keys else 0

@@ -1,0 +1,130 @@
+"""Pictures of the window in its states: `python -m tests.gui.pictures OUT` (needs a display; `make pictures`).
+
+It lies with the tests of the window because it plays their scenes through the same doors: the bundled network on the
+bundled sample, and stand-ins where a picture needs 350 views, one view, long names or an error.
+"""
+
+import asyncio
+import dataclasses
+import os
+import sys
+from pathlib import Path
+
+os.environ.setdefault("QT_API", "pyside6")
+
+import qasync
+from PySide6.QtWidgets import QApplication, QDialog
+
+from app.application import Program, sample_folder
+from app.command_line import Options
+from tests.app.standins import StandInQuestions, StandInSteps
+from tests.gui.hands import until
+from tests.scenes import synthetic_reconstruction
+
+SAMPLE = sample_folder().parent / "study"
+REAL = {"geometry": "given", "threshold": 0.2, "folder": SAMPLE}
+LONG = "a photo whose name somebody made of a whole sentence, with a date and the number of the room in it"
+
+
+async def picture(app, out, name, *, size=(1440, 900), theme="dark", steps=None, folder=None, act=None, **options):
+    """One state of a program of its own, saved as OUT/name.png."""
+    options |= {"window_size": size, "theme": theme, "screenshot": Path("unused.png"), "exit": True}
+    program = Program(app, Options(**options), steps=steps, questions=StandInQuestions())
+    program.window.show()
+    try:
+        program.workflow.start(program.workflow.describe_environment())
+        await until(lambda: program.session.environment, "the environment", 60)
+        if folder is not None:
+            program.workflow.start(program.workflow.open_folder(folder))
+            await until(lambda: steps is not None or program.session.reconstruction is not None, "a result", 120)
+            await asyncio.sleep(1.5)
+            await until(lambda: program.session.activity.idle or (steps and not steps.gate.is_set()), "the end", 120)
+        if act is not None:
+            await act(program)
+        await program.save_screenshot(out / f"{name}.png")
+    finally:
+        for dialog in program.window.findChildren(QDialog):
+            dialog.close()
+        await program.close()
+    print(out / f"{name}.png", flush=True)  # noqa: T201 - a script
+
+
+def named(result, name):
+    """The same scene, its photos called otherwise."""
+    values = {field.name: getattr(result, field.name) for field in dataclasses.fields(result)}
+    return type(result)(**{**values, "names": tuple(f"{name} {n:03d}.jpg" for n in range(len(result.names)))})
+
+
+async def isolate(program):
+    program.session.show(dataclasses.replace(program.session.display, selection=frozenset(biggest(program))))
+    program.actions.trigger("isolate")
+    program.actions.trigger("fit_selection")
+
+
+def biggest(program):
+    return [max(program.session.shown(), key=lambda item: len(item.pixels) * (item.query != 22)).query]
+
+
+async def fail(program):
+    program.workflow.start(program.workflow.open_folder(Path("/photos/empty")))
+    await until(lambda: program.window._error is not None, "the error")
+    dialog = program.window._error
+    await asyncio.sleep(0.2)
+    dialog.grab().save(str(program.out / "error-dialog.png"))
+
+
+def triggered(name, child=""):
+    async def act(program):
+        program.actions.trigger(name)
+        await asyncio.sleep(0.3)
+        if child:
+            program.window.findChild(QDialog, child).grab().save(str(program.out / f"{child}.png"))
+
+    return act
+
+
+async def all_pictures(app, out, only):
+    running = StandInSteps(synthetic_reconstruction())
+    running.gate.clear()
+    scenes = {
+        "first-run": {},
+        "first-run-light": {"theme": "light", "size": (1280, 720)},
+        "running": {"steps": running, "folder": Path("/photos/kitchen")},
+        "result": REAL,
+        "result-light": REAL | {"theme": "light"},
+        "result-1280x720": REAL | {"size": (1280, 720)},
+        "result-3840x2160": REAL | {"size": (3840, 2160)},
+        "isolated": REAL | {"act": isolate},
+        "inspector": REAL | {"act": triggered("panel_inspector")},
+        "log": REAL | {"act": triggered("panel_log"), "theme": "light"},
+        "palette": {"act": triggered("command_palette", "commandPalette")},
+        "keys": {"act": triggered("cheat_sheet", "cheatSheet")},
+        "about": {"act": triggered("about", "aboutDialog")},
+        "error": {"steps": StandInSteps(), "act": fail},
+        "one-view": {"steps": StandInSteps(synthetic_reconstruction(views=1)), "folder": Path("/photos/one")},
+        "350-views": {
+            "steps": StandInSteps(synthetic_reconstruction(views=350, height=28, width=42)),
+            "folder": Path("/photos/many"),
+        },
+        "long-names": {
+            "steps": StandInSteps(named(synthetic_reconstruction(), LONG)),
+            "folder": Path("/photos") / LONG,
+        },
+    }
+    Program.out = out
+    for name, scene in scenes.items():
+        if not only or name in only:
+            await picture(app, out, name, **scene)
+
+
+def main(out, *only):
+    out = Path(out)
+    out.mkdir(parents=True, exist_ok=True)
+    app = QApplication.instance() or QApplication(sys.argv[:1])
+    app.setQuitOnLastWindowClosed(False)
+    with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(app)) as runner:
+        runner.run(all_pictures(app, out, only))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
