@@ -191,7 +191,10 @@ def _tell(result: dict[str, Any], files: list[Path], *, as_json: bool) -> None:
     from fast3dis_core.evaluation.figures import FIGURES, MEASURED_BY_GOALS
     from fast3dis_core.evaluation.report import has_views
 
-    shown = MEASURED_BY_GOALS if has_views(result) else [FIGURES[f"surface_{name}"] for name in ("ap25", "ap50", "ap")]
+    in_3d = [FIGURES[f"surface_{name}"] for name in ("ap25", "ap50", "ap")]  # what the paper reports on scans
+    shown = [*MEASURED_BY_GOALS] if has_views(result) else []
+    if result["settings"]["dataset"] != "procedural-rooms" or not shown:
+        shown = [*in_3d, *(figure for figure in shown if figure not in in_3d)]
     for figure in (*shown, FIGURES["seconds_per_scene"]):
         typer.echo(f"{figure.title:<28}{figure.show(result['figures'][figure.name]):>10}")
     typer.echo("\n".join(map(str, files)))

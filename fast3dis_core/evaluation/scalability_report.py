@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fast3dis_core.evaluation.charts import COLORS, Axis, Chart, Remark, Series, svg
 from fast3dis_core.evaluation.figures import table
@@ -79,23 +80,33 @@ def growth(views: Sequence[int], seconds: Sequence[float]) -> dict[str, Any] | N
     -------
     dict or None
         `exponent`, `r2`, `last` (the exponent between the last two points), `points`, `first_views`, `last_views`;
-        None with fewer than two points above 0.
+        and of `seconds = fixed + per_view * views`, which tells linear cost from fixed cost where an exponent mixes
+        them: `fixed`, `per_view`, `linear_r2`. None with fewer than two points above 0.
     """
     known = [(count, value) for count, value in zip(views, seconds, strict=True) if value > 0]
     if len({count for count, _ in known}) < 2:
         return None
-    x, y = np.log(np.array(known, np.float64)).T
+    counts, values = np.array(known, np.float64).T
+    x, y = np.log(counts), np.log(values)
     slope, offset = np.polyfit(x, y, 1)
-    spread = float(((y - y.mean()) ** 2).sum())
-    rest = float(((y - slope * x - offset) ** 2).sum())
+    per_view, fixed = np.polyfit(counts, values, 1)
     return {
         "exponent": float(slope),
-        "r2": 1.0 if spread == 0 else 1 - rest / spread,
+        "r2": _explained(y, slope * x + offset),
         "last": float((y[-1] - y[-2]) / (x[-1] - x[-2])),
+        "fixed": float(fixed),
+        "per_view": float(per_view),
+        "linear_r2": _explained(values, per_view * counts + fixed),
         "points": len(known),
         "first_views": known[0][0],
         "last_views": known[-1][0],
     }
+
+
+def _explained(values: NDArray[np.float64], fitted: NDArray[np.float64]) -> float:
+    """Share of the spread of values that a fit explains."""
+    spread = float(((values - values.mean()) ** 2).sum())
+    return 1.0 if spread == 0 else 1 - float(((values - fitted) ** 2).sum()) / spread
 
 
 def growth_of(rows: Sequence[Mapping[str, Any]], clock: Clock) -> dict[str, dict[str, Any]]:
@@ -250,7 +261,8 @@ def page_text(result: Mapping[str, Any], *, plot: str) -> str:
         f"![Seconds and memory over views]({plot})",
         _total_table(result, clock, memory),
         "## Growth",
-        "Fit of seconds = c · views^exponent; beside it the exponent between the last two points.",
+        "Fit of seconds = c · views^exponent, and the exponent between the last two points; beside it the fit of "
+        "seconds = fixed + per view · views, which tells linear cost from fixed cost.",
         _growth_table(result),
         "## Steps",
         _step_table(result, clock),
@@ -300,8 +312,11 @@ def _growth_table(result: Mapping[str, Any]) -> str:
         line, _, step = name.partition(": ")
         title = f"{NAMES.get(line, line)}, {step or 'total'}"
         span = f"{fitted['first_views']} to {fitted['last_views']} views"
-        rows.append((title, f"{fitted['exponent']:.2f}", f"{fitted['r2']:.3f}", f"{fitted['last']:.2f}", span))
-    return table(("", "exponent", "R²", "at the end", "over"), rows)
+        linear = (f"{1000 * fitted['fixed']:,.2f}", f"{1000 * fitted['per_view']:,.2f}", f"{fitted['linear_r2']:.3f}")
+        fit = (f"{fitted['exponent']:.2f}", f"{fitted['r2']:.3f}", f"{fitted['last']:.2f}")
+        rows.append((title, *fit, *linear, span))
+    heads = ("exponent", "R²", "at the end", "fixed, ms", "per view, ms", "R² of linear", "over")
+    return table(("", *heads), rows)
 
 
 def _step_table(result: Mapping[str, Any], clock: Clock) -> str:

@@ -151,6 +151,30 @@ def test_views_lost_cost_3d_only_what_no_other_view_shows(sample):
     assert less["multi_view"]["ap50"] <= less["surface"]["ap50"] + 1e-9  # what two views saw, the surface keeps
 
 
+def test_what_no_view_shows_bounds_everybody(sample):
+    """Every point has a twin far away: perfect masks on what is seen have IoU 0.5, which is no match at 0.50."""
+    surface = surface_of_views(sample)
+    twice = replace(
+        surface,
+        points=np.concatenate([surface.points, surface.points + np.array((50.0, 0.0, 0.0))]),
+        gt_ids={name: np.concatenate([ids, ids]) for name, ids in surface.gt_ids.items()},
+        faces=np.zeros((1, 3), np.int32),  # as of a scan
+        cameras=None,
+    )
+    right = true_prediction(sample)
+    alone = score_scene(right, sample, surface, protocol="all").surface
+    scanned = score_scene(right, sample, twice, protocol="all").surface
+    assert (alone.visible, alone.bound) == (None, None)
+    bound = pooled([scanned.bound])
+    sizes = np.unique(surface.gt_ids["all"][surface.gt_ids["all"] > 0], return_counts=True)[1]
+    large = (sizes >= 100).sum() / (2 * sizes >= 100).sum()  # what is seen of the others is too small to count
+    assert (bound["ap25"], bound["ap50"]) == (pytest.approx(large), 0.0)
+    assert pooled([scanned.records])["ap50"] == 0
+    visible, whole = pooled([scanned.visible]), pooled([alone.records])
+    assert visible["ap50"] == pytest.approx(whole["ap50"], abs=0.1)
+    assert visible["counts"]["targets"] == whole["counts"]["targets"]
+
+
 # --- order shuffled --------------------------------------------------------------------------------------
 
 

@@ -74,6 +74,15 @@ def test_growth_needs_two_points():
     assert bent["r2"] < 1
 
 
+def test_linear_cost_is_told_from_fixed_cost():
+    views = (2, 4, 8, 16, 32)
+    found = growth(views, [0.01 + 0.001 * count for count in views])
+    assert found["exponent"] < 0.6  # though it is linear
+    assert (found["fixed"], found["per_view"], found["linear_r2"]) == pytest.approx((0.01, 0.001, 1.0))
+    square = growth(views, [0.001 * count**2 for count in views])
+    assert square["linear_r2"] < 0.97
+
+
 def test_the_paper_itself_grows_as_the_specification_says():
     ours = FIGURE_2[0].seconds
     assert growth((30, 50), (ours[30], ours[50]))["exponent"] == pytest.approx(1.66, abs=0.01)
