@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from app import report
 from app.actions import Actions
 from app.log_book import LogBook, LogLine, line_text
-from app.session.session import Session
+from app.session.session import Activity, Session
 
 REPORTED = 60  # lines of the log in a report
 ABOUT = (
@@ -61,11 +61,13 @@ class RecordsPresenter:
         self._copy, self._show_about = copy, show_about
         self._error: Exception | None = None
         self._level = logging.NOTSET
+        self._noted = 0  # steps of the running job
         self.book = LogBook(post, self._on_line)
         actions.bind("copy_report", self.copy_report)
         actions.bind("about", self.about)
         session.messaged.connect(self._on_message)
         session.failed.connect(self._on_failed)
+        session.activity_changed.connect(self._on_activity)
 
     def set_level(self, level: int) -> None:
         """Show lines of this level and above."""
@@ -111,3 +113,10 @@ class RecordsPresenter:
     def _on_failed(self, error: Exception) -> None:
         self._error = error
         logger.error("%s: %s", type(error).__name__, error)
+
+    def _on_activity(self, activity: Activity) -> None:
+        """Note every step that is over, with its time."""
+        self._noted = min(self._noted, len(activity.finished))
+        for step, seconds in activity.finished[self._noted :]:
+            logger.info("%s: %s took %.1f s", activity.job, step, seconds)
+        self._noted = len(activity.finished)

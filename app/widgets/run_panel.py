@@ -11,6 +11,7 @@ from app.widgets.theme import Theme, icon
 BEAT = 250  # ms between looks at the clock
 SCALE = 1000  # steps of a progress bar
 SIGN = 16  # pixels
+LINE = 420  # pixels of text in the status bar: long names must not widen the window
 SIGNS = {"done": "✓", "now": "●", "later": "○"}
 
 
@@ -182,7 +183,9 @@ class RunLine(QWidget):
         self, title: str, rows: Sequence[tuple[str, str, str]], step: str, fraction: float, clock: str, quiet: bool
     ) -> None:
         """Show where the run is; a quiet one is over too soon to be cancelled. Rows as in `RunPage`."""
-        self._text.setText(title if quiet else f"{title} — {step}")
+        text = title if quiet else f"{title} — {step}"
+        self._text.setText(self._text.fontMetrics().elidedText(text, Qt.TextElideMode.ElideMiddle, LINE))
+        self._text.setToolTip(text)
         lines = (f"{SIGNS[state]} {name}   {text}" for name, state, text in rows)
         self.setToolTip("" if quiet else "\n".join(lines))
         self._bar.setValue(round(SCALE * fraction))

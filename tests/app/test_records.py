@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from app import report
 from app.actions import Actions
 from app.presenters.records import RecordsPresenter
 from app.session.plan import RunSettings
-from app.session.session import Session
+from app.session.session import Activity, Session
 from fast3dis_core.errors import ImageFolderError
 from tests.app.standins import UNFILTERED, Recorder
 
@@ -89,3 +90,11 @@ def test_about_names_weights_data_and_packages_with_licenses(presenter, told):
 
 def test_the_home_directory_is_replaced_everywhere():
     assert report.without_home(f"a {Path.home()}/b c {Path.home()}") == "a ~/b c ~"
+
+
+def test_finished_steps_are_noted_once(presenter):
+    first = Activity(job="Segmenting kitchen", step="Feature pass", finished=(("Geometry pass", 1.25),))
+    presenter._session.report(first)
+    presenter._session.report(replace(first, fraction=0.5))
+    noted = [line.text for line in presenter.book.lines]
+    assert noted == ["Segmenting kitchen: Geometry pass took 1.2 s"]

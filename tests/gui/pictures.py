@@ -83,6 +83,15 @@ def triggered(name, child=""):
     return act
 
 
+def in_front(panel):
+    async def act(program):
+        program.window.panels.set_shown(panel, True)
+        program.session.show(dataclasses.replace(program.session.display, selection=frozenset(biggest(program))))
+        await asyncio.sleep(1.0)
+
+    return act
+
+
 async def all_pictures(app, out, only):
     running = StandInSteps(synthetic_reconstruction())
     running.gate.clear()
@@ -95,7 +104,7 @@ async def all_pictures(app, out, only):
         "result-1280x720": REAL | {"size": (1280, 720)},
         "result-3840x2160": REAL | {"size": (3840, 2160)},
         "isolated": REAL | {"act": isolate},
-        "inspector": REAL | {"act": triggered("panel_inspector")},
+        "inspector": REAL | {"act": in_front("inspectorDock")},
         "log": REAL | {"act": triggered("panel_log"), "theme": "light"},
         "palette": {"act": triggered("command_palette", "commandPalette")},
         "keys": {"act": triggered("cheat_sheet", "cheatSheet")},
