@@ -217,6 +217,8 @@ class ReadyPagePresenter:
 
     def _size_words(self, size: str) -> str:
         there = self._inventory.belongings
+        if not there.files:
+            return size  # nobody has looked yet
         if size not in there.sizes:
             return f"{size} — not on this machine"
         return size if size in there.heads else f"{size} — geometry only"
