@@ -8,21 +8,25 @@ import asyncio
 import dataclasses
 import os
 import sys
+from importlib.resources import files
 from pathlib import Path
 
 os.environ.setdefault("QT_API", "pyside6")
 
 import qasync
+from PIL import Image
 from PySide6.QtWidgets import QApplication, QDialog
 
-from app.application import Program, sample_folder
+from app.application import Program
 from app.command_line import Options
 from tests.app.standins import StandInQuestions, StandInSteps
 from tests.gui.hands import until
 from tests.scenes import synthetic_reconstruction
 
-SAMPLE = sample_folder().parent / "study"
+SAMPLE = Path(str(files("resources"))) / "samples" / "study"
 REAL = {"geometry": "given", "threshold": 0.2, "folder": SAMPLE}
+README = ("first-run", "result", "result-light", "inspector")  # copied to resources/pictures when they are good
+SMALL = (1000, 625)  # pixels
 LONG = "a photo whose name somebody made of a whole sentence, with a date and the number of the room in it"
 
 
@@ -32,8 +36,7 @@ async def picture(app, out, name, *, size=(1440, 900), theme="dark", steps=None,
     program = Program(app, Options(**options), steps=steps, questions=StandInQuestions())
     program.window.show()
     try:
-        program.workflow.start(program.workflow.describe_environment())
-        await until(lambda: program.session.environment, "the environment", 60)
+        await program.workflow.start(program.look_around())
         if folder is not None:
             program.workflow.start(program.workflow.open_folder(folder))
             await until(lambda: steps is not None or program.session.reconstruction is not None, "a result", 120)
@@ -63,6 +66,11 @@ async def isolate(program):
 
 def biggest(program):
     return [max(program.session.shown(), key=lambda item: len(item.pixels) * (item.query != 22)).query]
+
+
+async def survey(program):
+    program.workflow.start(program.workflow.survey([SAMPLE]))
+    await asyncio.sleep(3.0)
 
 
 async def fail(program):
@@ -98,6 +106,7 @@ async def all_pictures(app, out, only):
     scenes = {
         "first-run": {},
         "first-run-light": {"theme": "light", "size": (1280, 720)},
+        "ready": {"act": survey},
         "running": {"steps": running, "folder": Path("/photos/kitchen")},
         "result": REAL,
         "result-light": REAL | {"theme": "light"},
@@ -126,6 +135,12 @@ async def all_pictures(app, out, only):
             await picture(app, out, name, **scene)
 
 
+def shrink(source, target):
+    """The same picture small enough for the README."""
+    picture = Image.open(source).convert("RGB").resize(SMALL, Image.Resampling.LANCZOS)
+    picture.quantize(96, dither=Image.Dither.NONE).save(target, optimize=True)
+
+
 def main(out, *only):
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
@@ -133,6 +148,10 @@ def main(out, *only):
     app.setQuitOnLastWindowClosed(False)
     with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(app)) as runner:
         runner.run(all_pictures(app, out, only))
+    (out / "readme").mkdir(exist_ok=True)
+    for name in README:
+        if (out / f"{name}.png").exists():
+            shrink(out / f"{name}.png", out / "readme" / f"{name}.png")
 
 
 if __name__ == "__main__":
