@@ -7,8 +7,8 @@
     fast3dis evaluate --dataset scannetpp --root /data/scannetpp --method imported --system iggt --predictions iggt/
     torchrun --no-python --nproc-per-node 4 fast3dis evaluate --split val
 
-An evaluation that was interrupted continues where it was. Under torchrun the scenes are shared out over the ranks, and
-rank 0 scores when all are there.
+An evaluation that was interrupted continues where it was. Under torchrun the scenes are shared out over the ranks, each
+predicts and scores its own, and rank 0 writes the result when all are there.
 """
 
 import json
@@ -65,7 +65,7 @@ def evaluate(
         str | None, typer.Option(help="What was imported: iggt, panst3r, ... npz.", rich_help_panel=_METHOD)
     ] = None,
     predictions: Annotated[
-        Path | None, typer.Option(help="Folder of the imported files.", rich_help_panel=_METHOD)
+        Path | None, typer.Option(help="Folder of the imported files; each is read once.", rich_help_panel=_METHOD)
     ] = None,
     equal_scores: Annotated[
         bool, typer.Option("--equal-scores", help="Imported scores all 1.", rich_help_panel=_METHOD)
@@ -167,10 +167,12 @@ def _run(
     mine = share_out(plan.scene_ids, os.environ)
     folder.begin()
     run.predict_scenes(folder, plan.source, mine, load, imported=predictions, report=display)
+    run.score_scenes(folder, plan.source, mine, protocol=protocol, icp=icp, report=display)
     if os.environ.get("RANK", "0") != "0":
         return None
-    run.await_predictions(folder, plan.scene_ids, report=display)
-    result = run.score_scenes(folder, plan.source, plan.scene_ids, protocol=protocol, icp=icp, report=display)
+    run.await_scores(folder, plan.scene_ids, protocol=protocol, icp=icp, report=display)
+    scores = run.score_scenes(folder, plan.source, plan.scene_ids, protocol=protocol, icp=icp)
+    result = run.summarize_scores(folder, scores, protocol=protocol, icp=icp)
     sheets: dict[str, tuple[str, ...]] = {}
     chosen = run.extreme_scenes(result, pictures) if pictures else ()
     if chosen:

@@ -2,6 +2,7 @@
 
     settings.json             what decides the predictions
     predictions/SCENE.npz     one scene each, with a digest of these settings
+    scores/PROTOCOL/SCENE.json  what one scene adds to the result; without ICP in PROTOCOL-no-icp
     result-PROTOCOL.json      what scoring made of them
     report-PROTOCOL.md        the same for people; .html is one file with everything in it
     curves-PROTOCOL.svg       precision over recall
@@ -154,6 +155,10 @@ class EvaluationFolder:
     def path(self, scene_id: str | int) -> Path:
         """File of a scene."""
         return self.folder / "predictions" / f"{scene_id}.npz"
+
+    def score_path(self, scene_id: str | int, protocol: str, *, icp: bool) -> Path:
+        """File of the score of a scene."""
+        return self.folder / "scores" / (protocol if icp else f"{protocol}-no-icp") / f"{scene_id}.json"
 
     def missing(self, scene_ids: Sequence[str | int]) -> tuple[str | int, ...]:
         """Scenes that are not predicted yet."""

@@ -202,7 +202,8 @@ def _seen(settings: Mapping[str, Any]) -> str:
         if settings["width"]
         else f"a long edge of {settings['resolution']} pixels"
     )
-    return f", {settings['views']} views of {size}, geometry {settings['geometry']}, size {settings['size']}"
+    count = f"{settings['views']} views" if settings["width"] else f"up to {settings['views']} views"
+    return f", {count} of {size}, geometry {settings['geometry']}, size {settings['size']}"
 
 
 def is_held_to_goals(result: Mapping[str, Any]) -> bool:

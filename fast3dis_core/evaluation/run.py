@@ -12,13 +12,14 @@ from typing import Any
 
 from fast3dis_core.baselines.feature_clustering import load_hdbscan
 from fast3dis_core.errors import DatasetError
-from fast3dis_core.evaluation.folder import EvaluationFolder
+from fast3dis_core.evaluation.folder import EvaluationFolder, EvaluationSettings
 from fast3dis_core.evaluation.page import html_page
 from fast3dis_core.evaluation.predict import maker, predict_scene, surface_maker
 from fast3dis_core.evaluation.prediction import ScenePrediction
 from fast3dis_core.evaluation.report import curves_svg, ranked_by, report_text
 from fast3dis_core.evaluation.results import summarize
-from fast3dis_core.evaluation.scoring import score_scene, score_surface
+from fast3dis_core.evaluation.score_files import code_identity, read_score, score_key, write_score
+from fast3dis_core.evaluation.scoring import SceneScore, score_scene, score_surface
 from fast3dis_core.evaluation.sheets import in_columns, on_views, scene_picture, to_one_width
 from fast3dis_core.evaluation.sources import EvaluationSource, TruthSurface
 from fast3dis_core.evaluation.surface_methods import predict_surface, settings_of
@@ -136,16 +137,24 @@ def _asked(report: Report, fraction: float) -> Report:
     return lambda _step, _fraction: report(PREDICTING, fraction)
 
 
-def await_predictions(
-    folder: EvaluationFolder, scene_ids: Sequence[str | int], *, patience: float = PATIENCE, report: Report = silent
+def await_scores(
+    folder: EvaluationFolder,
+    scene_ids: Sequence[str | int],
+    *,
+    protocol: str,
+    icp: bool = True,
+    patience: float = PATIENCE,
+    report: Report = silent,
 ) -> None:
-    """Wait for the files of other processes.
+    """Wait for the scores of other processes.
 
     Parameters
     ----------
     folder : EvaluationFolder
     scene_ids : sequence of str or int
         All scenes.
+    protocol : str
+    icp : bool
     patience : float
         Seconds without a new file.
     report : Report
@@ -157,17 +166,19 @@ def await_predictions(
     Cancelled
         If `report` says so.
     """
-    left, since = len(folder.missing(scene_ids)), time.monotonic()
+    code, since = code_identity(), time.monotonic()
+    left = [name for name in scene_ids if _kept_score(folder, name, protocol, icp, code) is None]
     while left:
-        report("Waiting for others", 1 - left / len(scene_ids))
+        report("Waiting for others", 1 - len(left) / len(scene_ids))
         time.sleep(min(_LOOK, patience))
-        before, left = left, len(folder.missing(scene_ids))
-        if left < before:
+        before = len(left)
+        left = [name for name in left if _kept_score(folder, name, protocol, icp, code) is None]
+        if len(left) < before:
             since = time.monotonic()
         elif time.monotonic() - since > patience:
             raise DatasetError(
-                f"{folder.folder}: expected predictions of {len(scene_ids)} scenes, {left} are missing and none "
-                f"came for {patience:.0f} s; run the command again, it continues."
+                f"{folder.folder}: expected scores of {len(scene_ids)} scenes, {len(left)} are missing and none came "
+                f"for {patience:.0f} s; run the command again, it continues."
             )
 
 
@@ -179,15 +190,15 @@ def score_scenes(
     protocol: str,
     icp: bool = True,
     report: Report = silent,
-) -> dict[str, Any]:
-    """The second loop: the result of predictions that are there.
+) -> tuple[SceneScore, ...]:
+    """The second loop: score predictions that are there; scores that were kept are not made again.
 
     Parameters
     ----------
     folder : EvaluationFolder
     source : EvaluationSource
     scene_ids : sequence of str or int
-        At least one.
+        Share of this process.
     protocol : str
     icp : bool
         Refine alignments on points, where geometry was predicted.
@@ -195,29 +206,33 @@ def score_scenes(
 
     Returns
     -------
-    dict
-        See `results.summarize`.
+    tuple of SceneScore
+        In the order of the scenes.
 
     Raises
     ------
     DatasetError, EvaluationError
         If a prediction is missing, damaged, or does not fit its scene.
     Cancelled
-        If `report` says so.
+        If `report` says so; scenes scored until then stay.
     """
-    refine = icp and folder.settings.sees_views and folder.settings.geometry != "given"
-    scores = []
+    code, scores = code_identity(), []
     for done, scene_id in enumerate(scene_ids):
         report(SCORING, done / len(scene_ids))
-        prediction, name = folder.read(scene_id), str(scene_id)
-        if isinstance(prediction, ScenePrediction):
-            sample, surface = source.sample(name), source.surface(name)
-            scores.append(score_scene(prediction, sample, surface, protocol=protocol, icp=refine))
-        else:
-            frames = tuple(source.cameras(name)) if folder.settings.method == "imported" else ()
-            surface = needed_surface(source, name)
-            scores.append(score_surface(prediction, surface, protocol=protocol, frames=frames))
+        score = _kept_score(folder, scene_id, protocol, icp, code)
+        if score is None:
+            score = _score(folder, source, scene_id, protocol, refines(folder.settings, icp=icp))
+            key = score_key(folder.path(scene_id), protocol=protocol, icp=icp, code=code)
+            write_score(folder.score_path(scene_id, protocol, icp=icp), score, key=key)
+        scores.append(score)
     report(SCORING, 1.0)
+    return tuple(scores)
+
+
+def summarize_scores(
+    folder: EvaluationFolder, scores: Sequence[SceneScore], *, protocol: str, icp: bool = True
+) -> dict[str, Any]:
+    """The result of all scenes; see `results.summarize`."""
     told = folder.settings.surface or {}
     return summarize(
         scores,
@@ -225,8 +240,32 @@ def score_scenes(
         digest=folder.settings.digest,
         protocol=protocol,
         name=folder.folder.resolve().name,
-        icp=refine or bool(told.get("icp")),
+        icp=refines(folder.settings, icp=icp) or bool(told.get("icp")),
     )
+
+
+def refines(settings: EvaluationSettings, *, icp: bool) -> bool:
+    """Whether alignments are refined on points: only predicted worlds are, and true depth needs none."""
+    return icp and settings.sees_views and settings.geometry != "given"
+
+
+def _kept_score(
+    folder: EvaluationFolder, scene_id: str | int, protocol: str, icp: bool, code: str
+) -> SceneScore | None:
+    if not folder.path(scene_id).exists():
+        return None
+    key = score_key(folder.path(scene_id), protocol=protocol, icp=icp, code=code)
+    return read_score(folder.score_path(scene_id, protocol, icp=icp), key=key)
+
+
+def _score(
+    folder: EvaluationFolder, source: EvaluationSource, scene_id: str | int, protocol: str, icp: bool
+) -> SceneScore:
+    prediction, name = folder.read(scene_id), str(scene_id)
+    if isinstance(prediction, ScenePrediction):
+        return score_scene(prediction, source.sample(name), source.surface(name), protocol=protocol, icp=icp)
+    frames = tuple(source.cameras(name)) if folder.settings.method == "imported" else ()
+    return score_surface(prediction, needed_surface(source, name), protocol=protocol, frames=frames)
 
 
 def write_result(

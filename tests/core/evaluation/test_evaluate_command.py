@@ -55,7 +55,7 @@ def test_one_command_from_weights_to_report(evaluate, tmp_path):
     assert "AP50" in done.stdout
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "curves-objects.svg", "pictures-objects.png", "predictions", "report-objects.html", "report-objects.md",
-        "result-objects.json", "settings.json",
+        "result-objects.json", "scores", "settings.json",
     ]  # fmt: skip
     result = json.loads((tmp_path / "out" / "result-objects.json").read_text())
     assert result["scenes"] == [str(seed) for seed in SEEDS]
