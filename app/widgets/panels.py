@@ -279,7 +279,7 @@ class Panels(QObject):
         else:
             self._center.remove(dock.content)
             panel.setWidget(dock.content)
-        dock.content.show()
+            dock.content.show()
 
     def _bring_to_front(self, name: str) -> None:
         if name == PHOTO and self._photo_in_center:

@@ -141,6 +141,11 @@ class PhotoGrid(QListView):
         self.setDropIndicatorShown(False)  # ours is drawn below
         self._line = QColor(theme.accent)
 
+    def set_theme(self, theme: Theme) -> None:
+        """Boxes and frames in the colors of another theme."""
+        self.setItemDelegate(_TilePainter(theme, self.photos, self))
+        self._line = QColor(theme.accent)
+
     def set_photos(self, tiles: Sequence[tuple[str, str, str, bool, str, Any]]) -> None:
         """Show photos: name, caption, number in the run, whether included, problem, picture."""
         made = [Tile(*tile) for tile in tiles]

@@ -1,0 +1,85 @@
+"""Panels by themselves: the photo beside the 3D view or as a tab over it, arrangements, a narrow strip."""
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QDockWidget, QLabel, QMainWindow
+
+from app.widgets.panels import NARROW_STRIP, CenterTabs, Dock, Panels
+
+LEFT, RIGHT = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
+
+
+class Strip(QLabel):
+    narrow = False
+
+    def set_narrow(self, narrow):
+        self.narrow = narrow
+
+
+@pytest.fixture
+def stage(qtbot):
+    window, strip, photo = QMainWindow(), Strip("strip"), QLabel("photo")
+    tabs = CenterTabs(QLabel("3D"))
+    window.setCentralWidget(tabs)
+    docks = (
+        Dock("Views", "viewsDock", strip, LEFT, 204),
+        Dock("Photo", "photoDock", photo, RIGHT, 300),
+        Dock("Instances", "instancesDock", QLabel("table"), RIGHT, 340),
+    )
+    panels = Panels(window, docks, tabs)
+    window.resize(1440, 900)
+    window.show()
+    qtbot.waitExposed(window)
+    panels.set_page("result")
+    yield window, panels, tabs, strip, photo
+    window.close()
+    window.deleteLater()
+
+
+def test_in_a_narrow_window_the_photo_is_a_tab_and_the_strip_a_column(stage, qtbot):
+    window, panels, tabs, strip, photo = stage
+    dock = window.findChild(QDockWidget, "photoDock")
+    assert dock.isVisible()
+    assert not tabs.tabs.isVisible()
+    panels.set_narrow(True)
+    assert not dock.isVisible()
+    assert tabs.tabs.count() == 2
+    tabs.tabs.setCurrentIndex(1)
+    assert photo.isVisible()
+    assert strip.narrow
+    column = window.findChild(QDockWidget, "viewsDock")
+    qtbot.waitUntil(lambda: column.width() <= NARROW_STRIP + 30, timeout=2000)
+    panels.set_narrow(False)
+    assert dock.isVisible()
+    assert dock.widget() is photo
+    assert photo.isVisible()
+    assert not strip.narrow
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+def test_explore_hides_the_photo_and_inspect_brings_it_back(stage, narrow):
+    _, panels, tabs, _, photo = stage
+    panels.set_narrow(narrow)
+    panels.arrange("explore")
+    assert not photo.isVisible()
+    assert not tabs.tabs.isVisible()
+    assert not panels.shown("photoDock")
+    panels.arrange("inspect")
+    assert panels.shown("photoDock")
+    assert photo.isVisible() != narrow
+    assert tabs.tabs.isVisible() == narrow
+
+
+def test_pages_without_panels_keep_the_layout(stage):
+    window, panels, *_ = stage
+    panels.set_shown("viewsDock", False)
+    panels.set_page("running")
+    assert not window.findChild(QDockWidget, "instancesDock").isVisible()
+    kept = panels.layout()
+    panels.set_page("result")
+    assert not window.findChild(QDockWidget, "viewsDock").isVisible()
+    assert window.findChild(QDockWidget, "instancesDock").isVisible()
+    panels.reset()
+    assert window.findChild(QDockWidget, "viewsDock").isVisible()
+    assert panels.set_layout(kept)
+    assert not window.findChild(QDockWidget, "viewsDock").isVisible()
