@@ -96,7 +96,12 @@ ACTIONS = (
     Action(name="run", text="Run", menu="File", keys=("Ctrl+R",), icon="run", tip="Segment the chosen photos"),
     Action(name="cancel", text="Cancel the run", menu="File", keys=("Ctrl+.",), tip="Stop what is computed"),
     Action(name="unload", text="Unload the model", menu="File"),
-    Action(name="export", text="Export …", label="Export", menu="File", keys=("Ctrl+E",), icon="export"),
+    Action(name="export", text="Export selected instance …", menu="File", keys=("Ctrl+E",)),
+    Action(name="export_as", text="Export …", label="Export", menu="File", keys=("Ctrl+Shift+E",), icon="export",
+           tip="Write instances, scene, masks or cameras as files"),
+    Action(name="copy_command", text="Copy command line", menu="File",
+           tip="The fast3dis call that writes the same files"),
+    Action(name="show_export", text="Open folder of the last export", menu="File"),
     Action(name="quit", text="Quit", menu="File", keys=("Ctrl+Q",)),
     Action(name="undo", text="Undo", menu="Edit", keys=("Ctrl+Z",), icon="undo"),
     Action(name="redo", text="Redo", menu="Edit", keys=("Ctrl+Shift+Z", "Ctrl+Y"), icon="redo"),
@@ -175,7 +180,7 @@ ACTIONS = (
 # of the tool bar; "|" is a line, ">" pushes what follows to the right
 TOOLBAR = (
     "open", "sample", "|", "setup", "run", "|", "undo", "redo", "|", "color_instance", "color_photo", "|", "fit", ">",
-    "export",
+    "export_as",
 )  # fmt: skip
 
 

@@ -75,6 +75,7 @@ class Program:
         recents: "Recents | None" = None,
     ) -> None:
         from app.actions import Actions
+        from app.composition.exporting import ExportParts
         from app.composition.frame import Frame
         from app.core_steps import CoreSteps
         from app.drawing_order import PreparedCloud
@@ -109,6 +110,7 @@ class Program:
             window=self.window,
         )
         self._make_presenters(questions)
+        self.exports = ExportParts(self.session, self.workflow, self.actions, questions=questions, window=self.window)
         self._connect()
         self.inspector.connect(self.session, self.workflow, self.actions)
         self.frame = Frame(app, self, options, Preferences(remember=not options.exit))

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.arrivals import Arrivals
+from app.exporter import Exporter
 from app.jobs import COMPUTING, Jobs
 from app.keeper import Keeper
 from app.probe import Probe
@@ -78,6 +79,7 @@ class Workflow:
         self._answered = 0  # ... and the newest that was put on show
         self._asked_to_run = 0  # the revision of the newest run
         self._wanted = self._computed  # what was asked for last
+        self.exporter = Exporter(session, self._jobs)
         self.keeper = Keeper(
             session, steps, self._jobs, state=self._state, settle=self.recompute, adopt=self._open_scene
         )

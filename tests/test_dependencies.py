@@ -46,7 +46,7 @@ APP = [
     },
     {"jobs", "run_job"},
     {"wishes"},
-    {"keeper", "probe"},
+    {"command_text", "exporter", "keeper", "probe"},
     {"workflow"},
     {"presenters"},
     {"composition"},  # construction and wiring by domain, so that the application stays readable

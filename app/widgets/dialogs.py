@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QDialog, QFileDialog, QMessageBox, QWidget
 from fast3dis_core.photo_files import PHOTO_EXTENSIONS, VIDEO_EXTENSIONS
 
 SESSION_SUFFIX = ".f3d"
+MOST_NAMES = 8  # of files named in a question
 
 
 class Dialogs:
@@ -95,6 +96,29 @@ class Dialogs:
     async def save_as(self, proposal: Path) -> Path | None:
         """Where to write; asking about an existing file is left to `overwrite`."""
         return await _path(_saving(self.parent, "Export instance as PLY", proposal, "Point cloud", ".ply"))
+
+    async def export_folder(self, proposal: Path) -> Path | None:
+        """A folder to export to."""
+        dialog = QFileDialog(self.parent, "Export to a folder", str(proposal.parent))
+        dialog.setObjectName("exportFolderDialog")
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        return await _path(dialog)
+
+    async def replace_files(self, folder: Path, names: Sequence[str]) -> bool:
+        """Whether files of an export may be replaced."""
+        buttons = QMessageBox.StandardButton
+        box = QMessageBox(self.parent)
+        box.setObjectName("replaceDialog")
+        box.setIcon(QMessageBox.Icon.Warning)
+        box.setWindowTitle("Replace files?")
+        box.setText(f"{len(names)} of the files exist already in {folder}.")
+        some = "\n".join(names[:MOST_NAMES]) + ("\n…" if len(names) > MOST_NAMES else "")
+        box.setInformativeText(f"{some}\n\nReplacing them cannot be undone.")
+        replace = box.addButton("Replace", QMessageBox.ButtonRole.DestructiveRole)
+        box.addButton(buttons.Cancel)
+        box.setDefaultButton(buttons.Cancel)
+        await _finished(box)
+        return box.clickedButton() is replace
 
     async def overwrite(self, path: Path) -> bool:
         """Whether an existing file may be replaced."""

@@ -283,6 +283,14 @@ class StandInQuestions:
         self.asked.append(f"save as {proposal.name}")
         return self.save_answer
 
+    async def export_folder(self, proposal):
+        self.asked.append(f"export to {proposal.name}")
+        return self.folder_answer
+
+    async def replace_files(self, folder, names):
+        self.asked.append(f"replace {len(names)}")
+        return self.overwrite_answer
+
     async def overwrite(self, path):
         self.asked.append(f"overwrite {path.name}")
         return self.overwrite_answer
