@@ -22,6 +22,7 @@ from app.widgets.theme import Theme, icon
 
 PROGRAM = "FAST3DIS viewer"
 START_SIZE = QSize(1440, 900)
+LEAST = QSize(320, 240)
 MESSAGE_TIME = 15_000  # ms a sentence stays in the status bar
 
 
@@ -83,6 +84,7 @@ class MainWindow(QMainWindow):
         self.chips = ChipBar(theme)
         tabs = CenterTabs(center)
         self._pages = QStackedWidget()
+        self._pages.setMinimumSize(LEAST)  # else the widest page, shown or not, would widen every small window
         self._names: list[str] = []
         for name, page in (*pages, ("running", self.run_page), ("result", stacked(self.chips, tabs))):
             self._names.append(name)
@@ -230,6 +232,7 @@ class MainWindow(QMainWindow):
         bar.clicked.connect(self.message_clicked)
         self.setStatusBar(bar)
         bar.setSizeGripEnabled(False)
+        bar.setMinimumWidth(LEAST.width())  # long lines are cut rather than widen the window
         self._run_line = RunLine(self._theme)
         self._run_line.hide()
         self._points = QLabel()
