@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from fast3dis_core.cli import app
@@ -215,3 +216,11 @@ def test_views_that_are_no_numbers_are_refused():
     for views in ("two", "0,2", ""):
         done = CliRunner().invoke(app, ["benchmark", "--views", views])
         assert (done.exit_code, "--views: expected numbers" in done.stderr) == (2, True)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_a_gpu_is_waited_for_and_its_memory_measured(photos):
+    found = measure(replace(SETTINGS, photos=str(photos), device="cuda"), "fast3dis", 3)
+    assert all(peak["device"] > 0 for step, peak in found.peak_memory.items() if step != "Reading photos")
+    assert found.about["device"].startswith("cuda")
