@@ -112,9 +112,35 @@ ACTIONS = (
     Action(name="palette_standard", text="Standard colors", menu="View", group="palette"),
     Action(name="palette_safe", text="Colors for every color vision", menu="View", group="palette",
            tip="Colors of instances that people with color blindness tell apart"),
+    Action(name="color_objectness", text="Color by objectness", label="Objectness", menu="View", group="color"),
+    Action(name="color_query", text="Color by query", label="Query", menu="View", group="color",
+           tip="Number of the query that owns a point"),
+    Action(name="color_view", text="Color by view", label="View", menu="View", group="color",
+           tip="Which photo a point comes from"),
+    Action(name="color_confidence", text="Color by confidence", label="Confidence", menu="View", group="color",
+           tip="How sure the network is of the depth"),
+    Action(name="color_depth", text="Color by depth", label="Depth", menu="View", group="color",
+           tip="Distance from the camera of the point's photo"),
+    Action(name="color_claims", text="Color by claims", label="Claims", menu="View", group="color",
+           tip="How many queries claim a point: two or more is a hijack in the making"),
+    Action(name="color_margin", text="Color by margin", label="Margin", menu="View", group="color",
+           tip="How far the best claim is ahead of the second: contested points are dark"),
+    Action(name="color_bid", text="Color by best claim", label="Best claim", menu="View", group="color",
+           tip="The highest claim on a point: what nobody claims is dark, the black gaps of the paper"),
     Action(name="next_color", text="Next color mode", menu="View", keys=("C",)),
     Action(name="fit", text="Fit all", label="Fit", menu="View", keys=("A",), icon="fit", tip="Show the whole scene"),
     Action(name="fit_selection", text="Fit selection", menu="View", keys=("F",), tip="Fly to the selected instances"),
+    Action(name="look_front", text="From the front", menu="View", keys=("Shift+F",), submenu="Look",
+           tip="The whole scene, the way the cameras look"),
+    Action(name="look_top", text="From the top", menu="View", keys=("Shift+T",), submenu="Look"),
+    Action(name="look_side", text="From the side", menu="View", keys=("Shift+S",), submenu="Look"),
+    Action(name="through_photo", text="Through the camera of the photo", menu="View", keys=("V",), checkable=True,
+           submenu="Look", tip="The exact view of the current photo, and back"),
+    Action(name="orthographic", text="Without perspective", menu="View", checkable=True, submenu="Look"),
+    Action(name="anchors", text="Anchors", menu="View", keys=("N",), checkable=True,
+           tip="Show where the decoder's queries sit; drag one to ask what if"),
+    Action(name="trails", text="Ways of anchors", menu="View", keys=("T",),
+           tip="Through the decoder layers: of nobody, of the selected, of all"),
     Action(name="isolate", text="Isolate", menu="Instances", keys=("I",), icon="isolate",
            tip="Draw the selected instances only, or end that"),
     Action(name="hide", text="Hide selected", menu="Instances", keys=("H",),
@@ -177,9 +203,11 @@ ACTIONS = (
     Action(name="about", text="About", menu="Help", tip="Version, licenses of program, weights, data and packages"),
 )  # fmt: skip
 
-# of the tool bar; "|" is a line, ">" pushes what follows to the right
+GROUPS = {"color": "Color by"}  # a group of actions is a drop-down of this name in the tool bar
+
+# of the tool bar; "|" is a line, ">" pushes what follows to the right, the name of a group is its drop-down
 TOOLBAR = (
-    "open", "sample", "|", "setup", "run", "|", "undo", "redo", "|", "color_instance", "color_photo", "|", "fit", ">",
+    "open", "sample", "|", "setup", "run", "|", "undo", "redo", "|", "color", "|", "fit", ">",
     "export_as",
 )  # fmt: skip
 

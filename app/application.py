@@ -112,7 +112,7 @@ class Program:
         self._make_presenters(questions)
         self.exports = ExportParts(self.session, self.workflow, self.actions, questions=questions, window=self.window)
         self._connect()
-        self.inspector.connect(self.session, self.workflow, self.actions)
+        self.inspector.connect(self.session, self.workflow, self.actions, self.viewport)
         self.frame = Frame(app, self, options, Preferences(remember=not options.exit))
 
     def _make_widgets(self, app: "QApplication", options: Options) -> None:
@@ -182,6 +182,7 @@ class Program:
             chips=self.window.chips,
             questions=questions,
             drawn_points=lambda: self.viewport.drawn_points,
+            abandon=self.viewport.anchor_tool.cancel,
             report=lambda error: self.frame.records.report(error),
         )
         self._files = SessionFilesPresenter(
@@ -263,6 +264,8 @@ class Program:
             (self.masks_page.random_requested, self._masks.run_untrained),
             (window.closing, self._files.close),
             (self.viewport.picked, self._viewport.pick),
+            (self.viewport.hovered, self._viewport.hover),
+            (self.viewport.photo_left, self._viewport.photo_left),
             (self.gallery.view_chosen, self._gallery.choose),
             (self.table.selected, table.select),
             (self.table.hidden_changed, table.set_hidden),

@@ -7,12 +7,14 @@ or hidden. So a live filter of instances is a change of the small table only; th
 Paper section 3.5 keeps overlaps; one owner per point is chosen here, for painting only. NumPy alone.
 """
 
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fast3dis_core.curation import Color, Curated, CuratedInstance
+from fast3dis_core.palette import instance_palette
 from fast3dis_core.reconstruction import Reconstruction
 
 UInt8 = NDArray[np.uint8]
@@ -72,6 +74,7 @@ def row_table(
     selection: AbstractSet[int] = frozenset(),
     isolated: AbstractSet[int] = frozenset(),
     hovered: int | None = None,
+    colors: Mapping[int, Color] | None = None,
 ) -> UInt8:
     """How every row is painted.
 
@@ -83,6 +86,8 @@ def row_table(
         Query numbers. If `isolated` is not empty, everything else is hidden.
     hovered : int, optional
         Query number of the instance that is lit up: brighter, and not receding.
+    colors : mapping of int to (red, green, blue), optional
+        By query number, in place of the instances' own.
 
     Returns
     -------
@@ -100,10 +105,20 @@ def row_table(
         if item.verdict == "hidden" or (isolated and item.query not in isolated):
             table[row, 3] = HIDDEN
         else:
-            table[row] = *item.color, RECEDING if lit and item.query not in lit else CLAIMED
+            color = item.color if colors is None else colors[item.query]
+            table[row] = *color, RECEDING if lit and item.query not in lit else CLAIMED
             if item.query == hovered:
-                table[row] = *brightened(item.color), CLAIMED
+                table[row] = *brightened(color), CLAIMED
     return table
+
+
+def anchor_colors(curated: Curated) -> UInt8:
+    """Color of every query's anchor, array (N, 3) uint8: that of its instance, or of the palette without one."""
+    colors = np.array(instance_palette(len(curated.reconstruction.objectness[-1])))
+    for item in curated.instances:
+        for member in item.members:
+            colors[member] = item.color
+    return colors
 
 
 def brightened(color: Color) -> Color:

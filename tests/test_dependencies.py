@@ -39,6 +39,7 @@ APP = [
         "coloring",
         "drawing_order",
         "hijack_pictures",
+        "number_colors",
         "session",
         "steps",
         "timetable",

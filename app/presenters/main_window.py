@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol, get_args
 
 from app.actions import Actions
+from app.number_colors import CLAIM_MODES
 from app.presenters.chips import chips, dismiss_chip
 from app.presenters.run_panel import duration
 from app.presenters.ways_out import Way, ways_out
@@ -60,6 +61,10 @@ class MainWindowPresenter:
         See the protocols.
     drawn_points : callable
         Points drawn and points there are, from the viewport.
+    report : callable
+        Report of an error, to be copied.
+    abandon : callable
+        Gives up a drag in the viewport; whether there was one.
     """
 
     def __init__(
@@ -73,10 +78,11 @@ class MainWindowPresenter:
         questions: Questions,
         drawn_points: Callable[[], tuple[int, int]],
         report: Callable[[Exception], str] = repr,
+        abandon: Callable[[], bool] = lambda: False,
     ) -> None:
         self._session, self._workflow, self._actions, self._window = session, workflow, actions, window
         self._chips, self._questions = chips, questions
-        self._drawn_points, self._report = drawn_points, report
+        self._drawn_points, self._report, self._abandon = drawn_points, report, abandon
         self._last_export: Path | None = None
         self._ways: tuple[Way, ...] = ()
         session.plan_changed.connect(self._on_plan)
@@ -117,11 +123,15 @@ class MainWindowPresenter:
         self.set_color_mode(COLOR_MODES[following % len(COLOR_MODES)])
 
     def set_color_mode(self, mode: ColorMode) -> None:
-        """Color by "instance" or "photo"."""
-        self._session.show(replace(self._session.display, color_mode=mode))
+        """Color by what colors then mean; some meanings have to be measured first."""
+        display = self._session.display
+        asks = display.inspecting or mode in CLAIM_MODES
+        self._session.show(replace(display, color_mode=mode, inspecting=asks))
 
     def step_back(self) -> None:
-        """Esc: leave the isolation, else drop the selection."""
+        """Esc: give up a drag, else leave the isolation, else drop the selection."""
+        if self._abandon():
+            return
         display = self._session.display
         if display.isolated:
             self._session.show(replace(display, isolated=frozenset()))

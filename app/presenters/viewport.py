@@ -3,17 +3,31 @@
 # ruff: noqa: D102 - methods of a protocol are documented where they are implemented
 
 from dataclasses import replace
-from typing import Protocol
+from functools import partial
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.actions import Actions
 from app.drawing_order import Drawable, PreparedCloud
+from app.number_colors import numbers_of
 from app.presenters.painting import Painting
 from app.session.edits import Edits
 from app.session.session import Display, Session
+from fast3dis_core.color_scales import scale_stops
 from fast3dis_core.reconstruction import PointCloud, Reconstruction
+
+Side = Literal["front", "top", "side"]
+CAMERA_ACTIONS = (
+    "fit",
+    "fit_selection",
+    "look_front",
+    "look_top",
+    "look_side",
+    "orthographic",
+    "through_photo",
+)
 
 
 class View(Protocol):
@@ -28,12 +42,18 @@ class View(Protocol):
     ) -> None: ...
     def set_rows(self, rows: NDArray[np.int32]) -> None: ...
     def set_table(self, table: NDArray[np.uint8]) -> None: ...
-    def set_photo_colors(self, photo: bool) -> None: ...
+    def set_point_colors(self, by: str) -> None: ...
+    def set_values(self, values: NDArray[np.float32], low: float, high: float, stops: NDArray[np.uint8]) -> None: ...
+    def set_legend(self, title: str, stops: NDArray[np.uint8], ends: tuple[str, str]) -> None: ...
     def show_cameras(
         self, intrinsics: NDArray[np.float32], world_to_camera: NDArray[np.float32], size: tuple[int, int]
     ) -> None: ...
     def set_current_view(self, view: int) -> None: ...
-    def fit_all(self) -> None: ...
+    def fit_all(self, *, fly: bool = False) -> None: ...
+    def look_from(self, side: Side) -> None: ...
+    def set_orthographic(self, on: bool) -> None: ...
+    def look_through(self, view: int) -> None: ...
+    def leave_photo(self) -> None: ...
     def fit_points(self, points: NDArray[np.float32]) -> None: ...
 
 
@@ -50,14 +70,27 @@ class ViewportPresenter:
     ) -> None:
         self._prepared = prepared or PreparedCloud()
         self._session, self._actions, self._painting, self._view = session, actions, painting, view
-        actions.bind("fit", self.fit_all, enabled=False)
-        actions.bind("fit_selection", self.fit_selection, enabled=False)
+        self._through = False
+        for name, handler in (
+            ("fit", self.fit_all),
+            ("fit_selection", self.fit_selection),
+            ("look_front", partial(self.look_from, "front")),
+            ("look_top", partial(self.look_from, "top")),
+            ("look_side", partial(self.look_from, "side")),
+            ("orthographic", self.toggle_orthographic),
+            ("through_photo", self.toggle_photo),
+        ):
+            actions.bind(name, handler, enabled=False)
         self._cloud: PointCloud | None = None
         self._rows: NDArray[np.int32] | None = None
         self._table: NDArray[np.uint8] | None = None
+        self._values: object = None
+        self._numbers: tuple[object, ...] = ()
+        self._orthographic, self._looked_through = False, 0
         session.reconstruction_changed.connect(self._on_reconstruction)
         session.edits_changed.connect(self._on_edits)
         session.display_changed.connect(self._on_display)
+        session.inspection_changed.connect(self._on_inspection)
 
     def pick(self, row: int, additive: bool) -> None:
         """A click on a cloud row; -1 is the background, which clears the selection."""
@@ -72,7 +105,36 @@ class ViewportPresenter:
 
     def fit_all(self) -> None:
         """Show the whole scene."""
-        self._view.fit_all()
+        self._view.fit_all(fly=True)
+
+    def look_from(self, side: Side) -> None:
+        """The whole scene along one of its axes."""
+        self._view.look_from(side)
+
+    def toggle_orthographic(self) -> None:
+        """Without perspective, or with."""
+        display = self._session.display
+        self._session.show(replace(display, orthographic=not display.orthographic))
+
+    def toggle_photo(self) -> None:
+        """Into the camera of the current photo, or back to where the user was."""
+        self._through = not self._through
+        if self._through:
+            self._view.look_through(self._session.display.view)
+        else:
+            self._view.leave_photo()
+        self._actions.set("through_photo", checked=self._through)
+
+    def photo_left(self) -> None:
+        """The user turned away from the photo's own view."""
+        self._through = False
+        self._actions.set("through_photo", checked=False)
+
+    def hover(self, row: int) -> None:
+        """The pointer rests on a cloud row; -1 is the background."""
+        query = int(self._painting.rows()[row]) - 1 if row >= 0 else -1
+        there = query in {instance.query for instance in self._session.shown()}
+        self._session.show(replace(self._session.display, hovered=query if there else None))
 
     def fit_selection(self) -> None:
         """Move to the selected instances, or show everything if none is selected."""
@@ -83,10 +145,10 @@ class ViewportPresenter:
         if chosen:
             self._view.fit_points(result.cloud.points[np.concatenate(chosen)])
         else:
-            self._view.fit_all()
+            self._view.fit_all(fly=True)
 
     def _on_reconstruction(self, result: Reconstruction) -> None:
-        self._actions.enable("fit", "fit_selection", enabled=True)
+        self._actions.enable(*CAMERA_ACTIONS, enabled=True)
         if result.cloud is not self._cloud:
             self._cloud = result.cloud
             prepared = self._prepared.take(result.cloud)
@@ -94,15 +156,24 @@ class ViewportPresenter:
             height, width = result.images.shape[1:3]
             self._view.show_cameras(result.intrinsics, result.world_to_camera, (height, width))
             self._view.fit_all()
-            self._rows = None
+            self._rows = self._values = None
         self._paint()
 
     def _on_edits(self, _: Edits) -> None:
         self._paint()
 
+    def _on_inspection(self, _: object) -> None:
+        self._paint()
+
     def _on_display(self, display: Display) -> None:
-        self._view.set_photo_colors(display.color_mode == "photo")
         self._view.set_current_view(display.view)
+        if display.orthographic != self._orthographic:
+            self._orthographic = display.orthographic
+            self._view.set_orthographic(display.orthographic)
+            self._actions.set("orthographic", checked=display.orthographic)
+        if self._through and display.view != self._looked_through:
+            self._view.look_through(display.view)
+        self._looked_through = display.view
         self._paint()
 
     def _paint(self) -> None:
@@ -115,3 +186,23 @@ class ViewportPresenter:
         if table is not self._table:
             self._table = table
             self._view.set_table(table)
+        self._paint_numbers()
+
+    def _paint_numbers(self) -> None:
+        """Colors that stand for numbers, and the legend that says which."""
+        result, mode = self._session.reconstruction, self._session.display.color_mode
+        assert result is not None, "numbers belong to a result"
+        values, scale = self._painting.values(), self._painting.scale()
+        if values is not None and values is not self._values:
+            self._values = values
+            numbers, meaning = values
+            self._view.set_values(numbers, meaning.low, meaning.high, scale_stops(meaning.colors))
+        by = "value" if values is not None else "photo" if mode == "photo" else "row"
+        if (by, scale) == self._numbers:
+            return
+        self._numbers = (by, scale)
+        self._view.set_point_colors(by)
+        if scale is None:
+            self._view.set_legend("", scale_stops("viridis"), ("", ""))
+        else:
+            self._view.set_legend(scale.title, scale_stops(scale.colors), numbers_of(scale, result.units))

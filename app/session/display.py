@@ -5,7 +5,10 @@ from typing import Literal
 
 from fast3dis_core.palette import PaletteName
 
-ColorMode = Literal["instance", "photo"]
+ColorMode = Literal[
+    "instance", "photo", "objectness", "query", "view", "confidence", "depth", "claims", "margin", "bid"
+]
+Trails = Literal["none", "selected", "all"]
 PhotoLayer = Literal["photo", "depth", "confidence"]
 
 
@@ -21,7 +24,8 @@ class Display:
         Query numbers.
     isolated : frozenset of int
         If not empty, only these queries are drawn.
-    color_mode : "instance" or "photo"
+    color_mode : str
+        What colors mean; see `app.number_colors`.
     palette : "standard" or "safe", of instances without a color of the user's
     dropped : bool, whether the table lists what filters dropped
     hovered : int, optional
@@ -40,6 +44,12 @@ class Display:
         Decoder layer whose masks and anchors are shown; -1 is the last.
     inspecting : bool
         Whether a panel is open that needs an `Inspection`.
+    anchors : bool
+        Whether anchors are on stage.
+    trails : "none", "selected" or "all"
+        Whose way through the layers is drawn with them.
+    orthographic : bool
+        Whether the scene is seen without perspective.
     """
 
     view: int = 0
@@ -58,3 +68,6 @@ class Display:
     setup: bool = False
     layer: int = -1
     inspecting: bool = False
+    anchors: bool = False
+    trails: Trails = "selected"
+    orthographic: bool = False

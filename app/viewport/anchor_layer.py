@@ -104,6 +104,11 @@ class AnchorLayer:
             positions[query] = position
             self._anchors = self._anchors._replace(positions=positions)
 
+    def position(self, query: int) -> Float:
+        """Where an anchor is drawn, array (3,), world."""
+        assert self._anchors is not None, "only what is drawn has a place"
+        return np.asarray(self._anchors.positions[query])
+
     def pick(self, x: float, y: float) -> int:
         """Number of the nearest anchor drawn at a device pixel, y up; -1 for none."""
         if self._anchors is None or not len(self._anchors.positions):

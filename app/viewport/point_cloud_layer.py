@@ -1,8 +1,8 @@
 """The point cloud: one actor for the whole scene and a small stand-in for while the camera moves.
 
-Every point carries its row (which instance owns it) and its photo color. A lookup table with one entry per
-row and a few shader uniforms decide the rest, so that selecting, filtering and switching colors never touch
-the points. Alpha of a table entry is no transparency but a kind: see the levels below, which are those of
+Every point carries its row (which instance owns it), its photo color and a number to be colored by. A lookup table
+with one entry per row and a few shader uniforms decide the rest, so that selecting, filtering and switching colors
+never touch the points. Alpha of a table entry is no transparency but a kind: see the levels below, which are those of
 `app.coloring`. Takes "a plotter", so it can be tested off-screen.
 """
 
@@ -18,6 +18,7 @@ from app.drawing_order import Drawable, drawable
 
 POINT_SIZE = 2.0
 STAND_IN_EXTRA = 1.0  # pixels; fewer points, so larger ones
+STOPS = 33  # colors of a scale of numbers
 
 # Levels of alpha: hidden 0, unassigned beside a selection 64, unassigned 128, instance beside a selection 192,
 # instance 255. `keep` is the share of its color a point keeps, the rest is background.
@@ -27,9 +28,14 @@ _COLOR = """//VTK::Color::Impl
   vec3 gray = vec3(dot(photo, vec3(0.2126, 0.7152, 0.0722)));
   vec3 instanceShade = kind > 0.6 ? scalarColor.rgb : mix(gray, photo, 0.35);
   float instanceKeep = kind > 0.9 ? 1.0 : kind > 0.6 ? 0.25 : kind > 0.4 ? 0.45 : 0.18;
-  float photoKeep = kind > 0.9 ? 1.0 : kind > 0.6 ? 0.25 : kind > 0.4 ? 1.0 : 0.25;
-  vec3 shade = mix(instanceShade, photo, photoMode);
-  float keep = mix(instanceKeep, photoKeep, photoMode);
+  float pointKeep = kind > 0.9 ? 1.0 : kind > 0.6 ? 0.25 : kind > 0.4 ? 1.0 : 0.25;
+  float place = clamp((pointValue - valueLow) / max(valueHigh - valueLow, 1e-9), 0.0, 1.0) * 32.0;
+  int stop = 3 * int(min(place, 31.0));
+  vec3 below = vec3(stops[stop], stops[stop + 1], stops[stop + 2]);
+  vec3 above = vec3(stops[stop + 3], stops[stop + 4], stops[stop + 5]);
+  vec3 pointShade = mix(photo, mix(below, above, place - float(stop / 3)), valueMode);
+  vec3 shade = mix(instanceShade, pointShade, pointMode);
+  float keep = mix(instanceKeep, pointKeep, pointMode);
   vertexColorVSOutput = vec4(mix(background, shade, keep), 1.0);
 """
 _CULL = """//VTK::PositionVC::Impl
@@ -116,10 +122,22 @@ class PointCloudLayer:
         self._table.Modified()
         self._alpha = table[:, 3].copy()
 
-    def set_photo_colors(self, photo: bool) -> None:
-        """Color by photo instead of by instance."""
+    def set_point_colors(self, by: str) -> None:
+        """Color every point by its "row", its "photo" or its "value"."""
         for points in (self._full, self._stand_in):
-            points.uniforms.SetUniformf("photoMode", float(photo))
+            points.uniforms.SetUniformf("pointMode", float(by != "row"))
+            points.uniforms.SetUniformf("valueMode", float(by == "value"))
+
+    def set_values(self, values: NDArray[np.float32], low: float, high: float, stops: NDArray[np.uint8]) -> None:
+        """Number of every cloud point (P,), and the evenly spaced colors (33, 3) of those from `low` to `high`."""
+        assert len(stops) == STOPS, "the shader counts on this many"
+        self._full.set_values(values[self._drawn])
+        self._stand_in.set_values(values[self._drawn[self._subset]])
+        colors = (stops.astype(float) / 255).ravel().tolist()
+        for points in (self._full, self._stand_in):
+            points.uniforms.SetUniformf("valueLow", low)
+            points.uniforms.SetUniformf("valueHigh", high)
+            points.uniforms.SetUniform1fv("stops", len(colors), colors)
 
     def set_background(self, color: tuple[float, float, float]) -> None:
         """Color that faded points recede to, in [0, 1]."""
@@ -158,6 +176,7 @@ class _Points:
         self._mapper.SetLookupTable(table)
         self._mapper.UseLookupTableScalarRangeOn()
         self._mapper.MapDataArrayToVertexAttribute("photoColor", "photo", 0, -1)  # 0: data of points
+        self._mapper.MapDataArrayToVertexAttribute("pointValue", "value", 0, -1)
         self.actor = vtkActor()
         self.actor.SetMapper(self._mapper)
         self.actor.ForceOpaqueOn()  # table entries below alpha 1 would make the whole actor translucent
@@ -166,12 +185,14 @@ class _Points:
         look.SetPointSize(size)
         look.LightingOff()
         shader = self.actor.GetShaderProperty()
-        declaration = "//VTK::Color::Dec\nin vec4 photoColor;\n"
+        declaration = "//VTK::Color::Dec\nin vec4 photoColor;\nin float pointValue;\n"
         shader.AddVertexShaderReplacement("//VTK::Color::Dec", True, declaration, False)
         shader.AddVertexShaderReplacement("//VTK::Color::Impl", True, _COLOR, False)
         shader.AddVertexShaderReplacement("//VTK::PositionVC::Impl", True, _CULL, False)
         self.uniforms = shader.GetVertexCustomUniforms()
-        self.uniforms.SetUniformf("photoMode", 0.0)
+        for name in ("pointMode", "valueMode", "valueLow", "valueHigh"):
+            self.uniforms.SetUniformf(name, 0.0)
+        self.uniforms.SetUniform1fv("stops", 3 * STOPS, [0.0] * (3 * STOPS))
         self.uniforms.SetUniform3f("background", (0.0, 0.0, 0.0))
 
     def set(self, points: NDArray[np.float32], colors: NDArray[np.uint8]) -> None:
@@ -179,9 +200,14 @@ class _Points:
         if len(points):  # PyVista refuses empty arrays
             self.data = pv.PolyData(np.ascontiguousarray(points, np.float32))
             self.data.point_data["photo"] = colors
+            self.data.point_data["value"] = np.zeros(len(points), np.float32)
             self.data.point_data["row"] = np.zeros(len(points), np.int32)
         self._mapper.SetInputData(self.data)
 
     def set_rows(self, rows: NDArray[np.int32]) -> None:
         if len(rows):
             self.data.point_data["row"][...] = rows
+
+    def set_values(self, values: NDArray[np.float32]) -> None:
+        if len(values):
+            self.data.point_data["value"][...] = values

@@ -7,12 +7,16 @@ belong to the window. What is drawn belongs to the layers.
 """
 
 import time
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPointF, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent
+from PySide6.QtCore import QEvent, QPointF, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QWidget
 from pyvistaqt import QtInteractor
 from vtkmodules.vtkCommonCore import vtkFloatArray
+
+if TYPE_CHECKING:
+    from app.viewport.anchor_tool import AnchorTool
 
 CLICK_DISTANCE = 4.0  # logical pixels the mouse may move between press and release of a click
 PICK_RADIUS = 2  # device pixels around the pointer in which a point counts as hit
@@ -26,17 +30,33 @@ class SceneView(QtInteractor):
     clicked(position, additive)
         Left button went up where it went down; QPointF in logical pixels, and whether Ctrl was held.
     double_clicked(position)
+    pointed(position)
+        The mouse moved with no button down.
+    pointed_away()
+        It left, or a button went down.
+    wheeled(position, notches)
+        Notches are a float: touch pads give parts of one.
     painted()
         A frame is complete.
+
+    Attributes
+    ----------
+    tool : AnchorTool or None
+        Is offered the left button before anybody else.
     """
 
     clicked = Signal(QPointF, bool)
     double_clicked = Signal(QPointF)
+    pointed = Signal(QPointF)
+    pointed_away = Signal()
+    wheeled = Signal(QPointF, float)
     painted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent, auto_update=False, multi_samples=0)
         self.setObjectName("sceneView")
+        self.setMouseTracking(True)
+        self.tool: AnchorTool | None = None
         self.setAcceptDrops(False)
         self.frame_seconds = 0.0  # of the last frame
         self._stale = True
@@ -71,10 +91,9 @@ class SceneView(QtInteractor):
         """
         if self._stale:
             self.repaint()
-        window, ratio = self._RenderWindow, self.devicePixelRatioF()
+        window = self._RenderWindow
         width, height = window.GetSize()
-        x = round(position.x() * ratio)
-        y = round((self.height() - position.y() - 1) * ratio)
+        x, y = (round(place) for place in self.device_position(position))
         left, bottom = max(0, x - PICK_RADIUS), max(0, y - PICK_RADIUS)
         right, top = min(width - 1, x + PICK_RADIUS), min(height - 1, y + PICK_RADIUS)
         if left > right or bottom > top:
@@ -88,18 +107,54 @@ class SceneView(QtInteractor):
         if depth >= 1.0:
             return None
         row, column = divmod(nearest, right - left + 1)
-        self.renderer.SetDisplayPoint(left + column, bottom + row, depth)
+        return self.unproject((left + column, bottom + row, depth))
+
+    def unproject(self, pixel: tuple[float, float, float]) -> tuple[float, float, float]:
+        """World point of a device pixel, y up, and a depth in [0, 1]."""
+        self.renderer.SetDisplayPoint(*pixel)
         self.renderer.DisplayToWorld()
         a, b, c, w = self.renderer.GetWorldPoint()
         return a / w, b / w, c / w
 
+    def device_position(self, position: QPointF) -> tuple[float, float]:
+        """Device pixel, y up, of a logical position."""
+        ratio = self.devicePixelRatioF()
+        return position.x() * ratio, (self.height() - position.y() - 1) * ratio
+
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Remember where a click may begin."""
-        self._pressed = event.position() if event.button() == Qt.MouseButton.LeftButton else None
+        """Offer the button to the tool, and remember where a click may begin."""
+        self.pointed_away.emit()
+        left = event.button() == Qt.MouseButton.LeftButton
+        if left and self.tool is not None and self.tool.press(event.position()):
+            self._pressed = None
+            return
+        self._pressed = event.position() if left else None
         super().mousePressEvent(event)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Tell where the pointer is while nothing is dragged."""
+        if self.tool is not None and self.tool.holding:
+            self.tool.move(event.position())
+            return
+        super().mouseMoveEvent(event)
+        if not event.buttons():
+            self.pointed.emit(event.position())
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """The pointer is elsewhere."""
+        super().leaveEvent(event)
+        self.pointed_away.emit()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """VTK's own zoom knows the middle of the window only."""
+        self.wheeled.emit(event.position(), event.angleDelta().y() / 120)
+        event.accept()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """Tell a click from a drag."""
+        if self.tool is not None and self.tool.holding and event.button() == Qt.MouseButton.LeftButton:
+            self.tool.release(bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier))
+            return
         super().mouseReleaseEvent(event)
         pressed, self._pressed = self._pressed, None
         if pressed is None or event.button() != Qt.MouseButton.LeftButton:

@@ -11,7 +11,11 @@ from PySide6.QtGui import QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.drawing_order import Drawable
+from app.viewport.anchor_layer import AnchorLayer, Anchors
+from app.viewport.anchor_tool import AnchorTool
+from app.viewport.camera_control import CameraControl, Side, extent, mean_direction
 from app.viewport.camera_layer import CameraLayer
+from app.viewport.legend import Legend
 from app.viewport.point_cloud_layer import POINT_SIZE, PointCloudLayer
 from app.viewport.scene_view import SceneView
 
@@ -19,8 +23,7 @@ SOFTWARE_BUDGET, GPU_BUDGET = 1_000_000, 8_000_000  # points drawn: 0.2 s a fram
 SLOW_FRAME = 0.040  # seconds; faster scenes need no stand-in while moving
 REST = 200  # ms without motion before all points are drawn again; every wheel notch is a motion of its own
 HEIGHT_PER_POINT = 500  # device pixels of the viewport's height for each pixel of a point
-ZOOMING = 4  # VTKIS_DOLLY of vtkInteractorStyle
-TILT = 0.35  # how steeply the first look goes down on the scene, share of the forward direction
+HOVER = 60  # ms the pointer rests before it is said what is there
 FRUSTUM = 0.10  # length of a frustum, share of the scene's radius
 
 
@@ -31,11 +34,17 @@ class Viewport(QWidget):
     -------
     picked(row, additive)
         A click: the cloud row under the pointer, -1 for the background; whether Ctrl was held.
+    hovered(row)
+        The pointer rests on a cloud row, -1 for none.
+    photo_left()
+        The user turned away from a photo's own view.
     painted()
         A frame is complete.
     """
 
     picked = Signal(int, bool)
+    hovered = Signal(int)
+    photo_left = Signal()
     painted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -45,10 +54,22 @@ class Viewport(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.view)
+        self.legend = Legend(self)
         self._cloud = PointCloudLayer(self.view)
         self._cameras = CameraLayer(self.view)
-        self._up = np.array([0.0, -1.0, 0.0])
-        self._forward = np.array([0.0, 0.0, 1.0])
+        self._anchors = AnchorLayer(self.view)
+        self.anchor_tool = AnchorTool(self.view, self._anchors)
+        self.view.tool = self.anchor_tool
+        self.camera = CameraControl(self.view.renderer, self)
+        self.camera.moved.connect(self.view.request_render)
+        self.camera.photo_left.connect(self.photo_left)
+        self._lenses: tuple[NDArray[np.float32], NDArray[np.float32], tuple[int, int]] | None = None
+        self._radius = 1.0
+        self._pointer = QPointF()
+        self._hover = QTimer(self)
+        self._hover.setSingleShot(True)
+        self._hover.setInterval(HOVER)
+        self._hover.timeout.connect(self._tell_hover)
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.setInterval(REST)
@@ -58,9 +79,11 @@ class Viewport(QWidget):
         style = self.view.iren.interactor.GetInteractorStyle()
         self._style = style
         self._tags = [
-            style.AddObserver("StartInteractionEvent", self._start_zooming),
-            style.AddObserver("InteractionEvent", self._start_moving),
+            style.AddObserver("InteractionEvent", self._turn),
         ]
+        self.view.wheeled.connect(self._zoom)
+        self.view.pointed.connect(self._point)
+        self.view.pointed_away.connect(self._hover.stop)
         self.view.painted.connect(self._after_paint)
         self.view.clicked.connect(self._pick)
         self.view.double_clicked.connect(self._center_on)
@@ -91,19 +114,29 @@ class Viewport(QWidget):
         self._cloud.set_table(table)
         self.view.request_render()
 
-    def set_photo_colors(self, photo: bool) -> None:
-        """Color by photo instead of by instance."""
-        self._cloud.set_photo_colors(photo)
+    def set_point_colors(self, by: str) -> None:
+        """Color points by their "row", "photo" or "value"."""
+        self._cloud.set_point_colors(by)
         self.view.request_render()
+
+    def set_values(self, values: NDArray[np.float32], low: float, high: float, stops: NDArray[np.uint8]) -> None:
+        """Numbers of the points (P,), and the colors (33, 3) of those from `low` to `high`."""
+        self._cloud.set_values(values, low, high, stops)
+        self.view.request_render()
+
+    def set_legend(self, title: str, stops: NDArray[np.uint8], ends: tuple[str, str]) -> None:
+        """What the colors mean; an empty title for nothing."""
+        self.legend.set_legend(title, [(int(red), int(green), int(blue)) for red, green, blue in stops], ends)
 
     def show_cameras(
         self, intrinsics: NDArray[np.float32], world_to_camera: NDArray[np.float32], size: tuple[int, int]
     ) -> None:
         """Show other cameras, and take up and forward from them; arrays as in `CameraLayer.set_cameras`."""
-        _, radius = _extent(self._cloud.points)
-        self._cameras.set_cameras(intrinsics, world_to_camera, size, FRUSTUM * radius)
-        self._up = _mean_direction(-world_to_camera[:, 1, :3])
-        self._forward = _mean_direction(world_to_camera[:, 2, :3])
+        _, self._radius = extent(self._cloud.points)
+        self._lenses = intrinsics, world_to_camera, size
+        self._cameras.set_cameras(intrinsics, world_to_camera, size, FRUSTUM * self._radius)
+        self.camera.up = mean_direction(-world_to_camera[:, 1, :3])
+        self.camera.forward = mean_direction(world_to_camera[:, 2, :3])
         self.view.request_render()
 
     def set_current_view(self, view: int) -> None:
@@ -119,46 +152,83 @@ class Viewport(QWidget):
         self.view.renderer.SetBackground(red, green, blue)
         self._cloud.set_background((red, green, blue))
         self._cameras.set_colors(line, accent)
+        self.legend.set_colors(_ink(background), background)
+        self._anchors.set_colors(_ink(background), background)
         self.view.request_render()
 
-    def fit_all(self) -> None:
+    def set_anchors(
+        self,
+        positions: NDArray[np.float32],
+        colors: NDArray[np.uint8],
+        active: NDArray[np.bool_],
+        pinned: NDArray[np.bool_],
+        shown: NDArray[np.bool_],
+    ) -> None:
+        """Anchors of one decoder layer; see `Anchors`."""
+        self._anchors.set_anchors(Anchors(positions, colors, active, pinned, shown))
+        self.view.request_render()
+
+    def set_anchor_marks(self, selected: NDArray[np.int64], hovered: int) -> None:
+        """Anchors that are selected, and the one under the pointer or -1."""
+        self._anchors.set_marked(selected, hovered)
+        self.view.request_render()
+
+    def set_trails(self, trails: NDArray[np.float32], colors: NDArray[np.uint8]) -> None:
+        """Ways of anchors through the layers (M, L + 1, 3), world."""
+        self._anchors.set_trails(trails, colors)
+        self.view.request_render()
+
+    def set_handle(self, dropped: tuple[float, float, float] | None, landed: NDArray[np.float32] | None) -> None:
+        """Where an anchor was dropped, and where refinement took it."""
+        self._anchors.set_handle(None if dropped is None else np.array(dropped), landed)
+        self.view.request_render()
+
+    def fit_all(self, *, fly: bool = False) -> None:
         """Look at the whole scene from behind and above the cameras."""
-        self._look_at(self._cloud.points, self._forward - TILT * self._up)
+        self.camera.first_look(self._cloud.points, fly=fly)
 
     def fit_points(self, points: NDArray[np.float32]) -> None:
-        """Move towards some points (M, 3), keeping the direction of view."""
-        camera = self.view.renderer.GetActiveCamera()
-        self._look_at(points, np.array(camera.GetDirectionOfProjection()))
+        """Fly towards some points (M, 3), keeping the direction of view."""
+        self.camera.look_at(points)
+
+    def look_from(self, side: Side) -> None:
+        """The whole scene from the front, the top or the side."""
+        self.camera.look_from(side, self._cloud.points)
+
+    def set_orthographic(self, on: bool) -> None:
+        """Without perspective, or with."""
+        self.camera.set_orthographic(on)
+
+    def look_through(self, view: int) -> None:
+        """The exact view of a photo's camera."""
+        if self._lenses is not None:
+            intrinsics, world_to_camera, size = self._lenses
+            self.camera.look_through(intrinsics[view], world_to_camera[view], size, 2 * self._radius)
+
+    def leave_photo(self) -> None:
+        """Back to where the camera was before `look_through`."""
+        self.camera.leave_photo()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Larger windows get larger points, or the cloud would turn to dust."""
         super().resizeEvent(event)
+        self.legend.place(self.width(), self.height())
+        self.legend.raise_()
+        self.camera.window_resized()
+        self._anchors.set_pixel_ratio(self.devicePixelRatioF())
         pixels = self.height() * self.devicePixelRatioF()
         self._cloud.set_point_size(max(POINT_SIZE, round(pixels / HEIGHT_PER_POINT)))
 
     def close_view(self) -> None:
         """Free the graphics; call before Qt deletes the widget."""
         self._rest.stop()
+        self._hover.stop()
+        self.camera.stop()
+        self._anchors.detach()
         for tag in self._tags:
             self._style.RemoveObserver(tag)
         self._tags = []
         self.view.close()
-
-    def _look_at(self, points: NDArray[np.float32], direction: NDArray[np.float64]) -> None:
-        if not len(points):
-            return
-        center, radius = _extent(points)
-        camera = self.view.renderer.GetActiveCamera()
-        direction = direction / np.linalg.norm(direction)
-        distance = radius / np.sin(np.radians(camera.GetViewAngle() / 2))
-        camera.SetFocalPoint(*center)
-        camera.SetPosition(*(center - distance * direction))
-        camera.SetViewUp(*self._up)
-        self._redraw_camera()
-
-    def _redraw_camera(self) -> None:
-        self.view.renderer.ResetCameraClippingRange()
-        self.view.request_render()
 
     @property
     def point_budget(self) -> int:
@@ -176,23 +246,34 @@ class Viewport(QWidget):
 
     def _center_on(self, position: QPointF) -> None:
         world = self.view.world_position(position)
-        if world is None:
+        if world is not None:
+            self.camera.center_on(np.array(world))
+
+    def _zoom(self, position: QPointF, notches: float) -> None:
+        world = self.view.world_position(position)
+        place = self.camera.pose.focal_point if world is None else np.array(world)
+        self._start_moving()
+        self.camera.zoom(notches, place)
+
+    def _turn(self, *_: object) -> None:
+        self.camera.turned()
+        self._start_moving()
+
+    def _point(self, position: QPointF) -> None:
+        self._pointer = position
+        self._hover.start()
+
+    def _tell_hover(self) -> None:
+        if self._moving or self.camera.flying or self.anchor_tool.holding:
             return
-        camera = self.view.renderer.GetActiveCamera()
-        shift = np.array(world) - np.array(camera.GetFocalPoint())
-        camera.SetFocalPoint(*world)
-        camera.SetPosition(*(np.array(camera.GetPosition()) + shift))
-        self._redraw_camera()
+        world = self.view.world_position(self._pointer)
+        self.hovered.emit(-1 if world is None else self._cloud.nearest(world))
 
     def _start_moving(self, *_: object) -> None:
         self._rest.start()
         if not self._moving and self._full_frame_seconds > SLOW_FRAME:
             self._moving = True
             self._cloud.set_moving(True)
-
-    def _start_zooming(self, *_: object) -> None:
-        if self._style.GetState() == ZOOMING:  # the wheel moves at once and says nothing more
-            self._start_moving()
 
     def _come_to_rest(self) -> None:
         if self._style.GetState():  # the button is still down: the user pauses, the motion does not end
@@ -210,17 +291,6 @@ class Viewport(QWidget):
         self.painted.emit()
 
 
-def _extent(points: NDArray[np.float32]) -> tuple[NDArray[np.float64], float]:
-    """Center (3,) and radius of the points without the outermost hundredth per axis."""
-    if not len(points):
-        return np.zeros(3), 1.0
-    low, high = np.percentile(points[:: max(1, len(points) // 20_000)], [1, 99], axis=0)
-    return (low + high) / 2, max(float(np.linalg.norm(high - low)) / 2, 1e-6)
-
-
-def _mean_direction(directions: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Unit mean of directions (S, 3); the first where they cancel, as in a walk around."""
-    mean = directions.astype(float).mean(axis=0)
-    if np.linalg.norm(mean) < 0.1:
-        mean = directions[0].astype(float)
-    return np.asarray(mean / np.linalg.norm(mean))
+def _ink(background: tuple[int, int, int]) -> tuple[int, int, int]:
+    """Text that is read on a background."""
+    return (20, 22, 26) if sum(background) > 384 else (235, 237, 240)

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.actions import MENUS, Action, Actions
+from app.actions import GROUPS, MENUS, Action, Actions
 from app.widgets.theme import Theme, icon
 
 ICON_ONLY = {"undo", "redo"}
@@ -52,6 +52,7 @@ class ActionBars(QObject):
         self._table = {action.name: action for action in actions.table}
         self.bar = QToolBar("Main")
         self._groups: dict[str, QActionGroup] = {}
+        self._drop_downs: dict[str, QToolButton] = {}
         self._menus: dict[str, list[QMenu]] = {}
         self._made = {action.name: self._make(action) for action in actions.table}
         self._fill_menus()
@@ -137,6 +138,8 @@ class ActionBars(QObject):
                 spring = QWidget()
                 spring.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
                 bar.addWidget(spring)
+            elif name in GROUPS:
+                self._add_drop_down(name)
             else:
                 self._add_button(name)
 
@@ -146,6 +149,19 @@ class ActionBars(QObject):
         button.setDefaultAction(self._made[name])
         style = Qt.ToolButtonStyle
         button.setToolButtonStyle(style.ToolButtonIconOnly if name in ICON_ONLY else style.ToolButtonTextBesideIcon)
+        self.bar.addWidget(button)
+
+    def _add_drop_down(self, group: str) -> None:
+        """A button that says which action of the group is checked, and opens the others."""
+        button, menu = QToolButton(), QMenu(GROUPS[group], self.bar)
+        button.setObjectName("tool" + group.title())
+        menu.setObjectName(f"dropDown{group.title()}")
+        menu.addActions(self._groups[group].actions())
+        button.setMenu(menu)
+        button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        button.setText(GROUPS[group])
+        button.setToolTip(GROUPS[group])
+        self._drop_downs[group] = button
         self.bar.addWidget(button)
 
     def _refresh(self, name: str) -> None:
@@ -159,6 +175,11 @@ class ActionBars(QObject):
         made.setIconText(action.label or state.text)
         if made.isCheckable():
             made.setChecked(state.checked)
+        if action.group in self._drop_downs:
+            button = self._drop_downs[action.group]
+            button.setEnabled(any(member.isEnabled() for member in self._groups[action.group].actions()))
+            if state.checked:
+                button.setText(f"{GROUPS[action.group]}: {(action.label or state.text).lower()}")
         tip = state.tip or state.text
         keys = made.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
         made.setToolTip(tip + (f" ({keys})" if keys else ""))

@@ -90,7 +90,7 @@ class TestViewport:
 
     def test_color_mode_and_view_are_passed_on(self, presenter, session, view):
         session.show(replace(session.display, color_mode="photo", view=2))
-        assert view.told("set_photo_colors") is True
+        assert view.told("set_point_colors") == "photo"
         assert view.told("set_current_view") == 2
 
 

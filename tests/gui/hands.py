@@ -77,7 +77,8 @@ def has_masks(program):
 
 async def painted(program):
     """Until the viewport has drawn what it was told to draw."""
-    await until(lambda: not program.viewport.view._stale and not program.viewport._moving, "a painted frame")
+    viewport = program.viewport
+    await until(lambda: not (viewport.view._stale or viewport._moving or viewport.camera.flying), "a painted frame")
 
 
 def on_screen(program, point):

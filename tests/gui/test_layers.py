@@ -75,9 +75,9 @@ def test_receding_instances_move_towards_the_background_and_keep_their_hue(stage
 def test_photo_mode_shows_photo_colors_and_still_hides(stage):
     plotter, layer = stage
     layer.set_table(table(UNASSIGNED, CLAIMED, HIDDEN, CLAIMED))
-    layer.set_photo_colors(True)
+    layer.set_point_colors("photo")
     assert stripes(plotter) == [PHOTO, PHOTO, (0, 0, 0), PHOTO]
-    layer.set_photo_colors(False)
+    layer.set_point_colors("row")
     assert stripes(plotter)[1] == (255, 0, 0)
 
 

@@ -250,7 +250,7 @@ def test_color_mode_isolate_and_escape_by_keys(play):
     async def story(program):
         await opened(program)
         window = program.window
-        click(button(program, "toolColorPhoto"))
+        program.actions.trigger("color_photo")
         assert program.session.display.color_mode == "photo"
         query = program.session.shown()[1].query
         program.table.selected.emit(frozenset({query}))
@@ -260,7 +260,7 @@ def test_color_mode_isolate_and_escape_by_keys(play):
         for _ in range(2):
             program.actions.trigger("step_back")
         assert program.session.display.selection == frozenset()
-        click(button(program, "toolColorInstance"))
+        program.actions.trigger("color_instance")
         assert program.session.display.color_mode == "instance"
 
     play(story, steps=StandInSteps(SCENE))

@@ -1,0 +1,192 @@
+"""The stage with real mouse and keys: anchors dragged, colors that mean numbers, photos looked through, hover."""
+
+import numpy as np
+from PySide6.QtCore import QEvent, QPointF, Qt
+
+from fast3dis_core.reconstruction import AnchorOverride
+from tests.app.standins import StandInSteps
+from tests.gui.hands import LEFT, NONE, click, mouse, on_screen, painted, press, until
+from tests.gui.test_window import SCENE, opened, place_of
+
+
+class Following(StandInSteps):
+    """Where an anchor is dragged, its mask takes the points within reach."""
+
+    reach = 0.5
+
+    def assemble_one(self, views, encoded, trace, mask_threshold, layer, query, previous):
+        from tests.app.standins import with_instances
+
+        (override,) = [item for item in trace.overrides if item.query == query]
+        return with_instances(previous, [self._moved(item, override) for item in previous.instances])
+
+    def assemble(self, views, encoded, trace, mask_threshold, layer, previous, report):
+        from tests.app.standins import with_instances
+
+        result = super().assemble(views, encoded, trace, mask_threshold, layer, previous, report)
+        parts = result.instances
+        for override in trace.overrides:
+            parts = [self._moved(item, override) for item in parts]
+        return with_instances(result, parts)
+
+    def _moved(self, item, override):
+        from fast3dis_core.reconstruction import Instance
+
+        if item.query != override.query:
+            return item
+        cloud = self.reconstruction.cloud
+        with np.errstate(invalid="ignore"):
+            near = np.linalg.norm(cloud.points - np.array(override.position, np.float32), axis=1) < self.reach
+        pixels = np.flatnonzero(near & cloud.valid).astype(np.int32)
+        return Instance(query=item.query, objectness=item.objectness, anchor=item.anchor.copy(), pixels=pixels)
+
+
+async def staged(program):
+    await opened(program)
+    program.actions.trigger("anchors")
+    await painted(program)
+    return program.session.curated.reconstruction.anchors[-1]
+
+
+def drag_parts(view, start, end, steps=6):
+    mouse(view, QEvent.Type.MouseMove, start, NONE, NONE)
+    mouse(view, QEvent.Type.MouseButtonPress, start, LEFT, LEFT)
+    for step in range(1, steps + 1):
+        yield start + (end - start) * (step / steps)
+
+
+async def drag_anchor(program, query, end, *, give_up=False):
+    view = program.viewport.view
+    anchors = program.session.curated.reconstruction.anchors[-1]
+    start = on_screen(program, anchors[query])
+    for place in drag_parts(view, start, end):
+        mouse(view, QEvent.Type.MouseMove, place, NONE, LEFT)
+        await until(lambda: program.session.previewing or program.workflow.busy, "a preview", 5.0)
+    await until(lambda: program.session.previewing and not program.workflow.busy, "the last preview", 5.0)
+    if give_up:
+        program.actions.trigger("step_back")
+    mouse(view, QEvent.Type.MouseButtonRelease, end, LEFT, NONE)
+    await until(lambda: not program.workflow.busy, "the exact answer", 5.0)
+
+
+def test_a_dragged_anchor_takes_its_mask_along_and_undo_brings_it_back_to_the_bit(play):
+    steps = Following(SCENE)
+
+    async def story(program):
+        anchors = await staged(program)
+        query, other = (item.query for item in program.session.shown()[:2])
+        before = {item.query: item.pixels.copy() for item in program.session.curated.instances}
+        camera = program.viewport.view.renderer.GetActiveCamera().GetPosition()
+        await drag_anchor(program, query, on_screen(program, anchors[other]))
+        assert program.viewport.view.renderer.GetActiveCamera().GetPosition() == camera, "anchors before the camera"
+        (override,) = program.session.edits.overrides
+        assert isinstance(override, AnchorOverride)
+        assert override.query == query
+        assert program.session.undo_label == f"Move anchor {query}"
+        assert "follow" in steps.calls
+        moved = program.session.curated.find(query).pixels
+        there = SCENE.cloud.points[moved].mean(axis=0)
+        old = SCENE.cloud.points[before[query]].mean(axis=0)
+        assert np.linalg.norm(there - np.array(override.position)) < np.linalg.norm(old - np.array(override.position))
+        program.actions.trigger("undo")
+        await until(lambda: not program.workflow.busy, "the old masks")
+        for item in program.session.curated.instances:
+            assert item.pixels.tobytes() == before[item.query].tobytes()
+
+    play(story, steps=steps)
+
+
+def test_escape_gives_a_drag_up(play):
+    async def story(program):
+        anchors = await staged(program)
+        query, other = (item.query for item in program.session.shown()[:2])
+        before = program.session.curated.find(query).pixels
+        await drag_anchor(program, query, on_screen(program, anchors[other]), give_up=True)
+        assert program.session.edits.overrides == ()
+        assert not program.session.previewing
+        assert np.array_equal(program.session.curated.find(query).pixels, before)
+
+    play(story, steps=Following(SCENE))
+
+
+def test_a_click_on_an_anchor_selects_its_query(play):
+    async def story(program):
+        anchors = await staged(program)
+        query = program.session.shown()[2].query
+        click(program.viewport.view, on_screen(program, anchors[query]))
+        assert program.session.display.selection == {query}
+        program.actions.trigger("pin")
+        assert program.session.edits.overrides[0].pinned
+
+    play(story, steps=Following(SCENE))
+
+
+def test_keys_show_anchors_and_walk_color_modes(play):
+    async def story(program):
+        await opened(program)
+        await press(program.window, Qt.Key.Key_N)
+        assert program.session.display.anchors
+        await press(program.window, Qt.Key.Key_C)
+        await press(program.window, Qt.Key.Key_C)
+        assert program.session.display.color_mode == "objectness"
+        legend = program.viewport.legend
+        assert legend.isVisible()
+        assert legend.words == ("Objectness", "0.00", "1.00")
+        program.actions.trigger("color_claims")
+        await until(lambda: program.session.inspection is not None, "claims")
+        assert legend.words[0] == "Claims"
+        program.actions.trigger("color_instance")
+        assert not legend.isVisible()
+
+    play(story, steps=StandInSteps(SCENE))
+
+
+def test_through_a_photo_every_point_lies_on_its_pixel(play):
+    async def story(program):
+        await opened(program)
+        program.session.show(program.session.display.__class__(view=1))
+        before = program.viewport.view.renderer.GetActiveCamera().GetPosition()
+        program.actions.trigger("through_photo")
+        await painted(program)
+        view = program.viewport.view
+        height, width = SCENE.images.shape[1:3]
+        scale = min(view.height() / height, view.width() / width)
+        left, top = (view.width() - scale * width) / 2, (view.height() - scale * height) / 2
+        rows = np.arange(height * width, 2 * height * width)[::311]
+        for row in rows[SCENE.cloud.valid[rows]]:
+            y, x = divmod(row - height * width, width)
+            place = on_screen(program, SCENE.cloud.points[row])
+            expected = QPointF(left + (x + 0.5) * scale, top + (y + 0.5) * scale)
+            assert (place - expected).manhattanLength() < 2.5, "logical pixels; on_screen itself rounds by one"
+        program.actions.trigger("through_photo")
+        await painted(program)
+        assert np.allclose(program.viewport.view.renderer.GetActiveCamera().GetPosition(), before, atol=1e-6)
+
+    play(story, steps=StandInSteps(SCENE))
+
+
+def test_resting_on_an_instance_lights_it_up_everywhere(play):
+    async def story(program):
+        await opened(program)
+        query = program.session.shown()[0].query
+        mouse(program.viewport.view, QEvent.Type.MouseMove, place_of(program, query), NONE, NONE)
+        await until(lambda: program.session.display.hovered == query, "the hover")
+        mouse(program.viewport.view, QEvent.Type.MouseMove, QPointF(4, 4), NONE, NONE)
+        await until(lambda: program.session.display.hovered is None, "the end of it")
+
+    play(story, steps=StandInSteps(SCENE))
+
+
+def test_sides_and_parallel_views_keep_the_scene_in_sight(play):
+    async def story(program):
+        await opened(program)
+        view = program.viewport.view
+        for action in ("look_top", "look_side", "orthographic", "look_front", "fit"):
+            program.actions.trigger(action)
+            await painted(program)
+            points = SCENE.cloud.points[SCENE.cloud.valid][::97]
+            inside = [view.rect().contains(on_screen(program, point).toPoint()) for point in points]
+            assert np.mean(inside) > 0.95, action
+        assert view.renderer.GetActiveCamera().GetParallelProjection()
+
+    play(story, steps=StandInSteps(SCENE))
