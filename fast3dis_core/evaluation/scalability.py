@@ -252,6 +252,7 @@ def _measured_apart(settings: BenchmarkSettings, line: Line, views: int, report:
                 try:
                     kind, content = receiver.recv()
                 except EOFError:
+                    report(step, 0.0)  # whoever asked this process to stop may have ended that one too
                     return _after_death(line, views, process)
                 if kind == "begin":
                     deadline = time.monotonic() + settings.limit

@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+import signal
+import sys
 from dataclasses import replace
 
 import pytest
@@ -10,7 +12,7 @@ import torch
 from typer.testing import CliRunner
 
 from fast3dis_core.cli import app
-from fast3dis_core.errors import Cancelled, CheckpointError, ConfigError
+from fast3dis_core.errors import Cancelled, CheckpointError, ConfigError, EvaluationError
 from fast3dis_core.evaluation import scalability
 from fast3dis_core.evaluation.published import FIGURE_2
 from fast3dis_core.evaluation.rooms import photograph_room
@@ -174,6 +176,7 @@ def test_each_measurement_is_a_process_of_its_own(photos):
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a process cannot be kept from taking memory")
 @pytest.mark.parametrize(
     ("change", "outcome"), [({"memory_limit": 120_000_000}, "out of memory"), ({"limit": 1e-3}, "over time")]
 )
@@ -210,6 +213,20 @@ def test_one_command_from_views_to_plot(photos, tmp_path):
     result = json.loads((tmp_path / "out" / "benchmark.json").read_text())
     assert [row["views"] for row in result["measurements"]] == [2, 3]
     assert result["growth"]["fast3dis"]["points"] == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="processes end without signals there")
+def test_a_process_that_the_system_ended_ran_out_of_memory():
+    class Ended:
+        exitcode = -signal.SIGKILL
+
+        def join(self):
+            pass
+
+    assert scalability._after_death("clustering", 8, Ended()).outcome == "out of memory"
+    Ended.exitcode = -signal.SIGSEGV
+    with pytest.raises(EvaluationError, match="ended with code -11"):
+        scalability._after_death("clustering", 8, Ended())
 
 
 def test_views_that_are_no_numbers_are_refused():
