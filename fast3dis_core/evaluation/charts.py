@@ -34,8 +34,8 @@ class Series:
         Points; on a logarithmic axis those of 0 or less are left out.
     color : str
     marker : {"circle", "square", "triangle", "diamond", "none"}
-    dashed, hollow : bool
-        Dashed lines and hollow markers tell what others reported.
+    dashed, dotted, hollow : bool
+        Where others reported a line, it is dashed and its markers are hollow.
     """
 
     name: str
@@ -44,6 +44,7 @@ class Series:
     color: str
     marker: Marker = "none"
     dashed: bool = False
+    dotted: bool = False
     hollow: bool = False
 
 
@@ -200,7 +201,8 @@ def _line(series: Series, places: Sequence[tuple[float, float]]) -> list[str]:
     parts = []
     if len(places) > 1:
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
-        dash = ' stroke-dasharray="5 4"' if series.dashed else ""
+        gaps = "2 3" if series.dotted else "6 4" if series.dashed else ""
+        dash = f' stroke-dasharray="{gaps}"' if gaps else ""
         parts.append(f'<polyline points="{path}" fill="none" stroke="{series.color}" stroke-width="1.8"{dash}/>')
     return parts + [_marker(series, x, y) for x, y in places if series.marker != "none"]
 

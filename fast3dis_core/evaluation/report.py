@@ -93,9 +93,10 @@ def curves_svg(result: Mapping[str, Any]) -> str:
 
 def curve_chart(title: str, curves: Sequence[tuple[str, Mapping[str, Sequence[float]]]]) -> Chart:
     """Precision over recall, one line each; with few points also markers."""
-    series = []
+    series: list[Series] = []
     for place, (name, curve) in enumerate(curves):
         marker: Marker = _MARKERS[place % len(_MARKERS)] if len(curve["recall"]) <= _FEW else "none"
+        lines = sum(entry.marker == "none" for entry in series)  # so far, without markers to tell them apart
         series.append(
             Series(
                 name=name,
@@ -103,7 +104,8 @@ def curve_chart(title: str, curves: Sequence[tuple[str, Mapping[str, Sequence[fl
                 y=curve["precision"],
                 color=COLORS[place % len(COLORS)],
                 marker=marker,
-                dashed=place % 2 == 1,
+                dashed=marker == "none" and lines % 3 == 1,
+                dotted=marker == "none" and lines % 3 == 2,
             )
         )
     x, y = (Axis(label=label, low=0.0, high=1.0) for label in ("recall", "precision"))

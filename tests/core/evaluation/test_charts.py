@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 import pytest
 
 from fast3dis_core.evaluation.charts import WIDTH, Axis, Chart, Remark, Series, svg
+from fast3dis_core.evaluation.report import curve_chart
 
 NAME = "{http://www.w3.org/2000/svg}"
 
@@ -78,3 +79,12 @@ def test_charts_stand_beside_and_below_each_other_and_long_names_are_wrapped():
     three = drawn(*[chart([1], [1])] * 3, columns=2)
     assert float(three.get("width")) == 2 * WIDTH
     assert float(three.get("height")) == 2 * float(one.get("height"))
+
+
+def test_lines_without_markers_differ_by_their_dashes():
+    long = {"recall": [step / 99 for step in range(100)], "precision": [0.5] * 100}
+    short = {"recall": [0.5], "precision": [0.5]}
+    root = drawn(curve_chart("curves", [("a", long), ("b", short), ("c", long), ("d", long)]))
+    dashes = {node.get("stroke-dasharray") for node in root.iter(f"{NAME}polyline") if len(node.get("points")) > 200}
+    assert len(dashes) == 3
+    assert len(list(root.iter(f"{NAME}rect"))) == 4  # page, frame, and the marker with its legend
