@@ -1,5 +1,6 @@
 """Predict into files, score from files: what is kept, what is done again, and figures of predictions that are right."""
 
+import hashlib
 import json
 from dataclasses import replace
 
@@ -228,6 +229,15 @@ def test_other_settings_are_refused_by_name(folder):
     (folder.folder / "settings.json").write_text("[")
     with pytest.raises(ConfigError, match="damaged"):
         folder.begin()
+
+
+def test_settings_that_came_later_leave_older_predictions_valid(folder):
+    later = {"resolution", "camera", "surface", "predictions"}
+    older = {name: value for name, value in vars(SETTINGS).items() if name not in later}
+    assert SETTINGS.digest == hashlib.sha256(json.dumps(older, sort_keys=True).encode()).hexdigest()
+    (folder.folder / "settings.json").write_text(json.dumps(older))
+    folder.begin()
+    assert replace(SETTINGS, resolution=504).digest != SETTINGS.digest
 
 
 def test_the_hash_of_the_weights(tmp_path, monkeypatch):
