@@ -119,6 +119,7 @@ class Program:
         from PySide6.QtCore import Qt
 
         from app.composition.inspector import InspectorParts
+        from app.composition.photos import PhotoParts
         from app.composition.ways_in import WaysIn
         from app.viewport.viewport import Viewport
         from app.widgets.decoding_panel import DecodingPanel
@@ -140,13 +141,14 @@ class Program:
         left, right, bottom = areas.LeftDockWidgetArea, areas.RightDockWidgetArea, areas.BottomDockWidgetArea
         self.log = LogPanel(theme)
         self.masks_page = MasksPage(stacked(self.table, self.decoding, tall=0))
-        self.inspector = InspectorParts(theme)
+        self.inspector, self.photos = InspectorParts(theme), PhotoParts(theme)
         self.window = MainWindow(
             theme,
             self.actions,
             center=self.viewport,
             docks=(
                 Dock("Views", "viewsDock", self.gallery, left, 204),
+                Dock("Photo", "photoDock", self.photos.panel, right, 400),
                 Dock("Instances", "instancesDock", self.masks_page, right, 430),
                 Dock("Inspector", "inspectorDock", self.inspector.widget, right, 430, behind="instancesDock"),
                 Dock("Log", "logDock", self.log, bottom, 180, shown=False, pages=EVERYWHERE),
@@ -168,6 +170,7 @@ class Program:
 
         painting = Painting(self.session)
         self._viewport = ViewportPresenter(self.session, self.actions, painting, self.viewport, self._prepared)
+        self.photos.connect(self.session, self.workflow, self.actions, painting, questions=questions)
         self._gallery = ViewGalleryPresenter(self.session, painting, self.gallery)
         self._table = InstanceTablePresenter(self.session, self.actions, self.table)
         self._instances = InstanceEditsPresenter(self.session, self.actions, self.table)
@@ -206,6 +209,7 @@ class Program:
         """Remember the layout, stop the worker, free the graphics, delete the window; in this order."""
         self.frame.close()
         self.window.hide()
+        self.photos.close()
         await self.ways_in.close()
         await self.workflow.close()
         self.window.bars.detach()

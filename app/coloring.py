@@ -127,6 +127,28 @@ def brightened(color: Color) -> Color:
     return red, green, blue
 
 
+def overlay_colors(table: UInt8, opacity: float) -> UInt8:
+    """The same colors for painting over a photo.
+
+    Parameters
+    ----------
+    table : array (N + 2, 4) uint8
+        As `row_table` gives it.
+    opacity : float
+        In [0, 1], of an instance; one that recedes beside a selection gets a third of it.
+
+    Returns
+    -------
+    array (N + 2, 4) uint8
+        RGBA with true alpha: 0 wherever there is no instance to see.
+    """
+    shares = np.zeros(256, np.float64)
+    shares[CLAIMED], shares[RECEDING] = opacity, opacity / 3
+    colors = table.copy()
+    colors[:, 3] = np.rint(255 * shares[table[:, 3]])
+    return colors
+
+
 def overlay(photo: UInt8, rows: Int32, table: UInt8) -> UInt8:
     """Photo with its instances painted over it.
 

@@ -97,6 +97,10 @@ class Dialogs:
         """Where to write; asking about an existing file is left to `overwrite`."""
         return await _path(_saving(self.parent, "Export instance as PLY", proposal, "Point cloud", ".ply"))
 
+    async def save_picture_as(self, proposal: Path) -> Path | None:
+        """Where to save a picture; asking about an existing file is left to `overwrite`."""
+        return await _path(_saving(self.parent, "Save the picture", proposal, "Picture", ".png"))
+
     async def export_folder(self, proposal: Path) -> Path | None:
         """A folder to export to."""
         dialog = QFileDialog(self.parent, "Export to a folder", str(proposal.parent))

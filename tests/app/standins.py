@@ -283,6 +283,10 @@ class StandInQuestions:
         self.asked.append(f"save as {proposal.name}")
         return self.save_answer
 
+    async def save_picture_as(self, proposal):
+        self.asked.append(f"picture {proposal.name}")
+        return self.save_answer
+
     async def export_folder(self, proposal):
         self.asked.append(f"export to {proposal.name}")
         return self.folder_answer

@@ -1,0 +1,262 @@
+"""The large photo: session values to picture and layers, pointer and clicks back."""
+
+# ruff: noqa: D102 - methods of a protocol are documented where they are implemented
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.actions import Actions
+from app.coloring import anchor_colors, overlay_colors
+from app.photo_layers import (
+    confidence_map,
+    depth_map,
+    map_limits,
+    of_view,
+    outlines,
+    pixel_facts,
+    project_anchors,
+)
+from app.presenters.painting import Painting
+from app.session.session import Display, Session
+from app.workflow import Workflow
+from fast3dis_core.color_scales import scale_colors
+from fast3dis_core.curation import Curated
+
+PICTURE_TIME = 700  # ms of a view while they are played
+
+
+class Panel(Protocol):
+    """What this presenter needs of the panel around the photo."""
+
+    def set_title(self, text: str) -> None: ...
+    def set_controls(self, layer: str, ticks: Sequence[tuple[str, bool]], opacity: float) -> None: ...
+    def set_facts(self, text: str, tip: str) -> None: ...
+    def rendered(self) -> Any: ...
+
+
+class Photo(Protocol):
+    """What this presenter needs of the photo."""
+
+    def set_picture(self, picture: NDArray[np.uint8] | None) -> None: ...
+    def set_overlay(self, overlay: NDArray[np.uint8] | None) -> None: ...
+    def set_outlines(self, lines: Sequence[tuple[NDArray[np.float32], tuple[int, int, int], bool]]) -> None: ...
+    def set_anchors(self, anchors: Sequence[tuple[float, float, tuple[int, int, int], str, bool]]) -> None: ...
+
+
+class Questions(Protocol):
+    """What the user is asked."""
+
+    async def save_picture_as(self, proposal: Path) -> Path | None: ...
+    async def overwrite(self, path: Path) -> bool: ...
+
+
+class PhotoPresenter:
+    """Session to photo, and back.
+
+    Parameters
+    ----------
+    session, workflow, actions, painting
+    panel, photo, questions
+        See the protocols.
+    write : callable
+        Writes a rendered picture to a path, whole or not at all.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        workflow: Workflow,
+        actions: Actions,
+        painting: Painting,
+        *,
+        panel: Panel,
+        photo: Photo,
+        questions: Questions,
+        write: Callable[[Any, Path], object],
+    ) -> None:
+        self._session, self._workflow, self._actions, self._painting = session, workflow, actions, painting
+        self._panel, self._photo, self._questions, self._write = panel, photo, questions, write
+        self._pictured: tuple[object, ...] = ()
+        self._painted: tuple[object, ...] = ()
+        for name, handler in (
+            ("previous_view", lambda: self.step(-1)),
+            ("next_view", lambda: self.step(1)),
+            ("play_views", self.toggle_playing),
+            ("photo_masks", lambda: self.tick("masks", not session.display.masks)),
+            ("save_picture", self.save),
+        ):
+            actions.bind(name, handler, enabled=False)
+        session.reconstruction_changed.connect(self._on_change)
+        session.edits_changed.connect(self._on_change)
+        session.display_changed.connect(self._on_change)
+
+    # what the user does
+
+    def step(self, by: int) -> None:
+        """To the next or the previous view."""
+        result = self._session.reconstruction
+        if result is not None:
+            view = min(max(self._session.display.view + by, 0), len(result.images) - 1)
+            self._session.show(replace(self._session.display, view=view))
+
+    def toggle_playing(self) -> None:
+        """Let the views follow each other, or stop."""
+        self._session.show(replace(self._session.display, playing=not self._session.display.playing))
+
+    def play_on(self) -> None:
+        """The clock of playing: one view further, and an end at the last."""
+        display, result = self._session.display, self._session.reconstruction
+        if result is None or display.view + 1 >= len(result.images):
+            self._session.show(replace(display, playing=False))
+        else:
+            self.step(1)
+
+    def choose_layer(self, layer: str) -> None:
+        """Photo, depth or confidence."""
+        self._session.show(replace(self._session.display, photo_layer=layer))  # type: ignore[arg-type]
+
+    def tick(self, name: str, on: bool) -> None:
+        """Masks, outlines or anchors."""
+        self._session.show(replace(self._session.display, **{name: on}))  # type: ignore[arg-type]
+
+    def set_opacity(self, share: float) -> None:
+        """Of masks."""
+        self._session.show(replace(self._session.display, mask_opacity=share))
+
+    def hover(self, x: int, y: int) -> None:
+        """The pointer is over a pixel, or outside."""
+        curated, display = self._session.curated, self._session.display
+        if curated is None or x < 0:
+            self._panel.set_facts("", "")
+            self._session.show(replace(display, hovered=None))
+            return
+        facts = pixel_facts(curated, display.view, x, y)
+        shown = [item for item in facts.claimants if item.verdict == "shown"]
+        owner = self._owner(curated, x, y)
+        self._session.show(replace(display, hovered=owner))
+        units = curated.reconstruction.units
+        parts = [f"({x}, {y})"]
+        if facts.depth is not None and facts.confidence is not None:
+            parts += [f"depth {facts.depth:.2f} {units}", f"confidence {facts.confidence:.2f}"]
+        if not facts.kept:
+            parts.append("left out by a filter" if facts.depth is not None else "no depth")
+        if shown:
+            parts.append(f"{shown[0].name} · objectness {shown[0].objectness:.2f}")
+        lines = [f"{item.name} · {item.objectness:.2f} · {item.verdict}" for item in facts.claimants]
+        self._panel.set_facts(" · ".join(parts), "\n".join(lines) if len(lines) > 1 else "")
+
+    def click(self, x: int, y: int, additive: bool) -> None:
+        """Select what owns a pixel; beside every instance, nothing."""
+        curated, display = self._session.curated, self._session.display
+        owner = None if curated is None or x < 0 else self._owner(curated, x, y)
+        hit = frozenset() if owner is None else frozenset({owner})
+        self._session.show(replace(display, selection=display.selection ^ hit if additive else hit))
+
+    def fly(self, x: int, y: int) -> None:
+        """To the instance that owns a pixel."""
+        self.click(x, y, False)
+        self._actions.trigger("fit_selection")
+
+    def save(self) -> None:
+        """The picture shown, as PNG."""
+        origin, result = self._session.origin, self._session.reconstruction
+        if origin is None or result is None:
+            return
+        stem = Path(result.names[self._session.display.view]).stem
+        proposal = origin.folder.resolve().parent / f"{origin.folder.resolve().name}_{stem}.png"
+
+        async def ask() -> None:
+            path = await self._questions.save_picture_as(proposal)
+            if path is None or (path.exists() and not await self._questions.overwrite(path)):
+                return
+            self._write(self._panel.rendered(), path)
+            self._session.message(f"Saved {path}")
+
+        self._workflow.start(ask())
+
+    # what the session says
+
+    def _on_change(self, _: object) -> None:
+        curated, display = self._session.curated, self._session.display
+        self._actions.set("photo_masks", checked=display.masks)
+        self._actions.set("play_views", checked=display.playing)
+        if curated is None:
+            return
+        views = len(curated.reconstruction.images)
+        self._actions.enable("play_views", "photo_masks", "save_picture", enabled=True)
+        self._actions.enable("previous_view", enabled=display.view > 0)
+        self._actions.enable("next_view", enabled=display.view + 1 < views)
+        ticks = [("masks", display.masks), ("outlines", display.outlines), ("photo_anchors", display.photo_anchors)]
+        self._panel.set_controls(display.photo_layer, ticks, display.mask_opacity)
+        name = curated.reconstruction.names[display.view]
+        self._panel.set_title(f"{display.view + 1} of {views} · {name}")
+        self._show_picture(curated, display)
+        self._show_layers(curated, display)
+
+    def _show_picture(self, curated: Curated, display: Display) -> None:
+        result, layer = curated.reconstruction, display.photo_layer
+        key = (id(result.cloud), display.view, layer)
+        if key == self._pictured:
+            return
+        self._pictured = key
+        if layer == "photo":
+            self._photo.set_picture(result.images[display.view])
+            return
+        values = (depth_map if layer == "depth" else confidence_map)(result, display.view)
+        low, high = map_limits(result, layer)
+        self._photo.set_picture(scale_colors(values, low, high))
+
+    def _show_layers(self, curated: Curated, display: Display) -> None:
+        rows, table = self._painting.rows(), self._painting.table()
+        wishes = (display.masks, display.outlines, display.photo_anchors, display.mask_opacity, display.layer)
+        key = (id(rows), id(table), display.view, display.selection, id(curated), *wishes)
+        if key == self._painted:
+            return
+        self._painted = key
+        self._kept = rows, table, curated  # or their ids could come again
+        owners = of_view(rows, curated.reconstruction, display.view)  # (H, W)
+        colors = overlay_colors(table, display.mask_opacity)
+        self._photo.set_overlay(colors[owners] if display.masks else None)
+        self._photo.set_outlines(self._lines(owners, table, display) if display.outlines else ())
+        self._photo.set_anchors(self._seen(curated, display) if display.photo_anchors else ())
+
+    def _lines(
+        self, owners: NDArray[np.int32], table: NDArray[np.uint8], display: Display
+    ) -> list[tuple[NDArray[np.float32], tuple[int, int, int], bool]]:
+        drawn = overlay_colors(table, 1.0)[:, 3] > 0
+        visible = np.where(drawn[owners], owners, 0)
+        found = []
+        for owner, lines in outlines(visible).items():
+            red, green, blue = (int(channel) for channel in table[owner, :3])
+            found.append((lines, (red, green, blue), owner - 1 in display.selection))
+        return found
+
+    def _seen(self, curated: Curated, display: Display) -> list[tuple[float, float, tuple[int, int, int], str, bool]]:
+        result, view = curated.reconstruction, display.view
+        anchors = result.anchors[display.layer]
+        projected = project_anchors(
+            anchors, result.world_to_camera[view], result.intrinsics[view], depth_map(result, view)
+        )
+        colors = anchor_colors(curated)
+        return [
+            (
+                float(projected.positions[member, 0]),
+                float(projected.positions[member, 1]),
+                (int(colors[member, 0]), int(colors[member, 1]), int(colors[member, 2])),
+                projected.sights[member],
+                item.query in display.selection,
+            )
+            for item in curated.shown
+            for member in item.members
+        ]
+
+    def _owner(self, curated: Curated, x: int, y: int) -> int | None:
+        rows = of_view(self._painting.rows(), curated.reconstruction, self._session.display.view)
+        query = int(rows[y, x]) - 1
+        item = curated.find(query)
+        return query if item is not None and item.query == query and item.verdict == "shown" else None

@@ -1,0 +1,146 @@
+"""The large photo with its controls: which picture, what lies over it, and the facts under the pointer."""
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtGui import QImage
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QSizePolicy,
+    QSlider,
+    QToolButton,
+    QToolTip,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.widgets.photo_view import PhotoView
+from app.widgets.theme import Theme
+
+LAYERS = (("photo", "Photo"), ("depth", "Depth"), ("confidence", "Confidence"))
+TICKS = (("masks", "Masks"), ("outlines", "Outlines"), ("photo_anchors", "Anchors"))
+
+
+class PhotoPanel(QWidget):
+    """Photo below its controls, above a line of facts.
+
+    Signals
+    -------
+    layer_chosen(layer), ticked(name, on), opacity_changed(share)
+    stepped(by)
+        -1 or 1.
+    save_requested()
+    """
+
+    layer_chosen = Signal(str)
+    ticked = Signal(str, bool)
+    opacity_changed = Signal(float)
+    stepped = Signal(int)
+    save_requested = Signal()
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("photoPanel")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.photo = PhotoView(theme)
+        self._title = _line("photoTitle")
+        self._facts = _line("photoFacts")
+        self._facts.setProperty("role", "muted")
+        self._layer = QComboBox()
+        self._layer.setObjectName("photoLayer")
+        for name, text in LAYERS:
+            self._layer.addItem(text, name)
+        self._layer.currentIndexChanged.connect(lambda _: self.layer_chosen.emit(self._layer.currentData()))
+        self._ticks = {name: self._tick(name, text) for name, text in TICKS}
+        self.opacity = QSlider(Qt.Orientation.Horizontal)
+        self.opacity.setObjectName("maskOpacity")
+        self.opacity.setToolTip("Opacity of masks")
+        self.opacity.setRange(0, 100)
+        self.opacity.setMaximumWidth(90)
+        self.opacity.valueChanged.connect(lambda value: self.opacity_changed.emit(value / 100))
+        self._lay_out()
+
+    def set_title(self, text: str) -> None:
+        """Number and name of the photo."""
+        self._title.setText(text)
+        self._title.setToolTip(text)
+
+    def set_controls(self, layer: str, ticks: Sequence[tuple[str, bool]], opacity: float) -> None:
+        """What is shown now."""
+        with QSignalBlocker(self._layer):
+            self._layer.setCurrentIndex(self._layer.findData(layer))
+        for name, on in ticks:
+            with QSignalBlocker(self._ticks[name]):
+                self._ticks[name].setChecked(on)
+        with QSignalBlocker(self.opacity):
+            self.opacity.setValue(round(100 * opacity))
+
+    def set_facts(self, text: str, tip: str) -> None:
+        """What is under the pointer, in a line and in more words."""
+        self._facts.setText(text)
+        if tip:
+            QToolTip.showText(self.photo.cursor().pos(), tip, self.photo)
+        else:
+            QToolTip.hideText()
+
+    def rendered(self) -> QImage:
+        """The picture as it is shown."""
+        return self.photo.rendered()
+
+    def _tick(self, name: str, text: str) -> QCheckBox:
+        box = QCheckBox(text)
+        box.setObjectName(f"photo_{name}")
+        box.toggled.connect(lambda on: self.ticked.emit(name, on))
+        return box
+
+    def _button(self, name: str, text: str, tip: str) -> QToolButton:
+        button = QToolButton()
+        button.setObjectName(name)
+        button.setText(text)
+        button.setToolTip(tip)
+        button.setMinimumSize(28, 26)
+        return button
+
+    def _lay_out(self) -> None:
+        head = QHBoxLayout()
+        head.setSpacing(4)
+        for name, text, tip, slot in (
+            ("photoPrevious", "‹", "Previous view (←)", lambda: self.stepped.emit(-1)),
+            ("photoNext", "›", "Next view (→)", lambda: self.stepped.emit(1)),
+        ):
+            button = self._button(name, text, tip)
+            button.clicked.connect(slot)
+            head.addWidget(button)
+        head.addWidget(self._title, 1)
+        for name, text, tip, slot in (
+            ("photoFit", "Fit", "The whole photo", self.photo.fit),
+            ("photoActual", "1:1", "One photo pixel on one screen pixel", self.photo.actual_size),
+            ("photoSave", "Save …", "Save the picture shown as PNG", self.save_requested.emit),
+        ):
+            button = self._button(name, text, tip)
+            button.clicked.connect(slot)
+            head.addWidget(button)
+        controls = QHBoxLayout()
+        controls.setSpacing(10)
+        controls.addWidget(self._layer)
+        for box in self._ticks.values():
+            controls.addWidget(box)
+        controls.addWidget(self.opacity)
+        controls.addStretch(1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(8, 6, 8, 6)
+        column.setSpacing(6)
+        column.addLayout(head)
+        column.addLayout(controls)
+        column.addWidget(self.photo, 1)
+        column.addWidget(self._facts)
+
+
+def _line(name: str) -> QLabel:
+    label = QLabel()
+    label.setObjectName(name)
+    label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+    return label

@@ -1,0 +1,232 @@
+"""One photo, large: zoom, pan, masks with outlines, maps with a legend, anchors by how they are seen."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QEvent, QLineF, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QTransform, QWheelEvent
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from app.widgets.theme import Theme
+
+CLICK_DISTANCE = 4.0  # logical pixels
+NOTCH = 1.25  # zoom of one wheel notch
+LARGEST = 40.0  # logical pixels of one photo pixel
+LINE = 1.6  # width of an outline, logical pixels
+MARK = 5.0  # radius of an anchor, logical pixels
+
+
+class PhotoView(QWidget):
+    """Picture with layers above it, in photo pixels.
+
+    Signals
+    -------
+    hovered(x, y)
+        Pixel under the pointer, (-1, -1) outside.
+    clicked(x, y, additive), double_clicked(x, y)
+    """
+
+    hovered = Signal(int, int)
+    clicked = Signal(int, int, bool)
+    double_clicked = Signal(int, int)
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("photoView")
+        self.setMouseTracking(True)
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self.setMinimumSize(160, 120)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self._theme = theme
+        self._picture: QImage | None = None
+        self._overlay: QImage | None = None
+        self._outlines: Sequence[tuple[NDArray[np.float32], QColor, float]] = ()
+        self._anchors: Sequence[tuple[float, float, QColor, str, bool]] = ()
+        self._zoom, self._center = 0.0, QPointF()  # 0 fits the window
+        self._pressed: QPointF | None = None
+        self._grabbed = QPointF()
+        self._panning = False
+
+    def set_theme(self, theme: Theme) -> None:
+        """Other colors."""
+        self._theme = theme
+        self.update()
+
+    def set_picture(self, picture: NDArray[np.uint8] | None) -> None:
+        """Show a photo or map (H, W, 3); of another size it is fitted again."""
+        before = None if self._picture is None else self._picture.size()
+        self._picture = None if picture is None else _image(picture)
+        if self._picture is not None and self._picture.size() != before:
+            self.fit()
+        self.update()
+
+    def set_overlay(self, overlay: NDArray[np.uint8] | None) -> None:
+        """Masks over it, RGBA (H, W, 4)."""
+        self._overlay = None if overlay is None else _image(overlay)
+        self.update()
+
+    def set_outlines(self, lines: Sequence[tuple[NDArray[np.float32], tuple[int, int, int], bool]]) -> None:
+        """Lines (M, 4) of pixel coordinates, their color, and whether they stand out."""
+        self._outlines = [(each, QColor(*color), LINE * (1.8 if strong else 1.0)) for each, color, strong in lines]
+        self.update()
+
+    def set_anchors(self, anchors: Sequence[tuple[float, float, tuple[int, int, int], str, bool]]) -> None:
+        """Anchors: pixel x and y, color, sight, and whether selected."""
+        self._anchors = [(x, y, QColor(*color), sight, chosen) for x, y, color, sight, chosen in anchors]
+        self.update()
+
+    def fit(self) -> None:
+        """The whole photo."""
+        self._zoom = 0.0
+        self.update()
+
+    def actual_size(self) -> None:
+        """One photo pixel on one screen pixel."""
+        if self._picture is not None:
+            size = self._picture.size()
+            self._zoom = 1.0 / self.devicePixelRatioF()
+            self._center = QPointF(size.width() / 2, size.height() / 2)
+            self.update()
+
+    def sizeHint(self) -> QSize:
+        """Room beside the scene."""
+        return QSize(420, 320)
+
+    def transform(self) -> QTransform:
+        """Photo pixels to widget coordinates."""
+        assert self._picture is not None, "only a picture has a place"
+        scale = self._zoom or self._fitting()
+        size = self._picture.size()
+        center = self._center if self._zoom else QPointF(size.width() / 2, size.height() / 2)
+        moved = QTransform().translate(self.width() / 2, self.height() / 2).scale(scale, scale)
+        return moved.translate(-center.x(), -center.y())
+
+    def pixel_at(self, position: QPointF) -> tuple[int, int]:
+        """Pixel (x, y) under a position, (-1, -1) outside."""
+        if self._picture is None:
+            return -1, -1
+        place = self.transform().inverted()[0].map(position)
+        x, y = int(np.floor(place.x())), int(np.floor(place.y()))
+        inside = 0 <= x < self._picture.width() and 0 <= y < self._picture.height()
+        return (x, y) if inside else (-1, -1)
+
+    def place_of(self, x: float, y: float) -> QPointF:
+        """Where the middle of a pixel is."""
+        return self.transform().map(QPointF(x + 0.5, y + 0.5))
+
+    def rendered(self) -> QImage:
+        """The whole photo with everything that lies over it, at twice its size."""
+        assert self._picture is not None, "there is nothing to save"
+        image = QImage(self._picture.size() * 2, QImage.Format.Format_RGB32)
+        painter = QPainter(image)
+        self._paint(painter, QTransform().scale(2, 2))
+        painter.end()
+        return image
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Zoom; what is under the pointer stays there."""
+        if self._picture is None:
+            return
+        before = self.transform().inverted()[0].map(event.position())
+        scale = (self._zoom or self._fitting()) * NOTCH ** (event.angleDelta().y() / 120)
+        if scale <= self._fitting():
+            self.fit()
+        else:
+            self._zoom = min(scale, LARGEST)
+            shift = (event.position() - QPointF(self.width() / 2, self.height() / 2)) / self._zoom
+            self._center = before - shift
+        self.update()
+        event.accept()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """A click or a pan may begin."""
+        self._pressed, self._panning = event.position(), False
+        self._grabbed = self._center
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Pan with a button down, else tell the pixel."""
+        if self._pressed is None:
+            self.hovered.emit(*self.pixel_at(event.position()))
+            return
+        way = event.position() - self._pressed
+        self._panning = self._panning or way.manhattanLength() >= CLICK_DISTANCE
+        if self._panning and self._zoom:
+            self._center = self._grabbed - way / self._zoom
+            self.update()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """A click, unless it was a pan."""
+        pressed, self._pressed = self._pressed, None
+        x, y = self.pixel_at(event.position())
+        if pressed is not None and not self._panning and event.button() == Qt.MouseButton.LeftButton:
+            self.clicked.emit(x, y, bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier))
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """Tell the pixel."""
+        x, y = self.pixel_at(event.position())
+        if x >= 0:
+            self.double_clicked.emit(x, y)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """The pointer is elsewhere."""
+        super().leaveEvent(event)
+        self.hovered.emit(-1, -1)
+
+    def paintEvent(self, _: QPaintEvent) -> None:
+        """Picture and layers."""
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), QColor(self._theme.viewport))
+        if self._picture is None:
+            painter.setPen(QColor(self._theme.muted))
+            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, "No photo yet")
+        else:
+            self._paint(painter, self.transform())
+        painter.end()
+
+    def _paint(self, painter: QPainter, transform: QTransform) -> None:
+        assert self._picture is not None, "there is nothing to paint"
+        frame = transform.mapRect(QRectF(self._picture.rect()))
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, transform.m11() < 3)
+        painter.drawImage(frame, self._picture, QRectF(self._picture.rect()))
+        if self._overlay is not None:
+            painter.drawImage(frame, self._overlay, QRectF(self._overlay.rect()))
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        for lines, color, width in self._outlines:
+            painter.setPen(QPen(color, width))
+            painter.drawLines([transform.map(QLineF(*(float(value) for value in line))) for line in lines])
+        for x, y, color, sight, chosen in self._anchors:
+            self._paint_anchor(painter, transform.map(QPointF(x, y)), color, sight, chosen)
+
+    def _paint_anchor(self, painter: QPainter, place: QPointF, color: QColor, sight: str, chosen: bool) -> None:
+        """Disc: visible. Ring: occluded. Square: no depth there. Cross on the frame: outside. Dashes: behind."""
+        radius = MARK * (1.5 if chosen else 1.0)
+        painter.setPen(QPen(QColor("white") if chosen else QColor(20, 20, 20), 2.0 if chosen else 1.0))
+        painter.setBrush(color if sight == "visible" else Qt.BrushStyle.NoBrush)
+        if sight == "visible":
+            painter.drawEllipse(place, radius, radius)
+            return
+        painter.setPen(QPen(color, 2.2))
+        if sight == "occluded":
+            painter.drawEllipse(place, radius, radius)
+        elif sight == "unknown":
+            painter.drawRect(QRectF(place.x() - radius, place.y() - radius, 2 * radius, 2 * radius))
+        elif sight == "outside":
+            painter.drawLine(place + QPointF(-radius, -radius), place + QPointF(radius, radius))
+            painter.drawLine(place + QPointF(-radius, radius), place + QPointF(radius, -radius))
+        else:
+            painter.drawLine(place + QPointF(-radius, 0), place + QPointF(radius, 0))
+
+    def _fitting(self) -> float:
+        if self._picture is None or self._picture.isNull():
+            return 1.0
+        return min(self.width() / self._picture.width(), self.height() / self._picture.height())
+
+
+def _image(pixels: NDArray[Any]) -> QImage:
+    """A QImage of its own from (H, W, 3) or (H, W, 4) bytes."""
+    height, width, channels = pixels.shape
+    form = QImage.Format.Format_RGB888 if channels == 3 else QImage.Format.Format_RGBA8888
+    data = np.ascontiguousarray(pixels)
+    return QImage(data.data, width, height, channels * width, form).copy()
