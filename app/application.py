@@ -163,6 +163,7 @@ class Program:
         from app.presenters.main_window import MainWindowPresenter
         from app.presenters.masks_page import MasksPagePresenter
         from app.presenters.painting import Painting
+        from app.presenters.ruler import RulerPresenter
         from app.presenters.run_panel import RunPanelPresenter
         from app.presenters.session_files import SessionFilesPresenter
         from app.presenters.view_gallery import ViewGalleryPresenter
@@ -170,6 +171,7 @@ class Program:
 
         painting = Painting(self.session)
         self._viewport = ViewportPresenter(self.session, self.actions, painting, self.viewport, self._prepared)
+        self._ruler = RulerPresenter(self.session, self.actions, self.viewport)
         self.photos.connect(self.session, self.workflow, self.actions, painting, questions=questions)
         self._gallery = ViewGalleryPresenter(self.session, painting, self.gallery)
         self._table = InstanceTablePresenter(self.session, self.actions, self.table)

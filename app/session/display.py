@@ -50,6 +50,8 @@ class Display:
         Whose way through the layers is drawn with them.
     orthographic : bool
         Whether the scene is seen without perspective.
+    box : bool
+        Whether what is selected has its box drawn, with its lengths.
     """
 
     view: int = 0
@@ -71,3 +73,4 @@ class Display:
     anchors: bool = False
     trails: Trails = "selected"
     orthographic: bool = False
+    box: bool = True

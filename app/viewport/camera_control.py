@@ -196,6 +196,11 @@ class CameraControl(QObject):
             goal.give(self._camera)
             self._redraw()
 
+    def frame(self) -> Vector:
+        """Axes of the scene as rows (3, 3): right, up, and the level way the cameras look."""
+        level = self._level()
+        return np.array([np.cross(level, self.up), self.up, level])
+
     def _level(self) -> Vector:
         """The way the cameras look, without its slope."""
         level = self.forward - (self.forward @ self.up) * self.up

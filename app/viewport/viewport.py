@@ -17,6 +17,7 @@ from app.viewport.camera_control import CameraControl, Side, extent, mean_direct
 from app.viewport.camera_layer import CameraLayer
 from app.viewport.legend import Legend
 from app.viewport.point_cloud_layer import POINT_SIZE, PointCloudLayer
+from app.viewport.ruler_layer import RulerLayer
 from app.viewport.scene_view import SceneView
 
 SOFTWARE_BUDGET, GPU_BUDGET = 1_000_000, 8_000_000  # points drawn: 0.2 s a frame by software OpenGL
@@ -61,6 +62,7 @@ class Viewport(QWidget):
         self.anchor_tool = AnchorTool(self.view, self._anchors)
         self.view.tool = self.anchor_tool
         self.camera = CameraControl(self.view.renderer, self)
+        self._ruler = RulerLayer(self.view, self, self.camera.frame)
         self.camera.moved.connect(self.view.request_render)
         self.camera.photo_left.connect(self.photo_left)
         self._lenses: tuple[NDArray[np.float32], NDArray[np.float32], tuple[int, int]] | None = None
@@ -154,6 +156,7 @@ class Viewport(QWidget):
         self._cameras.set_colors(line, accent)
         self.legend.set_colors(_ink(background), background)
         self._anchors.set_colors(_ink(background), background)
+        self._ruler.set_colors(_ink(background), background)
         self.view.request_render()
 
     def set_anchors(
@@ -182,6 +185,15 @@ class Viewport(QWidget):
         """Where an anchor was dropped, and where refinement took it."""
         self._anchors.set_handle(None if dropped is None else np.array(dropped), landed)
         self.view.request_render()
+
+    def set_box(self, points: NDArray[np.float32]) -> tuple[float, float, float]:
+        """Show the box around points (M, 3), none for M = 0; its width, height and depth."""
+        self.view.request_render()
+        return self._ruler.set_box(points)
+
+    def set_lengths(self, text: str) -> None:
+        """Say lengths in the corner; nothing for no text."""
+        self._ruler.set_label(text)
 
     def fit_all(self, *, fly: bool = False) -> None:
         """Look at the whole scene from behind and above the cameras."""
@@ -215,7 +227,8 @@ class Viewport(QWidget):
         self.legend.place(self.width(), self.height())
         self.legend.raise_()
         self.camera.window_resized()
-        self._anchors.set_pixel_ratio(self.devicePixelRatioF())
+        for layer in (self._anchors, self._ruler):
+            layer.set_pixel_ratio(self.devicePixelRatioF())
         pixels = self.height() * self.devicePixelRatioF()
         self._cloud.set_point_size(max(POINT_SIZE, round(pixels / HEIGHT_PER_POINT)))
 
