@@ -271,6 +271,7 @@ class Program:
             (window.closing, self._files.close),
             (self.viewport.picked, self._viewport.pick),
             (self.viewport.hovered, self._viewport.hover),
+            (self.viewport.tip.rested, self._viewport.explain),
             (self.viewport.photo_left, self._viewport.photo_left),
             (self.gallery.view_chosen, self._gallery.choose),
             (self.table.selected, table.select),

@@ -40,6 +40,7 @@ APP = [
         "drawing_order",
         "hijack_pictures",
         "number_colors",
+        "point_facts",
         "session",
         "steps",
         "timetable",

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from app.actions import Actions
 from app.drawing_order import Drawable, PreparedCloud
 from app.number_colors import numbers_of
+from app.point_facts import point_facts
 from app.presenters.painting import Painting
 from app.session.edits import Edits
 from app.session.session import Display, Session
@@ -55,6 +56,7 @@ class View(Protocol):
     def look_through(self, view: int) -> None: ...
     def leave_photo(self) -> None: ...
     def fit_points(self, points: NDArray[np.float32]) -> None: ...
+    def set_tip(self, text: str) -> None: ...
 
 
 class ViewportPresenter:
@@ -135,6 +137,12 @@ class ViewportPresenter:
         query = int(self._painting.rows()[row]) - 1 if row >= 0 else -1
         there = query in {instance.query for instance in self._session.shown()}
         self._session.show(replace(self._session.display, hovered=query if there else None))
+
+    def explain(self, row: int) -> None:
+        """The pointer has rested on a cloud row for a while: say what is known of it."""
+        curated = self._session.curated
+        if curated is not None and 0 <= row < len(curated.reconstruction.cloud.points):
+            self._view.set_tip(point_facts(curated, row, int(self._painting.rows()[row]) - 1))
 
     def fit_selection(self) -> None:
         """Move to the selected instances, or show everything if none is selected."""

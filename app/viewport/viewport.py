@@ -17,6 +17,7 @@ from app.viewport.camera_control import CameraControl, Side, extent, mean_direct
 from app.viewport.camera_layer import CameraLayer
 from app.viewport.legend import Legend
 from app.viewport.point_cloud_layer import POINT_SIZE, PointCloudLayer
+from app.viewport.point_tip import PointTip
 from app.viewport.ruler_layer import RulerLayer
 from app.viewport.scene_view import SceneView
 
@@ -72,6 +73,7 @@ class Viewport(QWidget):
         self._hover.setSingleShot(True)
         self._hover.setInterval(HOVER)
         self._hover.timeout.connect(self._tell_hover)
+        self.tip = PointTip(self.view)
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.setInterval(REST)
@@ -176,6 +178,10 @@ class Viewport(QWidget):
         self._anchors.set_marked(selected, hovered)
         self.view.request_render()
 
+    def set_tip(self, text: str) -> None:
+        """Say something about the point under the pointer."""
+        self.tip.show(text)
+
     def set_trails(self, trails: NDArray[np.float32], colors: NDArray[np.uint8]) -> None:
         """Ways of anchors through the layers (M, L + 1, 3), world."""
         self._anchors.set_trails(trails, colors)
@@ -236,6 +242,7 @@ class Viewport(QWidget):
         """Free the graphics; call before Qt deletes the widget."""
         self._rest.stop()
         self._hover.stop()
+        self.tip.end()
         self.camera.stop()
         self._anchors.detach()
         for tag in self._tags:
@@ -280,7 +287,9 @@ class Viewport(QWidget):
         if self._moving or self.camera.flying or self.anchor_tool.holding:
             return
         world = self.view.world_position(self._pointer)
-        self.hovered.emit(-1 if world is None else self._cloud.nearest(world))
+        row = -1 if world is None else self._cloud.nearest(world)
+        self.hovered.emit(row)
+        self.tip.begin(row, self._pointer)
 
     def _start_moving(self, *_: object) -> None:
         self._rest.start()

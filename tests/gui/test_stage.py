@@ -177,6 +177,28 @@ def test_resting_on_an_instance_lights_it_up_everywhere(play):
     play(story, steps=StandInSteps(SCENE))
 
 
+def test_a_rest_on_a_point_tells_its_facts_until_the_pointer_moves(play):
+    async def story(program):
+        await opened(program)
+        item, tip = program.session.shown()[0], program.viewport.tip
+        rows = []
+        tip.rested.connect(rows.append)
+        spot = place_of(program, item.query)
+        mouse(program.viewport.view, QEvent.Type.MouseMove, spot, NONE, NONE)
+        await until(lambda: tip.text, "the tool tip")
+        view, pixel = divmod(rows[-1], SCENE.pixels_per_view)
+        down, across = divmod(pixel, SCENE.images.shape[2])
+        lines = tip.text.split("\n")
+        assert lines[:2] == [item.name, f"Query {item.query}, objectness {item.objectness:.2f}"]
+        assert lines[2:4] == [f"View {view + 1}: {SCENE.names[view]}", f"Pixel {across}, {down}"]
+        assert lines[4].endswith(" scene units")
+        assert (on_screen(program, SCENE.cloud.points[rows[-1]]) - spot).manhattanLength() < 12
+        mouse(program.viewport.view, QEvent.Type.MouseMove, QPointF(4, 4), NONE, NONE)
+        await until(lambda: not tip.text, "the end of it")
+
+    play(story, steps=StandInSteps(SCENE))
+
+
 def test_sides_and_parallel_views_keep_the_scene_in_sight(play):
     async def story(program):
         await opened(program)
