@@ -171,7 +171,14 @@ class Program:
 
         painting = Painting(self.session)
         self._viewport = ViewportPresenter(self.session, self.actions, painting, self.viewport, self._prepared)
-        self._ruler = RulerPresenter(self.session, self.actions, self.viewport)
+        self._ruler = RulerPresenter(
+            self.session,
+            self.actions,
+            self.viewport,
+            questions=questions,
+            start=self.workflow.start,
+            otherwise=self._viewport.pick,
+        )
         self.photos.connect(self.session, self.workflow, self.actions, painting, questions=questions)
         self._gallery = ViewGalleryPresenter(self.session, painting, self.gallery)
         self._table = InstanceTablePresenter(self.session, self.actions, self.table)
@@ -187,7 +194,7 @@ class Program:
             chips=self.window.chips,
             questions=questions,
             drawn_points=lambda: self.viewport.drawn_points,
-            abandon=self.viewport.anchor_tool.cancel,
+            abandon=lambda: self.viewport.anchor_tool.cancel() or self._ruler.leave(),
             report=lambda error: self.frame.records.report(error),
         )
         self._files = SessionFilesPresenter(
@@ -269,7 +276,7 @@ class Program:
             (self.masks_page.heads_requested, self._masks.load_heads),
             (self.masks_page.random_requested, self._masks.run_untrained),
             (window.closing, self._files.close),
-            (self.viewport.picked, self._viewport.pick),
+            (self.viewport.picked, self._ruler.pick),
             (self.viewport.hovered, self._viewport.hover),
             (self.viewport.tip.rested, self._viewport.explain),
             (self.viewport.photo_left, self._viewport.photo_left),

@@ -122,9 +122,9 @@ def _of_claims(claims: Claims, mode: PointMode) -> tuple[Float32, NumberScale]:
     return claims.best, NumberScale(title="Best claim (dark: gaps)", low=0.0, high=1.0)
 
 
-def numbers_of(scale: NumberScale, units: str) -> tuple[str, str]:
-    """The two ends in words."""
+def numbers_of(scale: NumberScale, units: str, factor: float = 1.0) -> tuple[str, str]:
+    """The two ends in words; lengths are said in `units`, of which a scene unit has `factor`."""
     if scale.whole:
         return f"{scale.low:.0f}", f"{scale.high:.0f}"
-    unit = f" {units}" if scale.length else ""
-    return f"{scale.low:.2f}{unit}", f"{scale.high:.2f}{unit}"
+    unit, times = (f" {units}", factor) if scale.length else ("", 1.0)
+    return f"{scale.low * times:.2f}{unit}", f"{scale.high * times:.2f}{unit}"

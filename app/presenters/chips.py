@@ -51,6 +51,9 @@ def chips(session: Session, drawn_points: tuple[int, int]) -> list[Chip]:
     if display.isolated:
         names = ", ".join(_name(curated, query) for query in sorted(display.isolated))
         found.append(("isolated", f"Isolated: {names}", "normal", True))
+    if session.edits.scale is not None:
+        unit = "modeled meter" if curated.reconstruction.is_metric else "scene unit"
+        found.append(("scale", f"1 {unit} is {session.edits.scale:.3g} m", "normal", True))
     drawn, total = drawn_points
     if drawn < total:
         found.append(("points", f"{drawn:,} of {total:,} points drawn", "normal", False))
@@ -65,6 +68,8 @@ def dismiss_chip(session: Session, key: str) -> None:
         session.edit(UNDO_WORDS[key], replace(edits, **{key: FILTERS_OFF[key]}))  # type: ignore[arg-type]
     elif key == "hidden":
         session.edit("Show all instances", replace(edits, hidden=frozenset()))
+    elif key == "scale":
+        session.edit("Forget the true length", replace(edits, scale=None))
     elif key == "isolated":
         session.show(replace(session.display, isolated=frozenset()))
 

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from app.actions import Actions
 from app.session.edits import Edits
+from app.session.ruler import Ruler
 from app.session.session import Display, Session
 from fast3dis_core.config import InferenceConfig
 from fast3dis_core.curation import Curated, CuratedInstance
@@ -106,12 +107,15 @@ class InstanceTablePresenter:
         if curated is None:
             return
         listed = self._table.listed()
-        self._table.copy(as_csv(curated, listed))
+        self._table.copy(as_csv(curated, listed, self._ruler(curated)))
         self._session.message(f"Copied {len(listed)} rows as CSV")
 
     def _shown(self) -> frozenset[int]:
         curated = self._session.curated
         return frozenset() if curated is None else frozenset(item.query for item in curated.shown)
+
+    def _ruler(self, curated: Curated) -> Ruler:
+        return Ruler.of(curated.reconstruction.units, self._session.edits.scale)
 
     def _hide(self, verb: str, queries: frozenset[int], hide: bool) -> None:
         edits = self._session.edits
@@ -131,9 +135,10 @@ class InstanceTablePresenter:
         curated, display, table = self._session.curated, self._session.display, self._table
         if curated is None:
             return
-        table.set_units(curated.reconstruction.units)
+        ruler = self._ruler(curated)
+        table.set_units(ruler.units)
         table.set_dropped(display.dropped)
-        table.set_rows([_row(curated, item) for item in (*curated.instances, *curated.unassembled)])
+        table.set_rows([_row(curated, item, ruler) for item in (*curated.instances, *curated.unassembled)])
         table.set_summary(summary(curated))
         there = frozenset(item.query for item in self._session.shown())
         selection = display.selection & there
@@ -188,7 +193,7 @@ def summary(curated: Curated) -> str:
     return " · ".join(parts)
 
 
-def as_csv(curated: Curated, queries: Iterable[int]) -> str:
+def as_csv(curated: Curated, queries: Iterable[int], ruler: Ruler) -> str:
     """Rows of the table as CSV, units in the header.
 
     Parameters
@@ -196,24 +201,25 @@ def as_csv(curated: Curated, queries: Iterable[int]) -> str:
     curated : Curated
     queries : iterable of int
         Rows and their order.
+    ruler : Ruler
+        How sizes are said.
     """
-    units = curated.reconstruction.units
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow((*CSV_COLUMNS, f"size ({units})", "visibility", "why not shown"))
+    writer.writerow((*CSV_COLUMNS, f"size ({ruler.units})", "visibility", "why not shown"))
     there = {item.query: item for item in (*curated.instances, *curated.unassembled)}
     for query in queries:
         item = there[query]
         merged = " ".join(str(member) for member in item.members) if len(item.members) > 1 else ""
         color = "#{:02x}{:02x}{:02x}".format(*item.color)
-        size = f"{item.size:.6g}" if len(item.pixels) else ""
+        size = f"{item.size * ruler.factor:.6g}" if len(item.pixels) else ""
         seen = (f"{item.objectness:.6g}", len(item.pixels), item.views, size)
         visibility = "shown" if item.verdict == "shown" else "hidden" if item.verdict == "hidden" else "dropped"
         writer.writerow((query, merged, item.name, color, *seen, visibility, curated.reason(item)))
     return text.getvalue()
 
 
-def _row(curated: Curated, item: CuratedInstance) -> tuple[object, ...]:
+def _row(curated: Curated, item: CuratedInstance, ruler: Ruler) -> tuple[object, ...]:
     """The fields of the table's row."""
     return (
         item.query,
@@ -223,7 +229,7 @@ def _row(curated: Curated, item: CuratedInstance) -> tuple[object, ...]:
         item.objectness,
         len(item.pixels),
         item.views,
-        item.size,
+        item.size * ruler.factor,
         item.verdict,
         curated.reason(item),
     )

@@ -16,6 +16,7 @@ from app.presenters.run_panel import duration
 from app.presenters.ways_out import Way, ways_out
 from app.report import card_line
 from app.session.edits import Edits
+from app.session.ruler import Ruler
 from app.session.session import Activity, ColorMode, Origin, Session
 from app.workflow import Workflow
 from fast3dis_core.errors import DeviceMemoryError, Fast3disError
@@ -188,7 +189,8 @@ class MainWindowPresenter:
         self._refresh_actions()
         self._chips.set_chips(chips(session, self._drawn_points()))
         if session.reconstruction is not None:
-            window.set_points(f"{session.reconstruction.cloud.valid.sum():,} points · {session.reconstruction.units}")
+            units = Ruler.of(session.reconstruction.units, session.edits.scale).units
+            window.set_points(f"{session.reconstruction.cloud.valid.sum():,} points · {units}")
 
     def _page(self) -> str:
         """What fills the middle: the plan when it is asked for, else the result, else what leads to one."""

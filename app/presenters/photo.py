@@ -22,6 +22,7 @@ from app.photo_layers import (
     project_anchors,
 )
 from app.presenters.painting import Painting
+from app.session.ruler import Ruler
 from app.session.session import Display, Session
 from app.workflow import Workflow
 from fast3dis_core.color_scales import scale_colors
@@ -139,10 +140,10 @@ class PhotoPresenter:
         shown = [item for item in facts.claimants if item.verdict == "shown"]
         owner = self._owner(curated, x, y)
         self._session.show(replace(display, hovered=owner))
-        units = curated.reconstruction.units
+        ruler = Ruler.of(curated.reconstruction.units, self._session.edits.scale)
         parts = [f"({x}, {y})"]
         if facts.depth is not None and facts.confidence is not None:
-            parts += [f"depth {facts.depth:.2f} {units}", f"confidence {facts.confidence:.2f}"]
+            parts += [f"depth {facts.depth * ruler.factor:.2f} {ruler.units}", f"confidence {facts.confidence:.2f}"]
         if not facts.kept:
             parts.append("left out by a filter" if facts.depth is not None else "no depth")
         if shown:

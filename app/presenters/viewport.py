@@ -15,6 +15,7 @@ from app.number_colors import numbers_of
 from app.point_facts import point_facts
 from app.presenters.painting import Painting
 from app.session.edits import Edits
+from app.session.ruler import Ruler
 from app.session.session import Display, Session
 from fast3dis_core.color_scales import scale_stops
 from fast3dis_core.reconstruction import PointCloud, Reconstruction
@@ -206,11 +207,13 @@ class ViewportPresenter:
             numbers, meaning = values
             self._view.set_values(numbers, meaning.low, meaning.high, scale_stops(meaning.colors))
         by = "value" if values is not None else "photo" if mode == "photo" else "row"
-        if (by, scale) == self._numbers:
+        ruler = Ruler.of(result.units, self._session.edits.scale)
+        if (by, scale, ruler) == self._numbers:
             return
-        self._numbers = (by, scale)
+        self._numbers = (by, scale, ruler)
         self._view.set_point_colors(by)
         if scale is None:
             self._view.set_legend("", scale_stops("viridis"), ("", ""))
         else:
-            self._view.set_legend(scale.title, scale_stops(scale.colors), numbers_of(scale, result.units))
+            ends = numbers_of(scale, ruler.units, ruler.factor)
+            self._view.set_legend(scale.title, scale_stops(scale.colors), ends)

@@ -1,11 +1,13 @@
 """Undoable values and their history.
 
 `Edits` is everything a user can change and take back: anchor overrides, the two thresholds of paper section 3.5,
-filters, names, colors, merges, and which instances are hidden. An undo is the assignment of an earlier value; there
-are no command objects. Selection, current view and color mode are not undoable and live in `session`.
+filters, names, colors, merges, the true scale, and which instances are hidden. An undo is the assignment of an
+earlier value; there are no command objects. Selection, current view and color mode are not undoable and live in
+`session`.
 """
 
 from dataclasses import dataclass
+from math import isfinite
 
 from fast3dis_core.config import InferenceConfig
 from fast3dis_core.curation import Curation
@@ -28,6 +30,8 @@ class Edits(Curation):
         Theta of section 3.5, in [0, 1]; changing it assembles again.
     interventions : Interventions
         New queries and counterfactuals: experiments; changing them decodes again.
+    scale : float, optional
+        Meters per scene unit, once a known length was typed; above 0. Changes how lengths are said, nothing else.
 
     Raises
     ------
@@ -38,11 +42,14 @@ class Edits(Curation):
     overrides: tuple[AnchorOverride, ...] = ()
     mask_threshold: float = InferenceConfig.mask_threshold
     interventions: Interventions = NO_INTERVENTIONS
+    scale: float | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if not 0.0 <= self.mask_threshold <= 1.0:
             raise ConfigError(f"mask_threshold must lie between 0 and 1, found {self.mask_threshold!r}.")
+        if self.scale is not None and not (isfinite(self.scale) and self.scale > 0):
+            raise ConfigError(f"scale must be a finite number of meters above 0 per scene unit, found {self.scale!r}.")
         queries = [override.query for override in self.overrides]
         if len(set(queries)) != len(queries):
             raise ConfigError(f"Expected at most one override per anchor, found queries {sorted(queries)}.")

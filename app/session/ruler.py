@@ -19,6 +19,11 @@ class Ruler:
     units: str = "scene units"
     factor: float = 1.0
 
+    @classmethod
+    def of(cls, units: str, scale: float | None) -> "Ruler":
+        """Ruler of a result in `units`; meters per scene unit, if the user told them, count for more."""
+        return cls(units) if scale is None else cls("m", scale)
+
     def text(self, *lengths: float) -> str:
         """Such as "1.24 m" or "1.24 × 0.310 m"; lengths in scene units, three significant digits."""
         return f"{' × '.join(_number(length * self.factor) for length in lengths)} {self.units}"

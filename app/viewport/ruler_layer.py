@@ -1,10 +1,10 @@
-"""Lengths on stage: the box of what is selected, and a label in the corner that says them.
+"""Lengths on stage: the box of what is selected, a measured line, and a label in the corner that says them.
 
 Axes of the box are those of the cameras' common frame, so that its upright edges are heights. What the numbers mean
 in meters is the presenter's business.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ RGB = tuple[int, int, int]
 
 
 class RulerLayer:
-    """Box and label.
+    """Box, line and label.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class RulerLayer:
 
     def __init__(self, view: Any, parent: QWidget, frame: Callable[[], NDArray[np.float64]]) -> None:
         self._frame = frame
-        self._box = LineLayer(view)
+        self._box, self._line = LineLayer(view), LineLayer(view, width=2.0, in_front=True)
         self.label = QLabel(parent)
         self.label.setObjectName("lengths")
         self.label.move(MARGIN, MARGIN)
@@ -47,6 +47,11 @@ class RulerLayer:
         self._box.set_segments(corners, BOX_EDGES)
         return float(size[0]), float(size[1]), float(size[2])
 
+    def set_line(self, places: Sequence[tuple[float, float, float]]) -> None:
+        """Mark places, world, and the line between the first two."""
+        edges = np.array([(0, 1)] if len(places) > 1 else [], int)
+        self._line.set_segments(np.array(places, float).reshape(-1, 3), edges, dots=True)
+
     def set_label(self, text: str) -> None:
         """Say something; nothing for no text."""
         self.label.setText(text)
@@ -54,12 +59,14 @@ class RulerLayer:
         self.label.setVisible(bool(text))
         self.label.raise_()
 
-    def set_colors(self, ink: RGB, paper: RGB) -> None:
-        """Of lines and text, and of what is behind the text."""
+    def set_colors(self, ink: RGB, paper: RGB, accent: RGB) -> None:
+        """Of box and text, of what is behind the text, and of the measured line."""
         self._box.set_color(ink)
+        self._line.set_color(accent)
         colors = f"color: rgb{ink}; background: rgb{paper};"
         self.label.setStyleSheet(f"QLabel {{ {colors} border-radius: 6px; padding: 4px 10px; font-size: 12px; }}")
 
     def set_pixel_ratio(self, ratio: float) -> None:
         """Device pixels per logical pixel."""
-        self._box.set_pixel_ratio(ratio)
+        for lines in (self._box, self._line):
+            lines.set_pixel_ratio(ratio)

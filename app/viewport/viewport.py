@@ -4,9 +4,11 @@ Knows arrays and numbers only; what a color or a picked row means is the present
 orbit left, pan middle or Shift-left, zoom wheel, double-click moves the orbit center.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, QTimer, Signal
+from PySide6.QtCore import QPointF, Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
@@ -158,7 +160,7 @@ class Viewport(QWidget):
         self._cameras.set_colors(line, accent)
         self.legend.set_colors(_ink(background), background)
         self._anchors.set_colors(_ink(background), background)
-        self._ruler.set_colors(_ink(background), background)
+        self._ruler.set_colors(_ink(background), background, accent)
         self.view.request_render()
 
     def set_anchors(
@@ -196,6 +198,15 @@ class Viewport(QWidget):
         """Show the box around points (M, 3), none for M = 0; its width, height and depth."""
         self.view.request_render()
         return self._ruler.set_box(points)
+
+    def set_measuring(self, on: bool) -> None:
+        """Show that clicks measure."""
+        self.view.setCursor(Qt.CursorShape.CrossCursor if on else Qt.CursorShape.ArrowCursor)
+
+    def set_line(self, places: Sequence[tuple[float, float, float]]) -> None:
+        """Mark places, world, and the line between the first two."""
+        self._ruler.set_line(places)
+        self.view.request_render()
 
     def set_lengths(self, text: str) -> None:
         """Say lengths in the corner; nothing for no text."""

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from PySide6.QtWidgets import QDialog, QFileDialog, QMessageBox, QWidget
+from PySide6.QtWidgets import QDialog, QFileDialog, QInputDialog, QMessageBox, QWidget
 
 from fast3dis_core.photo_files import PHOTO_EXTENSIONS, VIDEO_EXTENSIONS
 
 SESSION_SUFFIX = ".f3d"
+SHORTEST, LONGEST = 0.0001, 1e6  # meters that can be typed
 MOST_NAMES = 8  # of files named in a question
 
 
@@ -123,6 +124,19 @@ class Dialogs:
         box.setDefaultButton(buttons.Cancel)
         await _finished(box)
         return box.clickedButton() is replace
+
+    async def true_length(self, measured: str) -> float | None:
+        """How long a measured line is in truth, meters; None if the user thought better of it."""
+        dialog = QInputDialog(self.parent)
+        dialog.setObjectName("lengthDialog")
+        dialog.setInputMode(QInputDialog.InputMode.DoubleInput)
+        dialog.setWindowTitle("Set the true length")
+        dialog.setLabelText(f"The line measures {measured}. How long is it in truth, in meters?")
+        dialog.setDoubleDecimals(4)
+        dialog.setDoubleRange(SHORTEST, LONGEST)
+        dialog.setDoubleValue(1.0)
+        accepted = await _finished(dialog) == QDialog.DialogCode.Accepted
+        return dialog.doubleValue() if accepted else None
 
     async def overwrite(self, path: Path) -> bool:
         """Whether an existing file may be replaced."""

@@ -244,6 +244,7 @@ class StandInQuestions:
     overwrite_answer: bool = False
     session_answer: Path | None = None
     save_session_answer: Path | None = None
+    length_answer: float | None = None
     unsaved_answer: str = "discard"
     asked: list[str] = field(default_factory=list)
 
@@ -294,6 +295,10 @@ class StandInQuestions:
     async def replace_files(self, folder, names):
         self.asked.append(f"replace {len(names)}")
         return self.overwrite_answer
+
+    async def true_length(self, measured):
+        self.asked.append(f"true length of {measured}")
+        return self.length_answer
 
     async def overwrite(self, path):
         self.asked.append(f"overwrite {path.name}")

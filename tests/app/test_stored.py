@@ -37,6 +37,7 @@ EDITS = Edits(
         cut_links=frozenset({(1, 2), (0, 5)}),
         self_attention=False,
     ),
+    scale=0.37,
 )
 ORIGIN = Origin(folder=Path("/photos/küche"), model="nano · CPU", seconds=3.25, notes=("one", "two"), masks="stopped")
 DISPLAY = Display(view=3, selection=frozenset({4, 2}), isolated=frozenset({4}), hovered=None, layer=2)

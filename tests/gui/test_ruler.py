@@ -1,9 +1,11 @@
 """Lengths on stage with real mouse and keys."""
 
 import numpy as np
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QInputDialog
 
 from tests.app.standins import StandInSteps
-from tests.gui.hands import click, painted
+from tests.gui.hands import click, painted, press, until
 from tests.gui.test_window import SCENE, opened, place_of
 
 
@@ -28,5 +30,35 @@ def test_a_selected_instance_shows_its_box_and_size(play):
         assert not label.isVisible()
         changed = np.any(picture(program) != with_box, axis=2).sum()
         assert changed > 100, "the lines of the box"
+
+    play(story, steps=StandInSteps(SCENE))
+
+
+def test_two_clicks_measure_a_typed_length_calibrates_and_escape_leaves(play):
+    async def story(program):
+        await opened(program)
+        view, label = program.viewport.view, program.viewport._ruler.label
+        places = [place_of(program, item.query) for item in program.session.shown()[:2]]
+        await press(program.window, Qt.Key.Key_D)
+        assert label.isVisible()
+        without = picture(program)
+        for place in places:
+            click(view, place)
+            await painted(program)
+        assert label.text().startswith("Measured: ")
+        assert np.any(picture(program) != without), "the line"
+        assert not program.session.display.selection, "clicks measured"
+        await press(program.window, Qt.Key.Key_D, Qt.KeyboardModifier.ShiftModifier)
+        find = program.window.findChild
+        await until(lambda: find(QInputDialog, "lengthDialog") is not None, "the question", 5.0)
+        dialog = find(QInputDialog, "lengthDialog")
+        dialog.setDoubleValue(2.5)
+        dialog.accept()
+        await until(lambda: label.text() == "Measured: 2.50 m", "the length in meters", 5.0)
+        await press(program.window, Qt.Key.Key_Escape)
+        assert not label.isVisible()
+        assert not program.actions.state("measure").checked
+        program.actions.trigger("undo")
+        assert program.session.edits.scale is None
 
     play(story, steps=StandInSteps(SCENE))
