@@ -170,9 +170,9 @@ def overlay(photo: UInt8, rows: Int32, table: UInt8) -> UInt8:
     return (photo + share * (painted[..., :3].astype(np.float32) - photo)).astype(np.uint8)
 
 
-def thumbnails(reconstruction: Reconstruction, rows: Int32, table: UInt8, width: int) -> list[UInt8]:
-    """One small photo per view with its instances painted over it, each (h, w, 3) uint8 with w near `width`."""
+def thumbnail(reconstruction: Reconstruction, rows: Int32, table: UInt8, view: int, width: int) -> UInt8:
+    """A small photo of one view with its instances painted over it, (h, w, 3) uint8 with w near `width`."""
     stride = max(1, reconstruction.images.shape[2] // width)
-    photos = reconstruction.images[:, ::stride, ::stride]  # (S, h, w, 3)
-    owners = rows.reshape(reconstruction.images.shape[:3])[:, ::stride, ::stride]  # (S, h, w)
-    return [overlay(photo, owner, table) for photo, owner in zip(photos, owners, strict=True)]
+    photo = reconstruction.images[view, ::stride, ::stride]  # (h, w, 3)
+    owners = rows.reshape(reconstruction.images.shape[:3])[view, ::stride, ::stride]  # (h, w)
+    return overlay(photo, owners, table)

@@ -8,6 +8,7 @@ from PySide6.QtGui import QImage
 
 from app.presenters.photo import PICTURE_TIME, PhotoPresenter
 from app.widgets.photo_panel import PhotoPanel
+from fast3dis_core.errors import ExportError
 from fast3dis_core.exports.atomic import atomic_file
 
 if TYPE_CHECKING:
@@ -69,9 +70,10 @@ class PhotoParts:
             self._clock.start() if display.playing else self._clock.stop()
 
 
-def _write(picture: QImage, path: Path) -> None:
+def _write(picture: QImage, path: Path, overwrite: bool) -> None:
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    picture.save(buffer, "PNG")
-    with atomic_file(path, overwrite=True) as file:  # the user was asked
+    if not picture.save(buffer, "PNG"):
+        raise ExportError(f"{path.name} was not written: no PNG came of the picture. Show a photo and save it again.")
+    with atomic_file(path, overwrite=overwrite) as file:
         file.write(buffer.data().data())

@@ -5,13 +5,14 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.actions import Actions
 from app.coloring import anchor_colors, overlay_colors
+from app.number_colors import NumberScale, numbers_of
 from app.photo_layers import (
     confidence_map,
     depth_map,
@@ -25,8 +26,9 @@ from app.presenters.painting import Painting
 from app.session.ruler import Ruler
 from app.session.session import Display, Session
 from app.workflow import Workflow
-from fast3dis_core.color_scales import scale_colors
+from fast3dis_core.color_scales import scale_colors, scale_stops
 from fast3dis_core.curation import Curated
+from fast3dis_core.reconstruction import Reconstruction
 
 PICTURE_TIME = 700  # ms of a view while they are played
 
@@ -37,6 +39,7 @@ class Panel(Protocol):
     def set_title(self, text: str) -> None: ...
     def set_controls(self, layer: str, ticks: Sequence[tuple[str, bool]], opacity: float) -> None: ...
     def set_facts(self, text: str, tip: str) -> None: ...
+    def set_scale(self, stops: NDArray[np.uint8] | None, ends: tuple[str, str]) -> None: ...
     def rendered(self) -> Any: ...
 
 
@@ -65,7 +68,7 @@ class PhotoPresenter:
     panel, photo, questions
         See the protocols.
     write : callable
-        Writes a rendered picture to a path, whole or not at all.
+        Writes a rendered picture to a path, whole or not at all; over a file only if its last argument says so.
     """
 
     def __init__(
@@ -78,12 +81,14 @@ class PhotoPresenter:
         panel: Panel,
         photo: Photo,
         questions: Questions,
-        write: Callable[[Any, Path], object],
+        write: Callable[[Any, Path, bool], object],
     ) -> None:
         self._session, self._workflow, self._actions, self._painting = session, workflow, actions, painting
         self._panel, self._photo, self._questions, self._write = panel, photo, questions, write
         self._pictured: tuple[object, ...] = ()
         self._painted: tuple[object, ...] = ()
+        self._scaled: object = None
+        self._scales: dict[str, tuple[float, float]] = {}
         for name, handler in (
             ("previous_view", lambda: self.step(-1)),
             ("next_view", lambda: self.step(1)),
@@ -107,7 +112,10 @@ class PhotoPresenter:
 
     def toggle_playing(self) -> None:
         """Let the views follow each other, or stop."""
-        self._session.show(replace(self._session.display, playing=not self._session.display.playing))
+        display, result = self._session.display, self._session.reconstruction
+        last = result is not None and display.view + 1 >= len(result.images)
+        again = 0 if last and not display.playing else display.view  # from the start, not stopped at once
+        self._session.show(replace(display, playing=not display.playing, view=again))
 
     def play_on(self) -> None:
         """The clock of playing: one view further, and an end at the last."""
@@ -173,9 +181,12 @@ class PhotoPresenter:
 
         async def ask() -> None:
             path = await self._questions.save_picture_as(proposal)
-            if path is None or (path.exists() and not await self._questions.overwrite(path)):
+            if path is None:
                 return
-            self._write(self._panel.rendered(), path)
+            exists = path.exists()
+            if exists and not await self._questions.overwrite(path):
+                return
+            self._write(self._panel.rendered(), path, exists)
             self._session.message(f"Saved {path}")
 
         self._workflow.start(ask())
@@ -207,10 +218,21 @@ class PhotoPresenter:
         self._pictured = key
         if layer == "photo":
             self._photo.set_picture(result.images[display.view])
+            self._panel.set_scale(None, ("", ""))
             return
         values = (depth_map if layer == "depth" else confidence_map)(result, display.view)
-        low, high = map_limits(result, layer)
+        low, high = self._limits(result, layer)
         self._photo.set_picture(scale_colors(values, low, high))
+        scale = NumberScale(title=layer, low=low, high=high, length=layer == "depth")
+        self._panel.set_scale(scale_stops(scale.colors), numbers_of(scale, result.units))
+
+    def _limits(self, result: Reconstruction, layer: Literal["depth", "confidence"]) -> tuple[float, float]:
+        """Of a map, worked out once for all views."""
+        if self._scaled is not result.cloud:
+            self._scaled, self._scales = result.cloud, {}
+        if layer not in self._scales:
+            self._scales[layer] = map_limits(result, layer)
+        return self._scales[layer]
 
     def _show_layers(self, curated: Curated, display: Display) -> None:
         rows, table = self._painting.rows(), self._painting.table()

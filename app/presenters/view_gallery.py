@@ -2,14 +2,15 @@
 
 # ruff: noqa: D102 - methods of a protocol are documented where they are implemented
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.coloring import thumbnails
+from app.coloring import thumbnail
 from app.presenters.painting import Painting
 from app.session.edits import Edits
 from app.session.session import Display, Session
@@ -20,7 +21,9 @@ WIDTH = 160  # of a thumbnail, pixels
 class Gallery(Protocol):
     """What this presenter needs of the strip."""
 
-    def set_views(self, names: Sequence[str], images: Sequence[NDArray[np.uint8]]) -> None: ...
+    def set_views(
+        self, names: Sequence[str], shape: tuple[int, int], picture: Callable[[int], NDArray[np.uint8]]
+    ) -> None: ...
     def set_current(self, view: int) -> None: ...
 
 
@@ -56,4 +59,6 @@ class ViewGalleryPresenter:
         rows, table = self._painting.rows(), self._painting.table()
         if rows is not self._rows or table is not self._table:
             self._rows, self._table = rows, table
-            self._gallery.set_views(result.names, thumbnails(result, rows, table, WIDTH))
+            height, width = result.images.shape[1:3]
+            picture = partial(thumbnail, result, rows, table, width=WIDTH)
+            self._gallery.set_views(result.names, (height, width), picture)

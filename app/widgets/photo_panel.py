@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
-from PySide6.QtGui import QImage
+from PySide6.QtGui import QImage, QPixmap
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -21,6 +23,7 @@ from app.widgets.photo_view import PhotoView
 from app.widgets.theme import Theme
 
 LAYERS = (("photo", "Photo"), ("depth", "Depth"), ("confidence", "Confidence"))
+BAR_WIDTH, BAR_HEIGHT = 90, 9  # logical pixels
 TICKS = (("masks", "Masks"), ("outlines", "Outlines"), ("photo_anchors", "Anchors"))
 
 
@@ -61,7 +64,25 @@ class PhotoPanel(QWidget):
         self.opacity.setRange(0, 100)
         self.opacity.setMaximumWidth(90)
         self.opacity.valueChanged.connect(lambda value: self.opacity_changed.emit(value / 100))
+        self._low, self._bar, self._high = _line("photoScaleLow"), QLabel(), _line("photoScaleHigh")
+        self._bar.setObjectName("photoScale")
+        self._bar.setFixedSize(BAR_WIDTH, BAR_HEIGHT)
+        self._bar.setScaledContents(True)
+        for label in (self._low, self._high):
+            label.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
         self._lay_out()
+        self.set_scale(None, ("", ""))
+
+    def set_scale(self, stops: NDArray[np.uint8] | None, ends: tuple[str, str]) -> None:
+        """Colors (N, 3) of a map from low to high with the numbers at the ends, or nothing."""
+        if stops is not None:
+            pixels = np.ascontiguousarray(stops)
+            image = QImage(pixels.data, len(pixels), 1, 3 * len(pixels), QImage.Format.Format_RGB888)
+            self._bar.setPixmap(QPixmap.fromImage(image.copy()))
+        self._low.setText(ends[0])
+        self._high.setText(ends[1])
+        for label in (self._low, self._bar, self._high):
+            label.setVisible(stops is not None)
 
     def set_title(self, text: str) -> None:
         """Number and name of the photo."""
@@ -136,7 +157,12 @@ class PhotoPanel(QWidget):
         column.addLayout(head)
         column.addLayout(controls)
         column.addWidget(self.photo, 1)
-        column.addWidget(self._facts)
+        foot = QHBoxLayout()
+        foot.setSpacing(6)
+        foot.addWidget(self._facts, 1)
+        for label in (self._low, self._bar, self._high):
+            foot.addWidget(label)
+        column.addLayout(foot)
 
 
 def _line(name: str) -> QLabel:

@@ -15,7 +15,7 @@ from app.coloring import (
     overlay,
     owner_rows,
     row_table,
-    thumbnails,
+    thumbnail,
 )
 from fast3dis_core.curation import Curation, curate
 from fast3dis_core.palette import instance_palette
@@ -126,9 +126,10 @@ def test_overlays_leave_unclaimed_pixels_alone():
 
 
 @pytest.mark.parametrize("width", [5, 20, 400])
-def test_one_thumbnail_per_view(width):
-    images = thumbnails(RESULT, owner_rows(curated(), NOBODY), row_table(curated()), width)
-    assert len(images) == len(RESULT.names)
+def test_every_view_has_its_own_thumbnail(width):
+    rows, table = owner_rows(curated(), NOBODY), row_table(curated())
+    images = [thumbnail(RESULT, rows, table, view, width) for view in range(len(RESULT.names))]
+    assert len({image.tobytes() for image in images}) == len(images)
     assert all(image.dtype == np.uint8 and image.shape[1] <= 2 * max(width, 21) for image in images)
 
 

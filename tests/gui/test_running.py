@@ -179,7 +179,7 @@ def test_geometry_comes_first_and_the_camera_stays_when_masks_come(play, photos,
         assert "Masks are on their way" in program.window.chips.texts()
         assert program.masks_page.explains
         assert program.viewport.drawn_points[0] > 0
-        assert program.gallery.list.count() == 2
+        assert program.gallery.list.model().rowCount() == 2
         camera = program.viewport.view.renderer.GetActiveCamera()
         camera.Azimuth(25)
         program.viewport.view.request_render()
