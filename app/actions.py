@@ -137,6 +137,8 @@ ACTIONS = (
     Action(name="through_photo", text="Through the camera of the photo", menu="View", keys=("V",), checkable=True,
            submenu="Look", tip="The exact view of the current photo, and back"),
     Action(name="orthographic", text="Without perspective", menu="View", checkable=True, submenu="Look"),
+    Action(name="larger_points", text="Larger points", menu="View", keys=("+", "="), submenu="Look"),
+    Action(name="smaller_points", text="Smaller points", menu="View", keys=("-",), submenu="Look"),
     Action(name="box", text="Box of the selection", menu="View", keys=("B",), checkable=True, submenu="Look",
            tip="A box around the selected instances, with its width, height and depth"),
     Action(name="anchors", text="Anchors", menu="View", keys=("N",), checkable=True,

@@ -29,7 +29,10 @@ CAMERA_ACTIONS = (
     "look_side",
     "orthographic",
     "through_photo",
+    "larger_points",
+    "smaller_points",
 )
+POINT_STEP, POINT_RANGE = 1.25, (0.5, 6.0)
 
 
 class View(Protocol):
@@ -54,6 +57,7 @@ class View(Protocol):
     def fit_all(self, *, fly: bool = False) -> None: ...
     def look_from(self, side: Side) -> None: ...
     def set_orthographic(self, on: bool) -> None: ...
+    def set_point_scale(self, scale: float) -> None: ...
     def look_through(self, view: int) -> None: ...
     def leave_photo(self) -> None: ...
     def fit_points(self, points: NDArray[np.float32]) -> None: ...
@@ -81,6 +85,8 @@ class ViewportPresenter:
             ("look_top", partial(self.look_from, "top")),
             ("look_side", partial(self.look_from, "side")),
             ("orthographic", self.toggle_orthographic),
+            ("larger_points", lambda: self.resize_points(POINT_STEP)),
+            ("smaller_points", lambda: self.resize_points(1 / POINT_STEP)),
             ("through_photo", self.toggle_photo),
         ):
             actions.bind(name, handler, enabled=False)
@@ -118,6 +124,12 @@ class ViewportPresenter:
         """Without perspective, or with."""
         display = self._session.display
         self._session.show(replace(display, orthographic=not display.orthographic))
+
+    def resize_points(self, factor: float) -> None:
+        """Larger or smaller points."""
+        display, (smallest, largest) = self._session.display, POINT_RANGE
+        scale = min(max(display.point_scale * factor, smallest), largest)
+        self._session.show(replace(display, point_scale=scale))
 
     def toggle_photo(self) -> None:
         """Into the camera of the current photo, or back to where the user was."""
@@ -180,6 +192,7 @@ class ViewportPresenter:
             self._orthographic = display.orthographic
             self._view.set_orthographic(display.orthographic)
             self._actions.set("orthographic", checked=display.orthographic)
+        self._view.set_point_scale(display.point_scale)
         if self._through and display.view != self._looked_through:
             self._view.look_through(display.view)
         self._looked_through = display.view

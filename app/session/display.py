@@ -52,6 +52,8 @@ class Display:
         Whether the scene is seen without perspective.
     box : bool
         Whether what is selected has its box drawn, with its lengths.
+    point_scale : float
+        Size of drawn points as a multiple of what suits the window.
     """
 
     view: int = 0
@@ -74,3 +76,4 @@ class Display:
     trails: Trails = "selected"
     orthographic: bool = False
     box: bool = True
+    point_scale: float = 1.0

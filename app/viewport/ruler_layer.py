@@ -55,9 +55,20 @@ class RulerLayer:
     def set_label(self, text: str) -> None:
         """Say something; nothing for no text."""
         self.label.setText(text)
-        self.label.adjustSize()
+        self.place()
         self.label.setVisible(bool(text))
         self.label.raise_()
+
+    def place(self) -> None:
+        """In one line where there is room, wrapped where there is not."""
+        parent = self.label.parentWidget()
+        self.label.setWordWrap(False)
+        wanted = self.label.sizeHint()
+        room = parent.width() - 2 * MARGIN if parent is not None else wanted.width()
+        if wanted.width() > room:
+            self.label.setWordWrap(True)
+            wanted.setHeight(self.label.heightForWidth(room))
+        self.label.resize(min(wanted.width(), room), wanted.height())
 
     def set_colors(self, ink: RGB, paper: RGB, accent: RGB) -> None:
         """Of box and text, of what is behind the text, and of the measured line."""

@@ -69,7 +69,7 @@ class Viewport(QWidget):
         self.camera.moved.connect(self.view.request_render)
         self.camera.photo_left.connect(self.photo_left)
         self._lenses: tuple[NDArray[np.float32], NDArray[np.float32], tuple[int, int]] | None = None
-        self._radius = 1.0
+        self._radius = self._point_scale = 1.0
         self._pointer = QPointF()
         self._hover = QTimer(self)
         self._hover.setSingleShot(True)
@@ -243,11 +243,22 @@ class Viewport(QWidget):
         super().resizeEvent(event)
         self.legend.place(self.width(), self.height())
         self.legend.raise_()
+        self._ruler.place()
         self.camera.window_resized()
         for layer in (self._anchors, self._ruler):
             layer.set_pixel_ratio(self.devicePixelRatioF())
+        self._size_points()
+
+    def set_point_scale(self, scale: float) -> None:
+        """Draw points as a multiple of what suits the window."""
+        if scale != self._point_scale:
+            self._point_scale = scale
+            self._size_points()
+            self.view.request_render()
+
+    def _size_points(self) -> None:
         pixels = self.height() * self.devicePixelRatioF()
-        self._cloud.set_point_size(max(POINT_SIZE, round(pixels / HEIGHT_PER_POINT)))
+        self._cloud.set_point_size(max(POINT_SIZE, round(pixels / HEIGHT_PER_POINT)) * self._point_scale)
 
     def close_view(self) -> None:
         """Free the graphics; call before Qt deletes the widget."""

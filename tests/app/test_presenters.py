@@ -59,6 +59,16 @@ class TestViewport:
         presenter.pick(-1, False)
         assert session.display.selection == frozenset()
 
+    def test_points_grow_and_shrink_within_limits(self, presenter, session, actions, view):
+        actions.trigger("larger_points")
+        assert view.told("set_point_scale") == session.display.point_scale > 1
+        for _ in range(40):
+            actions.trigger("larger_points")
+        largest = session.display.point_scale
+        for _ in range(80):
+            actions.trigger("smaller_points")
+        assert 0 < session.display.point_scale < 1 < largest < 10
+
     def test_ctrl_click_adds_and_takes_away(self, presenter, session):
         alone = np.setdiff1d(SECOND.pixels, FIRST.pixels)
         presenter.pick(int(FIRST.pixels[0]), False)

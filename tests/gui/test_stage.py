@@ -212,3 +212,25 @@ def test_sides_and_parallel_views_keep_the_scene_in_sight(play):
         assert view.renderer.GetActiveCamera().GetParallelProjection()
 
     play(story, steps=StandInSteps(SCENE))
+
+
+def test_a_key_makes_points_larger_and_another_smaller(play):
+    async def story(program):
+        await opened(program)
+        await painted(program)
+        counts = [_painted_pixels(program)]
+        for key in (Qt.Key.Key_Plus, Qt.Key.Key_Minus, Qt.Key.Key_Minus):
+            for _ in range(4):
+                await press(program.window, key)
+            await painted(program)
+            counts.append(_painted_pixels(program))
+        usual, large, again, small = counts
+        assert large > 1.2 * usual
+        assert again == usual > small
+
+    play(story, steps=StandInSteps(SCENE))
+
+
+def _painted_pixels(program):
+    picture = program.viewport.view.screenshot(return_img=True)
+    return int((picture != picture[0, 0]).any(axis=-1).sum())
