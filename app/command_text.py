@@ -12,6 +12,7 @@ from app.session.edits import Edits
 from app.session.export_wish import ExportWish
 from app.session.plan import Plan
 from fast3dis_core.config import InferenceConfig
+from fast3dis_core.photo_files import natural_key
 
 
 def segment_command(plan: Plan, wish: ExportWish, edits: Edits, queries: frozenset[int], *, all_shown: bool) -> str:
@@ -45,14 +46,14 @@ def segment_command(plan: Plan, wish: ExportWish, edits: Edits, queries: frozens
         "minimum_points",
     ):
         if getattr(edits, name) != getattr(InferenceConfig, name):
-            words += [f"--{name.replace('_', '-')}", f"{getattr(edits, name):g}"]
+            words += [f"--{name.replace('_', '-')}", _number(getattr(edits, name))]
     words += ["--exports", ",".join(wish.formats)]
     if wish.colors != "instance":
         words += ["--colors", wish.colors]
     if wish.voxel_size:
-        words += ["--voxel-size", f"{wish.voxel_size:g}"]
+        words += ["--voxel-size", _number(wish.voxel_size)]
     if wish.scale != 1.0:
-        words += ["--scale", f"{wish.scale:g}"]
+        words += ["--scale", _number(wish.scale)]
     if not all_shown:
         words += ["--queries", ",".join(str(query) for query in sorted(queries))]
     return "\n".join([*(f"# not in this call: {text}" for text in unsaid(plan, wish, edits)), quoted(words)])
@@ -68,11 +69,23 @@ def unsaid(plan: Plan, wish: ExportWish, edits: Edits) -> list[str]:
         (len(edits.overrides), "moved anchors"),
         (0 if edits.interventions.none else 1, "experiments inside the decoder"),
         (len([photo for photo in plan.photos if not photo.included]), "photos left out by hand"),
+        (len(edits.hidden), "hidden instances, whose points the call writes as claimed by nobody"),
+        (1 if _reordered(plan) else 0, "photos in another order"),
         (0 if wish.rest else 1, "points that no instance claims are left out"),
     ):
         if count:
-            found.append(text if text.startswith("points") else f"{text} ({count})")
+            found.append(text if text.startswith(("points", "photos in")) else f"{text} ({count})")
     return found
+
+
+def _reordered(plan: Plan) -> bool:
+    names = [photo.name for photo in plan.photos]
+    return len(plan.sources) == 1 and names != sorted(names, key=natural_key)
+
+
+def _number(value: float) -> str:
+    """All its digits: a rounded threshold would choose other instances."""
+    return repr(float(value)).removesuffix(".0")
 
 
 def quoted(words: Sequence[str]) -> str:

@@ -14,7 +14,7 @@ from app.exporter import pack
 from app.presenters.exporting import ExportPresenter
 from app.session.edits import Edits
 from app.session.export_wish import ExportWish
-from app.session.plan import Plan, RunSettings
+from app.session.plan import Photo, Plan, RunSettings
 from app.session.session import Session
 from app.worker import Worker
 from app.workflow import Workflow
@@ -210,10 +210,26 @@ class TestCommand:
             UNFILTERED,
             names={1: "x"},
             merged=((1, 2),),
+            hidden=frozenset({4}),
             interventions=Interventions(muted_queries=frozenset({3})),
         )
         comments, _ = self.words(ExportWish(folder=Path("/o"), rest=False), edits)
-        assert len(comments) == 4
+        assert len(comments) == 5
+
+    @pytest.mark.parametrize(("names", "said"), [(("v2.png", "v10.png"), 0), (("v10.png", "v2.png"), 1)])
+    def test_another_order_of_the_photos_is_said(self, names, said):
+        photos = tuple(Photo(source=Path("/photos") / name, name=name) for name in names)
+        plan = replace(self.plan, photos=photos)
+        text = segment_command(plan, ExportWish(folder=Path("/o")), UNFILTERED, frozenset({1}), all_shown=True)
+        assert text.count("photos in another order") == said
+
+    def test_no_digit_of_a_threshold_is_lost(self):
+        threshold = 0.1 + 0.2  # 0.30000000000000004
+        edits = replace(Edits(), objectness_threshold=threshold, confidence_percentile=25.0)
+        _, words = self.words(ExportWish(folder=Path("/o"), scale=1 / 3), edits)
+        assert float(words[words.index("--objectness-threshold") + 1]) == threshold
+        assert float(words[words.index("--scale") + 1]) == 1 / 3
+        assert words[words.index("--confidence-percentile") + 1] == "25"
 
     def test_the_command_line_understands_it(self, monkeypatch):
         from typer.testing import CliRunner

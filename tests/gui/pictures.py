@@ -44,6 +44,7 @@ async def picture(app, out, name, *, size=(1440, 900), theme="dark", steps=None,
             await until(lambda: program.session.activity.idle or (steps and not steps.gate.is_set()), "the end", 120)
         if act is not None:
             await act(program)
+            await until(lambda: program.session.activity.idle or (steps and not steps.gate.is_set()), "the end", 120)
         await program.save_screenshot(out / f"{name}.png")
     finally:
         for dialog in program.window.findChildren(QDialog):
