@@ -8,6 +8,7 @@ import gc
 import threading
 import time
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not _has_display(), reason=REASON),
 ]
+ROUNDS = 3
 
 
 def resident():
@@ -47,17 +49,14 @@ def with_a_cloud_of_its_own(scene):
 def test_the_longest_pause_while_a_run_is_shown(play, figure):
     """Two million points come as geometry, then as masks, then assembled again: a frame is the longest pause."""
     scene = synthetic_reconstruction(views=11, height=378, width=504, queries=80)
-    steps, beats, frames = StandInSteps(scene), [], []
+    steps, frames, rounds = StandInSteps(scene), [], []
 
-    async def story(program):
-        await program.workflow.open_folder(Path("/photos/kitchen"))
-        await painted(program)
+    async def one_round(program):
+        beats, frames[:] = [time.monotonic()], []
         steps.reconstruction = with_a_cloud_of_its_own(scene)
         timer = QTimer(program.window, interval=10)
         timer.timeout.connect(lambda: beats.append(time.monotonic()))
-        program.viewport.painted.connect(lambda: frames.append(program.viewport.view.frame_seconds))
         timer.start()
-        began = time.monotonic()
         steps.feature_gate.clear()
         running = program.workflow.start(program.workflow.open_folder(Path("/photos/bath")))
         await until(lambda: program.session.origin.masks == "coming", "the geometry")
@@ -66,20 +65,35 @@ def test_the_longest_pause_while_a_run_is_shown(play, figure):
         steps.feature_gate.set()
         await running
         await painted(program)
-        program.session.edit("x", replace(program.session.edits, mask_threshold=0.7))
+        threshold = 1.2 - program.session.edits.mask_threshold  # 0.5 and 0.7 in turn
+        program.session.edit("x", replace(program.session.edits, mask_threshold=threshold))
         await until(lambda: program.session.activity.idle, "the masks again")
         await painted(program)
         timer.stop()
-        return began, time.monotonic()
+        beats.append(time.monotonic())
+        gaps = [
+            (end - begin, end - begin - sum(frame for at, frame in frames if begin < at <= end))
+            for begin, end in pairwise(beats)
+        ]
+        rounds.append((max(gap for gap, _ in gaps), max(idle for _, idle in gaps), max(frame for _, frame in frames)))
 
-    began, ended = play(story, steps=steps)
-    inside = [began, *(beat for beat in beats if began < beat < ended), ended]
-    longest, frame = float(max(np.diff(inside))), max(frames)
+    async def story(program):
+        await program.workflow.open_folder(Path("/photos/kitchen"))
+        await painted(program)
+        view = program.viewport.view
+        program.viewport.painted.connect(lambda: frames.append((time.monotonic(), view.frame_seconds)))
+        for _ in range(ROUNDS):
+            await one_round(program)
+
+    play(story, steps=steps)
+    longest, undrawn, frame = (min(figures) for figures in zip(*rounds, strict=True))  # the least disturbed
     figure("longest pause of the window, 2.1 M points shown, masked and assembled again", 1000 * longest, "ms")
-    figure("of which a frame of the viewport", 1000 * frame, "ms")
+    figure("longest without its frames", 1000 * undrawn, "ms")
+    figure("a frame of the viewport", 1000 * frame, "ms")
     figure("longest pause over frame", longest / frame, "times")
-    # what is not drawing: handing arrays to the graphics, thumbnails, table
-    assert longest < 3 * frame + 0.02
+    # handing arrays to the graphics, thumbnails, table; and a stage whose height changes is drawn several times
+    assert undrawn < 1.5 * frame + 0.02
+    assert longest < 5 * frame + 0.02
 
 
 def test_twenty_windows_leave_nothing_behind(play, figure):
