@@ -157,6 +157,8 @@ ACTIONS = (
     Action(name="invert_hidden", text="Invert what is hidden", menu="Instances", keys=("Ctrl+Shift+H",)),
     Action(name="copy_thefts", text="Copy who took it from whom", menu="Instances",
            tip="The list of the hijack inspector as CSV"),
+    Action(name="copy_evidence", text="Copy attention of the query", menu="Instances",
+           tip="Every layer, head and view of the selected query, as CSV", needs="Select one query in the inspector."),
     Action(name="pin", text="Pin or unpin anchor", menu="Instances", keys=("P",),
            tip="Hold the selected anchor where it is through all decoder layers, or let it go"),
     Action(name="reset_anchor", text="Reset anchor", menu="Instances",

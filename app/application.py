@@ -112,7 +112,7 @@ class Program:
         self._make_presenters(questions)
         self.exports = ExportParts(self.session, self.workflow, self.actions, questions=questions, window=self.window)
         self._connect()
-        self.inspector.connect(self.session, self.workflow, self.actions, self.viewport)
+        self.inspector.connect(self.session, self.workflow, self.actions, self.viewport, self.photos.panel.photo)
         self.frame = Frame(app, self, options, Preferences(remember=not options.exit))
 
     def _make_widgets(self, app: "QApplication", options: Options) -> None:

@@ -13,11 +13,10 @@ from numpy.typing import NDArray
 
 from fast3dis_core.curation import Curated, CuratedInstance
 from fast3dis_core.reconstruction import Bool, Float32, Int32, Reconstruction
+from fast3dis_core.sights import TOLERANCE, Sight, sight_words
 
-Sight = Literal["visible", "occluded", "unknown", "outside", "behind"]
 SAMPLE = 200_000  # points from which the limits of a map are told
 OUTER = 1.0  # percent of them beyond either limit
-TOLERANCE = 0.05  # an anchor this share behind the surface lies inside an object rather than behind it
 VIEW_SAMPLE = 997  # pixels of a view from which its confidence is told
 FENCE = 1.5  # interquartile ranges below the lower quartile: Tukey's fence
 FEWEST_VIEWS = 4  # quartiles of fewer say nothing
@@ -254,11 +253,9 @@ def project_anchors(
     inside = ~behind & (places >= 0).all(axis=1) & (places < (width, height)).all(axis=1)
     places[~inside] = _on_frame(directions[~inside], center, width, height)
     columns, rows = places[inside].astype(np.int64).T
-    surface = depth[rows, columns]  # (M,)
-    sights = np.where(behind, "behind", "outside").astype(object)
-    with np.errstate(invalid="ignore"):
-        hidden = far[inside] > surface * (1 + tolerance)
-    sights[inside] = np.where(np.isnan(surface), "unknown", np.where(hidden, "occluded", "visible"))
+    surface = np.full(len(far), np.nan)
+    surface[inside] = depth[rows, columns]
+    sights = sight_words(far, inside, surface, tolerance)
     return ProjectedAnchors(positions=places.astype(np.float32), sights=tuple(sights.tolist()))
 
 

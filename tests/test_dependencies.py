@@ -15,7 +15,7 @@ CORE = [
     {"geometry", "masks", "palette", "color_scales"},
     {
         "scene", "reconstruction", "hijacking", "point_filters", "curation", "interventions", "evidence", "comparison",
-        "anchor_health", "ledger",
+        "anchor_health", "ledger", "sights", "query_evidence",
     },
     {
         "photo_files", "photo_survey", "preprocessing", "photo", "video", "images", "posed_input",
@@ -60,7 +60,7 @@ VTK = {"vtk", "vtkmodules", "pyvista", "pyvistaqt"}
 # what the app may take from the core before the first job runs: NumPy is enough for these
 LIGHT = {
     "errors", "config", "reconstruction", "hijacking", "point_filters", "curation", "interventions", "evidence",
-    "comparison", "anchor_health", "ledger", "exports", "session_files", "palette",
+    "comparison", "anchor_health", "ledger", "sights", "query_evidence", "exports", "session_files", "palette",
     "color_scales", "photo_files", "progress",
 }  # fmt: skip
 TRAINING_MACHINE = {

@@ -6,10 +6,14 @@ from typing import TYPE_CHECKING
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QDockWidget
 
+from app.number_colors import CLAIM_MODES
 from app.presenters.anchor_stage import AnchorStagePresenter
 from app.presenters.anchors import AnchorsPresenter
+from app.presenters.evidence import TAB as EVIDENCE
+from app.presenters.evidence import EvidencePresenter
 from app.presenters.hijacks import HijackPresenter
 from app.widgets.anchors_panel import AnchorsPanel
+from app.widgets.evidence_panel import EvidencePanel
 from app.widgets.hijack_panel import HijackPanel
 from app.widgets.inspector import Inspector
 
@@ -17,6 +21,7 @@ if TYPE_CHECKING:
     from app.actions import Actions
     from app.session.session import Session
     from app.viewport.viewport import Viewport
+    from app.widgets.photo_view import PhotoView
     from app.widgets.theme import Theme
     from app.workflow import Workflow
 
@@ -30,20 +35,25 @@ class InspectorParts:
     """
 
     def __init__(self, theme: "Theme") -> None:
-        self.hijacks, self.anchors = HijackPanel(theme), AnchorsPanel()
-        self.widget = Inspector((("Anchors", self.anchors), ("Hijacks", self.hijacks)))
+        self.hijacks, self.anchors, self.evidence = HijackPanel(theme), AnchorsPanel(), EvidencePanel(theme)
+        self.widget = Inspector((("Anchors", self.anchors), ("Hijacks", self.hijacks), (EVIDENCE, self.evidence)))
 
-    def connect(self, session: "Session", workflow: "Workflow", actions: "Actions", viewport: "Viewport") -> None:
+    def connect(
+        self, session: "Session", workflow: "Workflow", actions: "Actions", viewport: "Viewport", photo: "PhotoView"
+    ) -> None:
         """Make the presenters and connect everything."""
-        hijacks = HijackPresenter(session, actions, self.hijacks, QGuiApplication.clipboard().setText)
+        copy = QGuiApplication.clipboard().setText
+        hijacks = HijackPresenter(session, actions, self.hijacks, copy, self.widget.set_figures)
         anchors = AnchorsPresenter(session, actions, workflow.probe, self.anchors)
         stage = AnchorStagePresenter(session, actions, anchors, viewport)
-        self.presenters = hijacks, anchors, stage
+        evidence = EvidencePresenter(session, actions, self.evidence, photo, copy)
+        self.presenters = hijacks, anchors, stage, evidence
+        self._session = session
         tool = viewport.anchor_tool
         dock = self.widget.parentWidget()
         assert isinstance(dock, QDockWidget), "the window has made its docks"
         self.widget.follow(dock)
-        self.widget.looked_at.connect(lambda there: session.show(replace(session.display, inspecting=there)))
+        self.widget.looked_at.connect(self._look)
         for signal, slot in (
             (tool.clicked, stage.click),
             (tool.dragged, stage.drag),
@@ -62,5 +72,15 @@ class InspectorParts:
             (self.anchors.pin_toggled, anchors.pin),
             (self.anchors.reset_requested, anchors.reset),
             (self.anchors.reset_all_requested, anchors.reset_all),
+            (self.evidence.layer_chosen, evidence.choose_layer),
+            (self.evidence.head_chosen, evidence.choose_head),
+            (self.evidence.view_chosen, evidence.choose_view),
+            (self.evidence.copy_requested, evidence.copy),
         ):
             signal.connect(slot)
+
+    def _look(self, tab: str) -> None:
+        """A tab came into sight, or the inspector went out of it."""
+        display = self._session.display
+        asks = bool(tab) or display.color_mode in CLAIM_MODES
+        self._session.show(replace(display, inspecting=asks, tab=tab))

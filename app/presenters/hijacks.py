@@ -21,7 +21,7 @@ from fast3dis_core.palette import instance_palette
 class Panel(Protocol):
     """What this presenter needs of the panel."""
 
-    def set_summary(self, text: str) -> None: ...
+    def set_hint(self, text: str) -> None: ...
     def set_matrix(
         self, picture: NDArray[np.uint8], edge: NDArray[np.uint8], tips: Sequence[Sequence[str]]
     ) -> None: ...
@@ -40,10 +40,19 @@ class HijackPresenter:
     panel : Panel
     copy : callable
         Puts a text on the clipboard.
+    tell : callable
+        Shows the figures of the whole result, where they are seen whatever else is.
     """
 
-    def __init__(self, session: Session, actions: Actions, panel: Panel, copy: Callable[[str], object]) -> None:
-        self._session, self._panel, self._copy = session, panel, copy
+    def __init__(
+        self,
+        session: Session,
+        actions: Actions,
+        panel: Panel,
+        copy: Callable[[str], object],
+        tell: Callable[[str], object],
+    ) -> None:
+        self._session, self._panel, self._copy, self._tell = session, panel, copy, tell
         self._facts: HijackFacts | None = None
         actions.bind("copy_thefts", self.copy, enabled=False)
         self._actions = actions
@@ -133,22 +142,24 @@ class HijackPresenter:
         self._refresh()
 
     def _on_display(self, _: Display) -> None:
+        if self._facts is None:
+            self._panel.set_hint(self._hint())
+            self._tell(self._hint())
         self._mark()
 
     def _refresh(self) -> None:
         facts, panel = self._facts, self._panel
         self._actions.enable("copy_thefts", enabled=bool(facts and facts.thieves))
         if facts is None:
-            measuring = self._session.display.inspecting and self._session.reconstruction is not None
-            panel.set_summary("Measuring claims …" if measuring else "")
+            hint = self._hint()
+            panel.set_hint(hint)
+            self._tell(hint)
             panel.set_matrix(np.zeros((0, 0, 3), np.uint8), np.zeros((0, 3), np.uint8), ())
             panel.set_thefts(())
             self._mark()
             return
-        panel.set_summary(
-            f"{facts.rate:.0%} of {len(facts.order)} queries hijack an object · {facts.double_claimed:.0%} of the "
-            f"claimed pixels are claimed twice · {facts.gaps:.0%} of all pixels are in gaps"
-        )
+        panel.set_hint("")
+        self._tell(f"Hijack rate {facts.rate:.1%} · claimed twice {facts.double_claimed:.1%} · gaps {facts.gaps:.1%}")
         names = self._names()
         colors = self._colors()
         order = list(facts.order)
@@ -164,6 +175,15 @@ class HijackPresenter:
             ]
         )
         self._mark()
+
+    def _hint(self) -> str:
+        """Why there are no figures."""
+        origin = self._session.origin
+        if self._session.reconstruction is None or origin is None or origin.masks != "there":
+            return "Open a result with masks to see which queries claim the same object."
+        if not origin.answers:
+            return "This session was saved without features, so claims cannot be measured."
+        return "Measuring claims …" if self._session.display.inspecting else ""
 
     def _mark(self) -> None:
         pair, facts = self._pair(), self._facts

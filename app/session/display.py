@@ -44,6 +44,10 @@ class Display:
         Decoder layer whose masks and anchors are shown; -1 is the last.
     inspecting : bool
         Whether a panel is open that needs an `Inspection`.
+    tab : str
+        Tab of the inspector that is looked at; empty while it is not.
+    evidence_layer, evidence_head : int
+        Decoder layer and head whose attention is shown, from 1; 0 is the mean of all.
     anchors : bool
         Whether anchors are on stage.
     trails : "none", "selected" or "all"
@@ -72,6 +76,9 @@ class Display:
     setup: bool = False
     layer: int = -1
     inspecting: bool = False
+    tab: str = ""
+    evidence_layer: int = 0
+    evidence_head: int = 0
     anchors: bool = False
     trails: Trails = "selected"
     orthographic: bool = False

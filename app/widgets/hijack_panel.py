@@ -1,4 +1,4 @@
-"""The hijack inspector: summary figures, overlap matrix, who took what from whom, and what to do about a pair."""
+"""The hijack inspector: overlap matrix, who took what from whom, and what to do about a pair."""
 
 from collections.abc import Sequence
 
@@ -52,9 +52,9 @@ class HijackPanel(QWidget):
         super().__init__(parent)
         self.setObjectName("hijackPanel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self._summary = QLabel()
-        self._summary.setObjectName("hijackSummary")
-        self._summary.setWordWrap(True)
+        self._hint = QLabel()
+        self._hint.setObjectName("hijackHint")
+        self._hint.setWordWrap(True)
         self.matrix = OverlapMatrix(theme)
         self.matrix.setToolTip(MATRIX_TIP)
         self._pair = QLabel()
@@ -65,23 +65,24 @@ class HijackPanel(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 10, 12, 10)
         column.setSpacing(8)
-        column.addWidget(self._summary)
+        column.addWidget(self._hint)
         column.addWidget(self.matrix, 3)
         column.addWidget(self._pair)
         column.addLayout(self._buttons())
         column.addWidget(self.thefts, 2)
         self.matrix.pair_clicked.connect(self.cell_clicked)
         self.matrix.pair_hovered.connect(self.cell_hovered)
-        self.set_summary("")
+        self.set_hint("")
         self.set_pair("", enabled=False)
 
     def set_theme(self, theme: Theme) -> None:
         """Other colors."""
         self.matrix.set_theme(theme)
 
-    def set_summary(self, text: str) -> None:
-        """Figures of the whole result."""
-        self._summary.setText(text or "Open a result with masks to see which queries claim the same object.")
+    def set_hint(self, text: str) -> None:
+        """Why there is nothing to see."""
+        self._hint.setText(text)
+        self._hint.setVisible(bool(text))
 
     def set_matrix(self, picture: NDArray[np.uint8], edge: NDArray[np.uint8], tips: Sequence[Sequence[str]]) -> None:
         """See `OverlapMatrix.set_matrix`."""

@@ -9,6 +9,7 @@ from PySide6.QtCore import QEvent, QLineF, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QTransform, QWheelEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from app.widgets.crosshairs import paint_crosshairs
 from app.widgets.theme import Theme
 
 CLICK_DISTANCE = 4.0  # logical pixels
@@ -44,6 +45,7 @@ class PhotoView(QWidget):
         self._overlay: QImage | None = None
         self._outlines: Sequence[tuple[NDArray[np.float32], QColor, float]] = ()
         self._anchors: Sequence[tuple[float, float, QColor, str, bool]] = ()
+        self._crosshairs: Sequence[tuple[float, float, str, bool]] = ()
         self._zoom, self._center = 0.0, QPointF()  # 0 fits the window
         self._pressed: QPointF | None = None
         self._grabbed = QPointF()
@@ -76,6 +78,12 @@ class PhotoView(QWidget):
         """Anchors: pixel x and y, color, sight, and whether selected."""
         self._anchors = [(x, y, QColor(*color), sight, chosen) for x, y, color, sight, chosen in anchors]
         self.update()
+
+    def set_crosshairs(self, marks: Sequence[tuple[float, float, str, bool]]) -> None:
+        """Places: pixel x and y, words beside it, and whether it is a cross or only a dot on the way there."""
+        if tuple(marks) != self._crosshairs:
+            self._crosshairs = tuple(marks)
+            self.update()
 
     def fit(self) -> None:
         """The whole photo."""
@@ -198,6 +206,8 @@ class PhotoView(QWidget):
             painter.drawLines([transform.map(QLineF(*(float(value) for value in line))) for line in lines])
         for x, y, color, sight, chosen in self._anchors:
             self._paint_anchor(painter, transform.map(QPointF(x, y)), color, sight, chosen)
+        places = [transform.map(QPointF(x, y)) for x, y, _, _ in self._crosshairs]
+        paint_crosshairs(painter, places, [(words, main) for _, _, words, main in self._crosshairs])
 
     def _paint_anchor(self, painter: QPainter, place: QPointF, color: QColor, sight: str, chosen: bool) -> None:
         """Disc: visible. Ring: occluded. Square: no depth there. Cross on the frame: outside. Dashes: behind."""

@@ -141,7 +141,8 @@ class StandInSteps:
 
     def look(self, model, encoded, overrides, interventions):
         self._note("look")
-        layers, count, views = (len(self.reconstruction.objectness) - 1, *self.reconstruction.overlap.shape[:1], 3)
+        layers, count = len(self.reconstruction.objectness) - 1, len(self.reconstruction.overlap)
+        views = len(self.reconstruction.images)
         return Evidence(
             weights=np.full((layers, count, 1 + views, 2), 1 / (1 + views), np.float32),
             positions=np.zeros((layers, count, views, 2), np.float32),

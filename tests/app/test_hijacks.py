@@ -99,7 +99,10 @@ def test_more_overlap_is_brighter():
 class Desk:
     def __init__(self):
         self.session, self.actions, self.panel, self.copied = Session(UNFILTERED), Actions(), Recorder(), []
-        self.presenter = HijackPresenter(self.session, self.actions, self.panel, self.copied.append)
+        self.figures = []
+        self.presenter = HijackPresenter(
+            self.session, self.actions, self.panel, self.copied.append, self.figures.append
+        )
         self.session.open(RESULT, Origin(folder=Path("room")))
         self.session.inspect(Inspection(reconstruction=RESULT, claims=CLAIMS, evidence=EVIDENCE))
 
@@ -171,7 +174,10 @@ def test_the_list_is_copied(desk):
 
 
 def test_figures_go_with_the_result(desk):
-    assert "hijack an object" in desk.panel.told("set_summary")
+    rate = sum(len(group) - 1 for group in FACTS.groups) / len(FACTS.order)
+    assert desk.figures[-1] == (
+        f"Hijack rate {rate:.1%} · claimed twice {FACTS.double_claimed:.1%} · gaps {FACTS.gaps:.1%}"
+    )
     desk.session.replace(synthetic_reconstruction(queries=8))
     assert desk.panel.told("set_thefts") == ()
     assert not desk.actions.state("copy_thefts").enabled

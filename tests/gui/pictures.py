@@ -101,6 +101,21 @@ def in_front(panel):
     return act
 
 
+def inspected(tab, act=None):
+    """The inspector in front with one of its tabs, and one query or a pair selected."""
+
+    async def look(program):
+        program.window.panels.set_shown("inspectorDock", True)
+        program.inspector.widget.show_tab(tab)
+        program.session.show(dataclasses.replace(program.session.display, selection=frozenset(biggest(program))))
+        await until(lambda: program.session.inspection is not None, "the inspection", 60)
+        if act is not None:
+            await act(program)
+        await asyncio.sleep(0.5)
+
+    return look
+
+
 async def all_pictures(app, out, only):
     running = StandInSteps(synthetic_reconstruction())
     running.gate.clear()
@@ -115,6 +130,9 @@ async def all_pictures(app, out, only):
         "result-3840x2160": REAL | {"size": (3840, 2160)},
         "isolated": REAL | {"act": isolate},
         "inspector": REAL | {"act": in_front("inspectorDock")},
+        "evidence": REAL | {"act": inspected("Evidence")},
+        "evidence-small": REAL | {"act": inspected("Evidence"), "theme": "light", "size": (1280, 720)},
+        "hijacks-small": REAL | {"act": inspected("Hijacks"), "size": (1280, 720)},
         "log": REAL | {"act": triggered("panel_log"), "theme": "light"},
         "palette": {"act": triggered("command_palette", "commandPalette")},
         "keys": {"act": triggered("cheat_sheet", "cheatSheet")},

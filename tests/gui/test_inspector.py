@@ -1,5 +1,8 @@
 """The inspector with mouse and keys: a pair chosen in the matrix, and what is done about it."""
 
+from dataclasses import replace
+
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QDockWidget, QPushButton
 
 from fast3dis_core.evidence import AREA_THRESHOLDS
@@ -58,3 +61,26 @@ def test_a_line_of_the_ledger_selects_and_the_slider_walks_the_layers(play):
         await until(lambda: steps.layers[-1] == 0, "the masks of the generator's output")
 
     play(story, steps=steps)
+
+
+def test_evidence_is_asked_by_layer_and_marked_in_the_photo(play):
+    steps = Inspected(RESULT)
+
+    async def story(program):
+        await opened(program)
+        program.window.panels.set_shown("photoDock", True)
+        await inspect(program, 2)
+        panel, photo = program.inspector.evidence, program.photos.panel.photo
+        await until(lambda: program.session.display.tab == "Evidence", "the tab to count as looked at")
+        program.session.show(replace(program.session.display, selection=frozenset({RESULT.instances[0].query})))
+        assert panel.table.rowCount() == 1 + len(RESULT.names)
+        assert photo._crosshairs
+        click(panel.table.viewport(), panel.table.visualRect(panel.table.model().index(2, 0)).center())
+        assert program.session.display.view == 1
+        panel.layer.setCurrentIndex(1)
+        assert program.session.display.evidence_layer == 1
+        assert len(photo._crosshairs) == 1, "one layer reads at one place"
+        click(panel.findChild(QPushButton, "evidenceCopy"))
+        assert QGuiApplication.clipboard().text().startswith("query,layer,head,view")
+
+    play(story, steps=steps, window_size=(1560, 900))
