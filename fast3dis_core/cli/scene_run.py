@@ -1,14 +1,14 @@
 """One folder to one output folder: read, encode, decode, assemble, write, report (architecture, first line)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from fast3dis_core.cli.curating import Wishes, as_wished, assembling
 from fast3dis_core.cli.exits import Interrupts
 from fast3dis_core.cli.progress import StepDisplay
 from fast3dis_core.cli.staging import refuse_existing_outputs, staged_folder
@@ -16,6 +16,7 @@ from fast3dis_core.config import InferenceConfig, ModelConfig, to_mapping
 from fast3dis_core.exports import describe
 from fast3dis_core.exports.colors import ColorMode
 from fast3dis_core.exports.outputs import OUTPUTS, REPORT, Style, write_facts, write_outputs
+from fast3dis_core.exports.similarity import Similarity
 from fast3dis_core.images import read_image_folder
 from fast3dis_core.inference.assembly import assemble_instances
 from fast3dis_core.inference.machine import model_facts, peak_memory, versions
@@ -41,7 +42,10 @@ class RunSettings:
     exports: tuple[str, ...]
     colors: ColorMode
     frame: Frame  # of the files: camera of view 0, or the world of the folder's cameras
-    scale: float = 1.0  # written units per unit of that frame
+    scale: float = 1.0  # written units per scene unit
+    meters: bool = False  # whether the written units are meters
+    instance_colors: ColorMode = "photo"  # of the points in files of single instances
+    wishes: Wishes = field(default_factory=Wishes)
     queries: frozenset[int] | None = None  # of the instances at the threshold only these
     voxel_size: float | None = None  # written units; None keeps every point
     overwrite: bool
@@ -127,11 +131,15 @@ def run_scene(
         )
         display("Anchors and queries", 0.0)
         trace = decode_queries(model, encoded)
-        result = assemble_instances(scene.views, encoded, trace, config=settings.inference, report=display)
+        config = assembling(settings.inference, settings.wishes)
+        result = assemble_instances(scene.views, encoded, trace, config=config, report=display)
         del encoded, trace
+        result, labels = as_wished(result, settings.inference, settings.wishes, settings.queries)
         style = Style(
             threshold=settings.inference.objectness_threshold,
             colors=settings.colors,
+            instance_colors=settings.instance_colors,
+            labels=labels,
             transform=_transform(scene, settings),
             queries=settings.queries,
             voxel_size=settings.voxel_size,
@@ -146,10 +154,17 @@ def run_scene(
                 "exports": list(settings.exports),
                 "frame": settings.frame,
                 "scale": settings.scale,
+                "meters": settings.meters,
                 "queries": None if settings.queries is None else sorted(settings.queries),
                 "voxel_size": settings.voxel_size,
             },
-            "result": describe(result, style.threshold, queries=style.queries, transform=style.transform),
+            "result": describe(
+                result,
+                style.threshold,
+                queries=style.queries,
+                labels=style.given_labels,
+                transform=style.transform,
+            ),
             "seconds": {step: round(spent, 3) for step, spent in display.seconds.items()},
             "peak_memory_bytes": peak_memory(model.device),
             "versions": versions(),
@@ -161,12 +176,12 @@ def run_scene(
     return facts
 
 
-def _transform(scene: SceneInput, settings: RunSettings) -> NDArray[np.float64] | None:
+def _transform(scene: SceneInput, settings: RunSettings) -> Similarity | None:
     """From the world of view 0 to the frame of the files, None if they are the same."""
-    if settings.frame == "view0" and settings.scale == 1.0:
+    if settings.frame == "view0" and settings.scale == 1.0 and not settings.meters:
         return None
-    to_frame = np.eye(4) if settings.frame == "view0" else np.linalg.inv(np.array(scene.folder_to_world))
-    return np.asarray(np.diag([settings.scale] * 3 + [1.0]) @ to_frame)
+    world_to_folder = None if settings.frame == "view0" else np.linalg.inv(np.array(scene.folder_to_world))
+    return Similarity.written(world_to_folder=world_to_folder, scale=settings.scale, meters=settings.meters)
 
 
 def preview_scene(source: Path, target: Path, settings: RunSettings, size: str, display: StepDisplay) -> dict[str, Any]:

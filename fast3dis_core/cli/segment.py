@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from fast3dis_core.cli.curating import numbers, parse_wishes
 from fast3dis_core.cli.exits import Interrupts, errors_to_exit
 from fast3dis_core.cli.jobs import Job, Outcome, conclude, local_device, plan_jobs, run_jobs, share_out
 from fast3dis_core.config import InferenceConfig, ModelConfig, from_mapping, model_size
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from fast3dis_core.inference.steps import LoadedModel
 
 _MODEL, _INPUT, _OUTPUT, _FILTERS = "Model", "Input", "Output", "Instances and filters"
+_WISHES = "Single instances, by query number"
 
 
 def segment(
@@ -77,10 +79,30 @@ def segment(
         typer.Option(help="World of the files: the first camera, or the folder's.", rich_help_panel=_OUTPUT),
     ] = "view0",
     scale: Annotated[float, typer.Option(help="Multiplies all lengths of the files.", rich_help_panel=_OUTPUT)] = 1.0,
-    queries: Annotated[
-        str | None,
-        typer.Option(help="Write only these instances, by number: 3,12,40.", rich_help_panel=_OUTPUT),
+    meters: Annotated[
+        float | None,
+        typer.Option(help="Meters per scene unit: all lengths of the files are meters.", rich_help_panel=_OUTPUT),
     ] = None,
+    queries: Annotated[
+        str | None, typer.Option(help="Write only these instances: 3,12,40.", rich_help_panel=_WISHES)
+    ] = None,
+    hide: Annotated[
+        str | None, typer.Option(help="Leave these instances and their points out: 4,9.", rich_help_panel=_WISHES)
+    ] = None,
+    merge: Annotated[
+        list[str] | None,
+        typer.Option(help="These are one object: 3,12. Repeat for more.", rich_help_panel=_WISHES),
+    ] = None,
+    name: Annotated[
+        list[str] | None, typer.Option(help="Call one: 3=Sofa. Repeat for more.", rich_help_panel=_WISHES)
+    ] = None,
+    color: Annotated[
+        list[str] | None, typer.Option(help="Color one: 3=#c08040. Repeat for more.", rich_help_panel=_WISHES)
+    ] = None,
+    palette: Annotated[
+        Literal["standard", "safe"],
+        typer.Option(help="Other colors; safe ones are for every color vision.", rich_help_panel=_WISHES),
+    ] = "standard",
     voxel_size: Annotated[
         float | None,
         typer.Option(help="One point per voxel of this edge, in written units.", rich_help_panel=_OUTPUT),
@@ -88,6 +110,13 @@ def segment(
     colors: Annotated[
         Literal["instance", "photo"], typer.Option(help="Of the points of the whole scene.", rich_help_panel=_OUTPUT)
     ] = "instance",
+    instance_colors: Annotated[
+        Literal["instance", "photo"], typer.Option(help="Of the points of single instances.", rich_help_panel=_OUTPUT)
+    ] = "photo",
+    claimed_only: Annotated[
+        bool,
+        typer.Option("--claimed-only", help="Leave out points of no written instance.", rich_help_panel=_OUTPUT),
+    ] = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace results of an earlier run.", rich_help_panel=_OUTPUT)
     ] = False,
@@ -117,11 +146,7 @@ def segment(
         from fast3dis_core.exports.outputs import parse_exports
         from fast3dis_core.inference.steps import load_model
 
-        if frame == "folder" and geometry == "predicted":
-            raise ConfigError(
-                "--frame folder: expected cameras from the folder, found predicted ones; add --geometry posed or given."
-            )
-        given = {name: value for name, value in changes.items() if value is not None}
+        given = {key: value for key, value in changes.items() if value is not None}
         settings = RunSettings(
             geometry=geometry,
             resolution=resolution or model_size(size).resolution,
@@ -131,9 +156,12 @@ def segment(
             inference=InferenceConfig.paper(**given) if paper else from_mapping(InferenceConfig, given),
             exports=parse_exports(exports),
             colors=colors,
-            frame=frame,
-            scale=_above_zero("--scale", scale),
-            queries=None if queries is None else _numbers(queries),
+            frame=_possible_frame(frame, geometry),
+            scale=_written_scale(scale, meters),
+            meters=meters is not None,
+            instance_colors=instance_colors,
+            wishes=parse_wishes(hide, merge, name, color, palette=palette, rest=not claimed_only),
+            queries=None if queries is None else frozenset(numbers("--queries", queries)),
             voxel_size=None if voxel_size is None else _above_zero("--voxel-size", voxel_size),
             overwrite=overwrite,
         )
@@ -159,17 +187,27 @@ def segment(
         conclude(outcomes, as_json=as_json, summary=_preview_text if dry_run else _result_text)
 
 
+def _possible_frame(frame: Literal["view0", "folder"], geometry: str) -> Literal["view0", "folder"]:
+    if frame == "folder" and geometry == "predicted":
+        raise ConfigError(
+            "--frame folder: expected cameras from the folder, found predicted ones; add --geometry posed or given."
+        )
+    return frame
+
+
+def _written_scale(scale: float, meters: float | None) -> float:
+    """Written units per scene unit."""
+    if meters is None:
+        return _above_zero("--scale", scale)
+    if scale != 1.0:
+        raise ConfigError("--meters and --scale both say how long a scene unit is: give one of them.")
+    return _above_zero("--meters", meters)
+
+
 def _above_zero(option: str, value: float) -> float:
     if not (math.isfinite(value) and value > 0):
         raise ConfigError(f"{option}: expected a number above 0, found {value:g}.")
     return value
-
-
-def _numbers(text: str) -> frozenset[int]:
-    parts = [part.strip() for part in text.split(",")]
-    if not all(part.isascii() and part.isdigit() for part in parts):
-        raise ConfigError(f"--queries: expected numbers such as 3,12,40, found {text!r}.")
-    return frozenset(int(part) for part in parts)
 
 
 def _result_text(outcome: Outcome) -> str:

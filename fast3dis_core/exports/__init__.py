@@ -5,7 +5,7 @@ what is written (`selection`), in which frame (`similarity`) and under which nam
 the package needs NumPy alone.
 """
 
-from fast3dis_core.exports.archive import read_npz, write_npz
+from fast3dis_core.exports.archive import read_npz, read_npz_labels, write_npz
 from fast3dis_core.exports.cameras import write_colmap_text, write_transforms_json
 from fast3dis_core.exports.colors import ColorMode
 from fast3dis_core.exports.glb import write_glb
@@ -27,6 +27,7 @@ __all__ = [
     "describe",
     "instance_file_name",
     "read_npz",
+    "read_npz_labels",
     "read_ply",
     "view_stems",
     "write_colmap_text",

@@ -1,7 +1,8 @@
 """`reconstruction.npz`: a whole `Reconstruction` in plain NumPy arrays, and back, bit for bit.
 
 Any program with `numpy.load` can read it; nothing is pickled. Lists of instances and filters are stored as
-one array per field; `instance_pixels` holds all pixel lists in a row, cut at `instance_offsets`.
+one array per field; `instance_pixels` holds all pixel lists in a row, cut at `instance_offsets`. Names and colors are
+those a user gave, or sees; places and cameras are in the written frame, to which `transform` led from that of view 0.
 """
 
 import math
@@ -9,6 +10,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any, TypeAlias
 
@@ -17,12 +19,15 @@ from numpy.typing import NDArray
 
 from fast3dis_core.errors import ExportError
 from fast3dis_core.exports.atomic import atomic_file
+from fast3dis_core.exports.labels import PLAIN, Labels
+from fast3dis_core.exports.selection import written_units
+from fast3dis_core.exports.similarity import Similarity, Transform
 from fast3dis_core.progress import Report, silent
 from fast3dis_core.reconstruction import FilterReport, Instance, PointCloud, Reconstruction
 
 Arrays: TypeAlias = dict[str, NDArray[Any]]
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 CHUNK = 2**21  # bytes between two looks at `report`; deflate takes about 50 ms for them
 _LEVEL = 1  # floats hardly shrink, and higher levels only cost time
 
@@ -52,10 +57,22 @@ _LAYOUT = {
     "filter_totals": ("int64", "F"),
     "filter_units": ("U", "F"),
 }
+_SINCE_2 = {
+    "instance_names": ("U", "K"),
+    "instance_colors": ("uint8", "K 3"),
+    "transform": ("float64", "4 4"),
+    "units": ("U", ""),
+}
 
 
 def write_npz(
-    path: str | Path, reconstruction: Reconstruction, *, overwrite: bool = False, report: Report = silent
+    path: str | Path,
+    reconstruction: Reconstruction,
+    *,
+    labels: Labels = PLAIN,
+    transform: Transform | None = None,
+    overwrite: bool = False,
+    report: Report = silent,
 ) -> None:
     """Write everything a reconstruction holds.
 
@@ -64,16 +81,24 @@ def write_npz(
     path : str or Path
         In an existing folder.
     reconstruction : Reconstruction
+    labels : Labels
+        Names and colors that a user gave.
+    transform : array (4, 4) or Similarity, optional
+        From world to the written frame, of points, anchors and cameras.
     overwrite : bool
     report : Report
 
     Raises
     ------
     ExportError
-        If the file exists and `overwrite` is false, or cannot be written.
+        If the file exists and `overwrite` is false, cannot be written, or `transform` is no similarity.
     """
     path = Path(path)
-    arrays = _to_arrays(reconstruction)
+    similarity = Similarity.of(transform)
+    arrays = _to_arrays(moved(reconstruction, similarity))
+    arrays |= _labels_to_arrays(reconstruction, labels)
+    arrays["transform"] = similarity.matrix
+    arrays["units"] = np.array(written_units(reconstruction.units, similarity), np.str_)
     fault = _layout_fault(arrays)
     assert fault is None, fault  # the types promise it
     total = sum(array.nbytes for array in arrays.values())
@@ -94,14 +119,59 @@ def write_npz(
 
 
 def read_npz(path: str | Path, *, report: Report = silent) -> Reconstruction:
-    """Read what `write_npz` wrote: an equal `Reconstruction`, down to the bits.
+    """Read what `write_npz` wrote: an equal `Reconstruction`, down to the bits, in the frame it was written in.
 
     Raises
     ------
     ExportError
         If the file cannot be read, is damaged, or is not of this format.
     """
-    path = Path(path)
+    return _from_arrays(_read(Path(path), report))
+
+
+def read_npz_labels(path: str | Path, *, report: Report = silent) -> Labels:
+    """Names that a user gave and all colors, as `write_npz` was told; none from older files.
+
+    Raises
+    ------
+    ExportError
+        As `read_npz`.
+    """
+    arrays = _read(Path(path), report)
+    if "instance_names" not in arrays:
+        return PLAIN
+    queries = arrays["instance_queries"].tolist()
+    names = dict(zip(queries, arrays["instance_names"].tolist(), strict=True))
+    colors = {query: (r, g, b) for query, (r, g, b) in zip(queries, arrays["instance_colors"].tolist(), strict=True)}
+    return Labels(names={query: name for query, name in names.items() if name != PLAIN.name(query)}, colors=colors)
+
+
+def moved(reconstruction: Reconstruction, similarity: Similarity) -> Reconstruction:
+    """The same scene in another frame; the very same for the identity.
+
+    Raises
+    ------
+    ExportError
+        If points leave the range of float32.
+    """
+    metric = written_units(reconstruction.units, similarity) == "m"
+    if similarity.is_identity and metric == reconstruction.is_metric:
+        return reconstruction
+    anchors = reconstruction.anchors
+    return replace(
+        reconstruction,
+        world_to_camera=similarity.world_to_camera(reconstruction.world_to_camera).astype(np.float32),
+        is_metric=metric,
+        cloud=replace(reconstruction.cloud, points=similarity.points(reconstruction.cloud.points)),
+        instances=tuple(
+            replace(instance, anchor=similarity.points(instance.anchor[None])[0])
+            for instance in reconstruction.instances
+        ),
+        anchors=similarity.points(anchors.reshape(-1, 3)).reshape(anchors.shape),  # (L + 1, N, 3)
+    )
+
+
+def _read(path: Path, report: Report) -> Arrays:
     try:
         with zipfile.ZipFile(path) as archive:
             arrays = _read_all(archive, path, report)
@@ -116,7 +186,15 @@ def read_npz(path: str | Path, *, report: Report = silent) -> Reconstruction:
     fault = _layout_fault(arrays) or _content_fault(arrays)
     if fault is not None:
         raise ExportError(f"{path} is damaged or no reconstruction: {fault}. Choose a reconstruction.npz.")
-    return _from_arrays(arrays)
+    return arrays
+
+
+def _labels_to_arrays(reconstruction: Reconstruction, labels: Labels) -> Arrays:
+    queries = [instance.query for instance in reconstruction.instances]
+    return {
+        "instance_names": np.array([labels.name(query) for query in queries], np.str_),
+        "instance_colors": np.array([labels.color(query) for query in queries], np.uint8).reshape(-1, 3),  # (K, 3)
+    }
 
 
 def _to_arrays(reconstruction: Reconstruction) -> Arrays:
@@ -189,10 +267,11 @@ def _from_arrays(arrays: Arrays) -> Reconstruction:
 
 def _layout_fault(arrays: Arrays) -> str | None:
     """What is wrong with names, kinds or shapes, in words; None if nothing is."""
-    if set(arrays) != set(_LAYOUT):
-        return f"expected the arrays {', '.join(_LAYOUT)}; found {', '.join(arrays) or 'none'}"
+    layout = _LAYOUT if np.array_equal(arrays.get("format_version", 0), 1) else _LAYOUT | _SINCE_2
+    if set(arrays) != set(layout):
+        return f"expected the arrays {', '.join(layout)}; found {', '.join(arrays) or 'none'}"
     sizes: dict[str, int] = {}
-    for name, (kind, pattern) in _LAYOUT.items():
+    for name, (kind, pattern) in layout.items():
         array, axes = arrays[name], pattern.split()
         fits = len(axes) == array.ndim and all(
             size == (int(axis) if axis.isdigit() else sizes.setdefault(axis, size))

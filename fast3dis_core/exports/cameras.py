@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from fast3dis_core.errors import ExportError
 from fast3dis_core.exports.atomic import atomic_folder, write_staged
 from fast3dis_core.exports.masks import png
 from fast3dis_core.exports.names import view_stems
 from fast3dis_core.exports.selection import frame_facts, thinned, voxel_thinned, writable_rows
-from fast3dis_core.exports.similarity import Float64, Similarity
+from fast3dis_core.exports.similarity import Float64, Similarity, Transform
 from fast3dis_core.progress import Report, silent
 from fast3dis_core.reconstruction import Reconstruction
 
@@ -31,7 +30,7 @@ def write_transforms_json(
     folder: str | Path,
     reconstruction: Reconstruction,
     *,
-    transform: ArrayLike | None = None,
+    transform: Transform | None = None,
     overwrite: bool = False,
     report: Report = silent,
 ) -> None:
@@ -45,8 +44,8 @@ def write_transforms_json(
     folder : str or Path
         Created if missing.
     reconstruction : Reconstruction
-    transform : array (4, 4), optional
-        Similarity from world to the written frame.
+    transform : array (4, 4) or Similarity, optional
+        From world to the written frame.
     overwrite : bool
     report : Report
 
@@ -91,7 +90,7 @@ def write_colmap_text(
     *,
     max_points: int | None = COLMAP_POINTS,
     voxel_size: float | None = None,
-    transform: ArrayLike | None = None,
+    transform: Transform | None = None,
     overwrite: bool = False,
     report: Report = silent,
 ) -> int:
@@ -109,8 +108,8 @@ def write_colmap_text(
         Thin the valid points evenly to at most this number; None keeps all.
     voxel_size : float, optional
         Before that, thin to one point in a voxel of this edge, in written units.
-    transform : array (4, 4), optional
-        Similarity from world to the written frame.
+    transform : array (4, 4) or Similarity, optional
+        From world to the written frame.
     overwrite : bool
     report : Report
 

@@ -16,14 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from fast3dis_core.errors import ExportError
 from fast3dis_core.exports.atomic import atomic_file
 from fast3dis_core.exports.colors import ColorMode, point_colors
 from fast3dis_core.exports.labels import PLAIN, Labels
 from fast3dis_core.exports.selection import chosen, frame_facts, thinned, voxel_thinned, writable_rows
-from fast3dis_core.exports.similarity import Similarity
+from fast3dis_core.exports.similarity import Similarity, Transform
 from fast3dis_core.progress import Report, silent
 from fast3dis_core.reconstruction import Float32, Instance, Int32, Reconstruction, UInt8, exclusive_rows
 
@@ -52,7 +52,7 @@ def write_glb(
     voxel_size: float | None = None,
     cameras: bool = True,
     max_points: int | None = None,
-    transform: ArrayLike | None = None,
+    transform: Transform | None = None,
     overwrite: bool = False,
     report: Report = silent,
 ) -> int:

@@ -9,9 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from fast3dis_core.errors import ConfigError
 from fast3dis_core.exports.archive import write_npz
 from fast3dis_core.exports.cameras import (
@@ -29,7 +26,7 @@ from fast3dis_core.exports.names import view_stems
 from fast3dis_core.exports.ply import write_instance_ply, write_scene_ply
 from fast3dis_core.exports.report import write_report
 from fast3dis_core.exports.selection import chosen, voxel_thinned, writable_rows
-from fast3dis_core.exports.similarity import Similarity
+from fast3dis_core.exports.similarity import Similarity, Transform
 from fast3dis_core.progress import Report
 from fast3dis_core.reconstruction import Instance, Int32, Reconstruction, exclusive_rows
 
@@ -49,8 +46,8 @@ class Style:
         Least objectness of an instance.
     colors : ColorMode
         Of the points of the whole scene.
-    transform : array (4, 4) float64, optional
-        From the world of view 0 to the frame of the files; reconstruction.npz keeps view 0.
+    transform : array (4, 4) or Similarity, optional
+        From the world of view 0 to the frame of the files.
     queries : frozenset of int, optional
         Of the instances at the threshold only these.
     instance_colors : ColorMode
@@ -64,7 +61,7 @@ class Style:
 
     threshold: float
     colors: ColorMode
-    transform: NDArray[np.float64] | None = None
+    transform: Transform | None = None
     queries: frozenset[int] | None = None
     instance_colors: ColorMode = "photo"
     labels: Labels | None = None
@@ -139,8 +136,8 @@ def _colmap(path: Path, result: Reconstruction, style: Style, report: Report) ->
     write_colmap_text(path, result, report=report, **style.thinning)
 
 
-def _npz(path: Path, result: Reconstruction, _: Style, report: Report) -> None:
-    write_npz(path, result, report=report)
+def _npz(path: Path, result: Reconstruction, style: Style, report: Report) -> None:
+    write_npz(path, result, labels=style.given_labels, transform=style.transform, report=report)
 
 
 # name in --exports: file or folder it writes, and how; the report comes last and is written by `write_facts`

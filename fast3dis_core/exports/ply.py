@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from fast3dis_core.errors import ExportError
 from fast3dis_core.exports.atomic import atomic_file, atomic_folder
 from fast3dis_core.exports.colors import ColorMode, point_colors
 from fast3dis_core.exports.labels import PLAIN, Labels
 from fast3dis_core.exports.selection import chosen, frame_facts, voxel_thinned, writable_rows
-from fast3dis_core.exports.similarity import Similarity
+from fast3dis_core.exports.similarity import Similarity, Transform
 from fast3dis_core.progress import Report, silent
 from fast3dis_core.reconstruction import Float32, Instance, Int32, PointCloud, Reconstruction, exclusive_rows
 
@@ -54,7 +54,7 @@ def write_ply(
     colors: ColorMode = "photo",
     labels: Labels = PLAIN,
     voxel_size: float | None = None,
-    transform: ArrayLike | None = None,
+    transform: Transform | None = None,
     overwrite: bool = False,
     report: Report = silent,
 ) -> int:
@@ -76,8 +76,8 @@ def write_ply(
         Names and colors that a user gave.
     voxel_size : float, optional
         Thin to one point in a voxel of this edge, in written units.
-    transform : array (4, 4), optional
-        Similarity from world to the written frame.
+    transform : array (4, 4) or Similarity, optional
+        From world to the written frame.
     overwrite : bool
     report : Report
 
@@ -118,7 +118,7 @@ def write_instance_ply(
     colors: ColorMode = "photo",
     labels: Labels = PLAIN,
     voxel_size: float | None = None,
-    transform: ArrayLike | None = None,
+    transform: Transform | None = None,
     overwrite: bool = False,
     report: Report = silent,
 ) -> int:
@@ -156,7 +156,7 @@ def write_instance_plys(
     colors: ColorMode = "photo",
     labels: Labels = PLAIN,
     voxel_size: float | None = None,
-    transform: ArrayLike | None = None,
+    transform: Transform | None = None,
     overwrite: bool = False,
     report: Report = silent,
 ) -> tuple[str, ...]:
@@ -206,7 +206,7 @@ def write_scene_ply(
     colors: ColorMode = "photo",
     labels: Labels = PLAIN,
     voxel_size: float | None = None,
-    transform: ArrayLike | None = None,
+    transform: Transform | None = None,
     overwrite: bool = False,
     report: Report = silent,
 ) -> int:

@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from fast3dis_core.errors import ExportError
 from fast3dis_core.exports.atomic import atomic_file
 from fast3dis_core.exports.labels import Labels
 from fast3dis_core.exports.selection import chosen, frame_facts, writable_rows
-from fast3dis_core.exports.similarity import Similarity
+from fast3dis_core.exports.similarity import Similarity, Transform
 from fast3dis_core.reconstruction import Instance, Reconstruction
 
 
@@ -22,7 +21,7 @@ def describe(
     *,
     queries: Collection[int] | None = None,
     labels: Labels | None = None,
-    transform: ArrayLike | None = None,
+    transform: Transform | None = None,
 ) -> dict[str, Any]:
     """Plain facts about the instances at or above the objectness `threshold`.
 
@@ -34,8 +33,8 @@ def describe(
         Of the instances at the threshold only these.
     labels : Labels, optional
         If given, each instance also has its `name`, and its `color` as a list of 3.
-    transform : array (4, 4), optional
-        Similarity from world to the frame of the positions.
+    transform : array (4, 4) or Similarity, optional
+        From world to the frame of the positions.
 
     Returns
     -------

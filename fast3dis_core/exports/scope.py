@@ -11,7 +11,7 @@ import numpy as np
 
 from fast3dis_core.curation import Curated
 from fast3dis_core.exports.labels import Labels
-from fast3dis_core.reconstruction import Reconstruction, read_only
+from fast3dis_core.reconstruction import FilterReport, Reconstruction, read_only
 
 
 def exported(curated: Curated, queries: Collection[int], *, rest: bool) -> Reconstruction:
@@ -29,7 +29,7 @@ def exported(curated: Curated, queries: Collection[int], *, rest: bool) -> Recon
     Returns
     -------
     Reconstruction
-        With these instances only; all of them are to be written, whatever their objectness.
+        With these instances only; its `filters` are those of the run and then the curation's.
     """
     scene = curated.as_reconstruction(queries)
     claimed = np.zeros(len(scene.cloud.points), np.bool_)
@@ -46,7 +46,25 @@ def exported(curated: Curated, queries: Collection[int], *, rest: bool) -> Recon
         drawn &= claimed | ~hidden
     else:
         drawn &= claimed
-    return replace(scene, cloud=replace(scene.cloud, valid=read_only(drawn)))
+    cloud = replace(scene.cloud, valid=read_only(drawn))
+    return replace(scene, cloud=cloud, filters=(*scene.filters, *filters_of(curated)))
+
+
+def filters_of(curated: Curated) -> tuple[FilterReport, ...]:
+    """What the filters of a curation left out, in the words of assembly; one entry per filter that is on."""
+    wishes, dropped = curated.curation, curated.dropped_points
+    points, small = len(curated.keep), max(1, wishes.minimum_points)
+    removed = sum(len(item.pixels) < small for item in curated.instances)
+    rows = (
+        ("depth edge", wishes.depth_edge, dropped["depth_edge"], points, "points"),
+        ("confidence percentile", wishes.confidence_percentile, dropped["confidence_percentile"], points, "points"),
+        ("minimum points", wishes.minimum_points, removed, len(curated.instances), "instances"),
+    )
+    return tuple(
+        FilterReport(name=name, setting=setting, removed=removed, total=total, unit=unit)
+        for name, setting, removed, total, unit in rows
+        if setting
+    )
 
 
 def labels_of(curated: Curated) -> Labels:

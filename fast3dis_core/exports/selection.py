@@ -8,10 +8,9 @@ from collections.abc import Collection
 import numpy as np
 
 from fast3dis_core.errors import ExportError
-from fast3dis_core.exports.similarity import Similarity
+from fast3dis_core.exports.similarity import FRAME, Similarity
 from fast3dis_core.reconstruction import Instance, Int32, PointCloud, Reconstruction
 
-FRAME = "world = camera of view 0 (OpenCV axes: x right, y down, z forward)"
 _MOST_CELLS = 2**21  # per axis, so that a voxel is one number of 63 bits
 THINNING_SEED = 0  # the same scene thins to the same points every time
 
@@ -90,9 +89,14 @@ def voxel_thinned(
 
 def frame_facts(units: str, similarity: Similarity) -> dict[str, str]:
     """Units and frame of the written numbers, in words, for comments and metadata."""
-    facts = {"units": units, "frame": FRAME}
+    facts = {"units": written_units(units, similarity), "frame": similarity.frame or FRAME}
     if not similarity.is_identity:
-        facts["units"] = f"{units} times {similarity.scale!r}"
-        facts["frame"] = f"transform @ {FRAME}"
+        facts["frame"] = similarity.frame or f"transform @ {FRAME}"
         facts["transform"] = " ".join(repr(value) for value in similarity.numbers())
     return facts
+
+
+def written_units(units: str, similarity: Similarity) -> str:
+    """Word for written lengths of a scene in `units`."""
+    scale = round(similarity.scale, 12)  # a rotation's scale is 1 to the last digits only
+    return similarity.units or (units if scale == 1.0 else f"{units} times {scale!r}")

@@ -1,4 +1,4 @@
-"""A similarity given by the caller (choice of frame, known scale), applied to points and cameras alike.
+"""A similarity given by the caller (choice of frame, known scale), applied to points and cameras alike, and its words.
 
 `p_export = transform @ p_world` with `transform = [s R, t; 0, 1]`. Rotations stay rotations: the scale
 enters the translations of the cameras, so that a transformed scene projects to the same pixels.
@@ -6,6 +6,7 @@ enters the translations of the cameras, so that a transformed scene projects to 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias, Union
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,6 +15,9 @@ from fast3dis_core.errors import ExportError
 from fast3dis_core.reconstruction import Float32
 
 Float64 = NDArray[np.float64]
+Transform: TypeAlias = Union[ArrayLike, "Similarity"]  # what writers take: a matrix, or one with words
+FRAME = "world = camera of view 0 (OpenCV axes: x right, y down, z forward)"
+FOLDER_FRAME = "world of the cameras that came with the photos"
 TOLERANCE = 1e-4  # relative; a similarity estimated in float32 passes, a shear does not
 
 
@@ -27,23 +31,31 @@ class Similarity:
     scale : float
         Export units per world unit, above 0.
     is_identity : bool
+    units : str, optional
+        Word for written lengths, such as "m"; without it they are called world units times the scale.
+    frame : str, optional
+        Words for the written frame; without them it is called the transformed world.
     """
 
     matrix: Float64
     scale: float
     is_identity: bool
+    units: str | None = None
+    frame: str | None = None
 
     @classmethod
-    def of(cls, transform: ArrayLike | None) -> "Similarity":
-        """Check a transform from outside; None is the identity.
+    def of(cls, transform: Transform | None, *, units: str | None = None, frame: str | None = None) -> "Similarity":
+        """Check a transform from outside; None is the identity, and one that was checked is returned as it is.
 
         Raises
         ------
         ExportError
             If it is not a finite 4x4 rotation, uniform positive scale and shift.
         """
+        if isinstance(transform, Similarity):
+            return transform
         if transform is None:
-            return cls(np.eye(4), 1.0, True)
+            return cls(np.eye(4), 1.0, True, units, frame)
         matrix = np.array(transform, dtype=np.float64)
         if matrix.shape != (4, 4):
             raise ExportError(f"The export transform must be a 4x4 matrix, found shape {matrix.shape}.")
@@ -60,7 +72,27 @@ class Similarity:
                 "The export transform must be a similarity: rotation without mirroring, one positive scale, a shift, "
                 f"and a last row of 0 0 0 1. Found\n{matrix}"
             )
-        return cls(matrix, scale, bool(np.array_equal(matrix, np.eye(4))))
+        return cls(matrix, scale, bool(np.array_equal(matrix, np.eye(4))), units, frame)
+
+    @classmethod
+    def written(
+        cls, *, world_to_folder: ArrayLike | None = None, scale: float = 1.0, meters: bool = False
+    ) -> "Similarity":
+        """From the world of view 0 to the frame a user chose.
+
+        Parameters
+        ----------
+        world_to_folder : array (4, 4), optional
+            To the world of the cameras that came with the photos; without it the frame is that of view 0.
+        scale : float
+            Written units per scene unit.
+        meters : bool
+            Whether the written units are meters.
+        """
+        to_frame = np.eye(4) if world_to_folder is None else np.asarray(world_to_folder, np.float64)
+        scaled = np.diag([scale] * 3 + [1.0]) @ to_frame
+        words = FRAME if world_to_folder is None else FOLDER_FRAME
+        return cls.of(scaled, units="m" if meters else None, frame=words)
 
     def points(self, points: Float32) -> Float32:
         """World points (P, 3) float32 in the export frame; bit-equal for the identity.

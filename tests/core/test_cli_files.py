@@ -1,5 +1,6 @@
 """What `fast3dis segment` writes when only some instances, another scale, or thinned points are asked for."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from fast3dis_core import cli
-from fast3dis_core.exports import read_npz, read_ply
+from fast3dis_core.exports import read_npz, read_npz_labels, read_ply
 
 SAMPLE = Path(__file__).parents[2] / "resources" / "samples" / "study"
 SMALL = (
@@ -64,6 +65,10 @@ def test_scale_multiplies_lengths_and_voxels_are_of_that_scale(plain, tmp_path):
         ("--scale", "0", "--scale: expected a number above 0"),
         ("--voxel-size", "-1", "--voxel-size: expected a number above 0"),
         ("--queries", "3,sofa", "--queries: expected numbers such as 3,12,40"),
+        ("--meters", "nan", "--meters: expected a number above 0"),
+        ("--merge", "3", "groups of two or more queries"),
+        ("--name", "Sofa", "--name: expected a number and its value such as 3=Sofa"),
+        ("--color", "3=red", "--color: expected a color such as #c08040"),
     ],
 )
 def test_values_of_no_sense_are_refused_before_anything_is_read(tmp_path, option, value, words):
@@ -71,3 +76,36 @@ def test_values_of_no_sense_are_refused_before_anything_is_read(tmp_path, option
     assert result.exit_code == 2
     assert words in " ".join(result.stderr.split())
     assert not (tmp_path / "out").exists()
+
+
+def test_wishes_about_single_instances_reach_the_files(plain, tmp_path):
+    before = read_npz(plain / "reconstruction.npz")
+    first, second, third, *others = (item.query for item in before.instances)
+    out = tmp_path / "out"
+    result = run(
+        *(*SMALL[:-1], "ply,scene,npz,report", "--out", out, "--instance-colors", "instance"),
+        *("--hide", third, "--merge", f"{first},{second}"),
+        *("--name", f"{first}=Große Vase", "--color", f"{first}=#010203", "--meters", 2),
+    )  # fmt: skip
+    assert result.exit_code == 0, result.stderr
+    names = {path.name for path in (out / "instances").iterdir()}
+    assert names == {f"Große Vase_{first:03d}.ply", *(f"instance_{query:03d}.ply" for query in others)}
+    vase = read_ply(out / "instances" / f"Große Vase_{first:03d}.ply")
+    pixels = np.union1d(*(item.pixels for item in before.instances[:2]))
+    assert np.allclose(place(out / "instances" / f"Große Vase_{first:03d}.ply"), 2 * before.cloud.points[pixels])
+    assert {"units: m", f"color of query {first}: 1 2 3"} <= set(vase.comments)
+    assert (vase.vertices["blue"] == 3).all()
+    assert third not in read_ply(out / "scene.ply").vertices["instance"]
+    facts = json.loads((out / "report.json").read_text())["result"]
+    assert facts["units"] == "m"
+    assert {item["name"] for item in facts["instances"] if item["query"] == first} == {"Große Vase"}
+    assert read_npz_labels(out / "reconstruction.npz").names == {first: "Große Vase"}
+
+
+def test_points_of_no_written_instance_can_be_left_out(plain, tmp_path):
+    query = read_npz(plain / "reconstruction.npz").instances[0].query
+    result = run(*SMALL, "--out", tmp_path / "out", "--queries", query, "--claimed-only")
+    assert result.exit_code == 0, result.stderr
+    assert np.array_equal(
+        place(tmp_path / "out" / "scene.ply"), place(plain / "instances" / f"instance_{query:03d}.ply")
+    )

@@ -11,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fast3dis_core.errors import Cancelled, ExportError
-from fast3dis_core.exports import archive, read_npz, write_npz
+from fast3dis_core.exports import archive, read_npz, read_npz_labels, write_npz
+from fast3dis_core.exports.labels import PLAIN, Labels
+from fast3dis_core.exports.similarity import Similarity
 from fast3dis_core.reconstruction import FilterReport, Instance, PointCloud, Reconstruction
 from tests.scenes import replaced, synthetic_reconstruction
 
@@ -163,7 +165,9 @@ def rewritten(tmp_path, **changes):
         ({"instance_offsets": np.array([0, 5, 3, 6, 7, 8])}, "do not cut"),
         ({"instance_offsets": np.array([0, 1])}, "do not cut"),
         ({"instance_pixels": np.full(719, 9999, np.int32)}, "do not cut|not sorted rows"),
-        ({"format_version": np.array(2)}, "update it"),
+        ({"format_version": np.array(3)}, "update it"),
+        ({"instance_colors": np.zeros((5, 4), np.uint8)}, "instance_colors should be"),
+        ({"transform": None}, "expected the arrays"),
         ({"overlap": np.zeros((5, 4), np.float32)}, "overlap should be"),
         ({"names": np.array([{}, [], ()], object)}, "damaged or no reconstruction"),
     ],
@@ -224,3 +228,41 @@ def test_importing_exports_needs_numpy_alone():
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
+
+
+def test_files_of_the_first_format_are_read(tmp_path):
+    since = dict.fromkeys(("instance_names", "instance_colors", "transform", "units"))
+    path = rewritten(tmp_path, format_version=np.array(1), **since)
+    assert bits(read_npz(path)) == bits(synthetic_reconstruction())
+    assert read_npz_labels(path) == PLAIN
+
+
+def test_names_and_colors_come_back(tmp_path):
+    scene = synthetic_reconstruction()
+    first, second, *others = (item.query for item in scene.instances)
+    labels = Labels(names={first: "Große Vase/2", second: "x" * 300}, colors={second: (1, 2, 3)})
+    write_npz(tmp_path / "a.npz", scene, labels=labels)
+    again = read_npz_labels(tmp_path / "a.npz")
+    assert again.names == labels.names
+    assert again.colors == {query: labels.color(query) for query in (first, second, *others)}
+    with np.load(tmp_path / "a.npz") as arrays:
+        assert arrays["instance_names"][2] == f"Instance {others[0]}"
+
+
+def test_the_written_frame_is_that_of_the_other_files(tmp_path):
+    scene = synthetic_reconstruction()
+    turn = np.array([[0, 0, 1, 4], [0, 1, 0, 5], [-1, 0, 0, 6], [0, 0, 0, 1]], float)
+    similarity = Similarity.written(world_to_folder=turn, scale=2.0, meters=True)
+    write_npz(tmp_path / "a.npz", scene, transform=similarity)
+    moved = read_npz(tmp_path / "a.npz")
+    assert moved.is_metric
+    expected = 2 * (scene.cloud.points @ turn[:3, :3].T + turn[:3, 3])
+    assert np.allclose(moved.cloud.points, expected, atol=1e-5, equal_nan=True)
+    assert np.allclose(moved.anchors[0, 1], 2 * (turn[:3, :3] @ scene.anchors[0, 1] + turn[:3, 3]), atol=1e-5)
+    camera = moved.world_to_camera[1]
+    seen = moved.cloud.points @ camera[:3, :3].T + camera[:3, 3]
+    before = scene.cloud.points @ scene.world_to_camera[1, :3, :3].T + scene.world_to_camera[1, :3, 3]
+    assert np.allclose(seen, 2 * before, atol=1e-4, equal_nan=True)
+    with np.load(tmp_path / "a.npz") as arrays:
+        assert np.array_equal(arrays["transform"], similarity.matrix)
+        assert arrays["units"] == "m"
