@@ -34,6 +34,8 @@ class SceneView(QtInteractor):
         The mouse moved with no button down.
     pointed_away()
         It left, or a button went down.
+    left()
+        It is outside of the view.
     wheeled(position, notches)
         Notches are a float: touch pads give parts of one.
     painted()
@@ -49,6 +51,7 @@ class SceneView(QtInteractor):
     double_clicked = Signal(QPointF)
     pointed = Signal(QPointF)
     pointed_away = Signal()
+    left = Signal()
     wheeled = Signal(QPointF, float)
     painted = Signal()
 
@@ -144,6 +147,7 @@ class SceneView(QtInteractor):
         """The pointer is elsewhere."""
         super().leaveEvent(event)
         self.pointed_away.emit()
+        self.left.emit()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """VTK's own zoom knows the middle of the window only."""

@@ -90,6 +90,7 @@ class Viewport(QWidget):
         self.view.wheeled.connect(self._zoom)
         self.view.pointed.connect(self._point)
         self.view.pointed_away.connect(self._hover.stop)
+        self.view.left.connect(lambda: self.hovered.emit(-1))
         self.view.painted.connect(self._after_paint)
         self.view.clicked.connect(self._pick)
         self.view.double_clicked.connect(self._center_on)
@@ -200,7 +201,9 @@ class Viewport(QWidget):
         return self._ruler.set_box(points)
 
     def set_measuring(self, on: bool) -> None:
-        """Show that clicks measure."""
+        """Show that clicks measure; anchors are out of the way meanwhile."""
+        self.anchor_tool.cancel()
+        self.view.tool = None if on else self.anchor_tool
         self.view.setCursor(Qt.CursorShape.CrossCursor if on else Qt.CursorShape.ArrowCursor)
 
     def set_line(self, places: Sequence[tuple[float, float, float]]) -> None:

@@ -62,3 +62,26 @@ def test_two_clicks_measure_a_typed_length_calibrates_and_escape_leaves(play):
         assert program.session.edits.scale is None
 
     play(story, steps=StandInSteps(SCENE))
+
+
+def test_clicks_measure_though_an_anchor_is_in_the_way(play):
+    async def story(program):
+        await opened(program)
+        view, label = program.viewport.view, program.viewport._ruler.label
+        program.actions.trigger("anchors")
+        await painted(program)
+        spot = place_of(program, program.session.shown()[0].query)
+        result = program.session.curated.reconstruction
+        row = program.viewport._cloud.nearest(view.world_position(spot))
+        program.viewport._anchors.move(0, result.cloud.points[row])
+        program.actions.trigger("measure")
+        await painted(program)
+        click(view, spot)
+        assert label.text() == "Measure: click a second point"
+        assert not program.session.display.selection
+        await press(program.window, Qt.Key.Key_Escape)
+        program.viewport._anchors.move(0, result.cloud.points[row])
+        click(view, spot)
+        assert program.session.display.selection == {0}, "anchors come first again"
+
+    play(story, steps=StandInSteps(SCENE))

@@ -2,6 +2,7 @@
 
 import numpy as np
 from PySide6.QtCore import QEvent, QPointF, Qt
+from PySide6.QtWidgets import QApplication
 
 from fast3dis_core.reconstruction import AnchorOverride
 from tests.app.standins import StandInSteps
@@ -173,6 +174,18 @@ def test_resting_on_an_instance_lights_it_up_everywhere(play):
         await until(lambda: program.session.display.hovered == query, "the hover")
         mouse(program.viewport.view, QEvent.Type.MouseMove, QPointF(4, 4), NONE, NONE)
         await until(lambda: program.session.display.hovered is None, "the end of it")
+
+    play(story, steps=StandInSteps(SCENE))
+
+
+def test_the_mark_goes_when_the_pointer_leaves_the_stage(play):
+    async def story(program):
+        await opened(program)
+        view, query = program.viewport.view, program.session.shown()[0].query
+        mouse(view, QEvent.Type.MouseMove, place_of(program, query), NONE, NONE)
+        await until(lambda: program.session.display.hovered == query, "the hover")
+        QApplication.sendEvent(view, QEvent(QEvent.Type.Leave))
+        assert program.session.display.hovered is None
 
     play(story, steps=StandInSteps(SCENE))
 
