@@ -9,8 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from app.machine_steps import MachineSteps
 from app.session.activity import ModelFacts
+from app.session.origin import PhotoFacts
 from app.session.plan import GeometryMode, Photo, Plan, RunSettings
 from fast3dis_core.config import InferenceConfig
 from fast3dis_core.evidence import Claims, Evidence
@@ -65,7 +68,7 @@ class CoreSteps(MachineSteps):
         survey_photos(listing.files, deliver, long_edge=THUMBNAIL, frames=frames, report=report)
         return Plan(sources=sources, notes=listing.notes, offers=_offers(sources))
 
-    def read(self, plan: Plan, report: "Report") -> "tuple[ViewBatch, PosedCameras | SceneGeometry | None]":
+    def read(self, plan: Plan, report: "Report") -> "tuple[ViewBatch, PosedCameras | SceneGeometry | None, PhotoFacts]":
         """The chosen photos; with `posed` also cameras, with `given` also depth."""
         settings, chosen = plan.settings, plan.chosen
         notes = (*plan.notes, *plan.left_out)
@@ -73,7 +76,8 @@ class CoreSteps(MachineSteps):
             from fast3dis_core.images import read_selected
 
             photos = [photo.source for photo in chosen]
-            return read_selected(photos, long_edge=settings.long_edge, notes=notes, report=report), None
+            views = read_selected(photos, long_edge=settings.long_edge, notes=notes, report=report)
+            return views, None, PhotoFacts(notes=views.notes)
         from fast3dis_core.posed_input import read_posed_folder
 
         posed = read_posed_folder(
@@ -85,7 +89,9 @@ class CoreSteps(MachineSteps):
             notes=notes,
             report=report,
         )
-        return posed.views, posed.geometry if settings.geometry == "given" else posed.cameras
+        back = np.linalg.inv(posed.folder_to_world.numpy())
+        facts = PhotoFacts(notes=posed.views.notes, world_to_folder=tuple(back.ravel().tolist()))
+        return posed.views, posed.geometry if settings.geometry == "given" else posed.cameras, facts
 
     def load(self, settings: RunSettings, report: "Report") -> Any:
         """Network with its weights."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.session.activity import ModelFacts
 from app.session.edits import Edits
+from app.session.origin import PhotoFacts
 from app.session.plan import Plan, RunSettings
 from app.steps import Steps
 from app.timetable import DECODE, READ
@@ -43,7 +44,7 @@ class Outcome:
     curated: Curated
     scene: Scene | None
     facts: ModelFacts
-    notes: tuple[str, ...]
+    photos: PhotoFacts
 
 
 class ModelShelf:
@@ -94,7 +95,7 @@ class RunJob:
         Told on the worker's thread of a cloud that will be shown.
     show_geometry : callable
         Called on the worker's thread with a result without instances as the user will see it, the facts of the model,
-        and notes.
+        and what was found out about the photos.
     """
 
     plan: Plan
@@ -102,24 +103,24 @@ class RunJob:
     steps: Steps
     shelf: ModelShelf
     prepare: Callable[[PointCloud], None]
-    show_geometry: Callable[[Curated, ModelFacts, tuple[str, ...]], None]
+    show_geometry: Callable[[Curated, ModelFacts, PhotoFacts], None]
 
     def __call__(self, report: "Report") -> Outcome:
         """Run."""
         steps, settings = self.steps, self.plan.settings
         report(READ, 0.0)
-        views, given = steps.read(self.plan, report)
+        views, given, photos = steps.read(self.plan, report)
         model = self.shelf.fetch(settings, report)
         facts = self.shelf.facts
         assert facts is not None
         if facts.geometry_only and not settings.untrained_heads:
             geometry = self._seen(views, steps.see(model, views, given, settings.chunk_views, report), report)
-            return Outcome(curated=geometry, scene=None, facts=facts, notes=views.notes)
+            return Outcome(curated=geometry, scene=None, facts=facts, photos=photos)
         seen: list[Curated] = []
 
         def on_geometry(geometry: "SceneGeometry") -> None:
             seen.append(self._seen(views, geometry, report))
-            self.show_geometry(seen[0], facts, views.notes)
+            self.show_geometry(seen[0], facts, photos)
 
         encoded = steps.encode(model, views, given, settings.chunk_views, report, on_geometry)
         report(DECODE, 0.0)
@@ -128,7 +129,7 @@ class RunJob:
         result = steps.assemble(views, encoded, trace, self.edits.mask_threshold, -1, cloud, report)
         curated = curate(result, self.edits, previous=seen[0])
         scene = Scene(settings=settings, views=views, encoded=encoded, trace=trace)
-        return Outcome(curated=curated, scene=scene, facts=facts, notes=views.notes)
+        return Outcome(curated=curated, scene=scene, facts=facts, photos=photos)
 
     def _seen(self, views: "ViewBatch", geometry: "SceneGeometry", report: "Report") -> Curated:
         """Cloud and cameras as they will be shown: worked out here, so that the window does not stand still."""

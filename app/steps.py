@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from app.session.activity import ModelFacts
+from app.session.origin import PhotoFacts
 from app.session.plan import Photo, Plan, RunSettings
 from fast3dis_core.evidence import Claims, Evidence
 from fast3dis_core.interventions import Interventions
@@ -28,7 +29,7 @@ class Steps(Protocol):
     def survey(self, sources: tuple[Path, ...], found: Callable[[Photo], None], frames: int, report: "Report") -> Plan:
         """Look at photos: each is handed to `found` at once; the plan has notes and offers, and no photos yet."""
 
-    def read(self, plan: Plan, report: "Report") -> "tuple[ViewBatch, PosedCameras | SceneGeometry | None]":
+    def read(self, plan: Plan, report: "Report") -> "tuple[ViewBatch, PosedCameras | SceneGeometry | None, PhotoFacts]":
         """The chosen photos of a plan, with cameras or depth where it asks for them."""
 
     def load(self, settings: RunSettings, report: "Report") -> Any:

@@ -22,6 +22,7 @@ from app.probe import Probe
 from app.run_job import ModelShelf, Outcome, RunJob, Scene
 from app.session.activity import Activity, ModelFacts
 from app.session.edits import Edits
+from app.session.origin import PhotoFacts
 from app.session.plan import Plan, RunSettings
 from app.session.session import Display, MaskState, Origin, Session, Standing
 from app.steps import Steps
@@ -160,24 +161,25 @@ class Workflow:
         loop, running = asyncio.get_running_loop(), True
         before: _Before | None = None  # set when the geometry is on show
 
-        def origin(facts: ModelFacts, notes: tuple[str, ...], masks: MaskState) -> Origin:
+        def origin(facts: ModelFacts, photos: PhotoFacts, masks: MaskState) -> Origin:
             return Origin(
                 folder=plan.root,
                 model=facts.name,
                 model_status=facts.status,
                 geometry=plan.settings.geometry,
                 seconds=time.monotonic() - began,
-                notes=notes,
+                notes=photos.notes,
+                world_to_folder=photos.world_to_folder,
                 masks=masks,
             )
 
-        def show(seen: Curated, facts: ModelFacts, notes: tuple[str, ...]) -> None:
+        def show(seen: Curated, facts: ModelFacts, photos: PhotoFacts) -> None:
             nonlocal before
             if running and revision == self._asked_to_run:
                 geometry, standing = seen.reconstruction, self._session.standing()
                 before = _Before(geometry=geometry, standing=standing, scene=self._scene, computed=self._computed)
                 self._scene = None
-                self._session.open(geometry, origin(facts, notes, "coming"), curated=seen)
+                self._session.open(geometry, origin(facts, photos, "coming"), curated=seen)
 
         job = RunJob(
             plan=plan,
@@ -205,7 +207,7 @@ class Workflow:
         self._scene = outcome.scene
         # the thresholds may have moved meanwhile: `open` keeps them, and what differs is computed again
         self._computed = self._wanted = Wishes(mask_threshold=edits.mask_threshold)
-        told = origin(outcome.facts, outcome.notes, "missing" if outcome.scene is None else "there")
+        told = origin(outcome.facts, outcome.photos, "missing" if outcome.scene is None else "there")
         if before is None:
             self._session.open(outcome.curated.reconstruction, told, curated=outcome.curated)
         else:

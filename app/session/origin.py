@@ -8,6 +8,22 @@ MaskState = Literal["there", "coming", "stopped", "missing"]
 
 
 @dataclass(frozen=True, kw_only=True)
+class PhotoFacts:
+    """What reading the photos brought to light.
+
+    Attributes
+    ----------
+    notes : tuple of str
+        Sentences about photos that were left out or cropped.
+    world_to_folder : tuple of 16 floats, optional
+        Row by row: from the world of view 0 to that of the cameras that came with the photos, if they were used.
+    """
+
+    notes: tuple[str, ...] = ()
+    world_to_folder: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Origin:
     """Where a reconstruction came from.
 
@@ -32,6 +48,8 @@ class Origin:
         Whether edits that need the decoder have an effect; not in a session that was saved without features.
     file : Path, optional
         Session file it was opened from or saved to last.
+    world_to_folder : tuple of 16 floats, optional
+        As in `PhotoFacts`.
     """
 
     folder: Path
@@ -43,6 +61,7 @@ class Origin:
     masks: MaskState = "there"
     answers: bool = True
     file: Path | None = None
+    world_to_folder: tuple[float, ...] | None = None
 
     @property
     def untrained(self) -> bool:

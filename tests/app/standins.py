@@ -12,6 +12,7 @@ from app.core_steps import CoreSteps
 from app.inventory import Belongings, WeightFile
 from app.session.activity import ModelFacts
 from app.session.edits import Edits
+from app.session.origin import PhotoFacts
 from app.session.plan import Estimate, Photo, Plan
 from fast3dis_core.errors import ImageFolderError
 from fast3dis_core.evidence import AREA_THRESHOLDS, Claims, Evidence
@@ -45,6 +46,7 @@ class StandInSteps:
     layers: list[int] = field(default_factory=list)
     features_bytes: int = 0
     assembling_seconds: float = 0.0
+    world_to_folder: tuple[float, ...] | None = None
 
     def __post_init__(self):
         self.gate.set()
@@ -76,7 +78,8 @@ class StandInSteps:
         self._note("read")
         self.plans.append(plan)
         report("Reading photos", 1.0)
-        return SimpleNamespace(notes=plan.left_out, folder=plan.root), None
+        facts = PhotoFacts(notes=plan.left_out, world_to_folder=self.world_to_folder)
+        return SimpleNamespace(notes=plan.left_out, folder=plan.root), None, facts
 
     def load(self, settings, report):
         self._note("load")
