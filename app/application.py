@@ -242,7 +242,7 @@ class Program:
         from fast3dis_core.errors import ExportError
 
         await asyncio.sleep(SETTLE_TIME)
-        if self.session.reconstruction is not None:
+        if self.session.reconstruction is not None and self.viewport.view.isVisible():
             painted = asyncio.Event()
             connection = self.viewport.painted.connect(painted.set)
             self.viewport.view.request_render()
@@ -282,6 +282,7 @@ class Program:
             (self.viewport.photo_left, self._viewport.photo_left),
             (self.gallery.view_chosen, self._gallery.choose),
             (self.table.selected, table.select),
+            (self.table.hovered, table.hover),
             (self.table.hidden_changed, table.set_hidden),
             (self.table.dropped_toggled, table.set_dropped),
             (self.table.renamed, self._instances.rename),

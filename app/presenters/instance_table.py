@@ -30,6 +30,7 @@ class Table(Protocol):
     def set_summary(self, text: str) -> None: ...
     def set_dropped(self, listed: bool) -> None: ...
     def set_selection(self, queries: frozenset[int]) -> None: ...
+    def set_hovered(self, query: int | None) -> None: ...
     def set_actions(self, *, isolate: bool, isolated: bool, show_all: bool, export: bool, export_tip: str) -> None: ...
     def listed(self) -> Sequence[int]: ...
     def step(self, rows: int) -> None: ...
@@ -60,6 +61,10 @@ class InstanceTablePresenter:
     def select(self, queries: frozenset[int]) -> None:
         """The user selected rows."""
         self._session.show(replace(self._session.display, selection=frozenset(queries)))
+
+    def hover(self, query: int) -> None:
+        """The pointer is over a row, or (-1) beside all: what is shown of it lights up everywhere."""
+        self._session.show(replace(self._session.display, hovered=query if query in self._shown() else None))
 
     def select_all(self) -> None:
         """Select every instance that is shown."""
@@ -143,6 +148,7 @@ class InstanceTablePresenter:
         there = frozenset(item.query for item in self._session.shown())
         selection = display.selection & there
         table.set_selection(display.selection)
+        table.set_hovered(display.hovered)
         self._refresh_actions(selection)
         table.set_actions(
             isolate=bool(selection & self._shown()),

@@ -87,6 +87,9 @@ class PhotoPresenter:
         self._panel, self._photo, self._questions, self._write = panel, photo, questions, write
         self._pictured: tuple[object, ...] = ()
         self._painted: tuple[object, ...] = ()
+        self._outlined: tuple[int, bytes] = (0, b"")  # view and owners that `_borders` is of,
+        self._bordered: object = None  # and the rows it comes from
+        self._borders: dict[int, NDArray[np.float32]] = {}  # of the view on show, by owner
         self._scaled: object = None
         self._scales: dict[str, tuple[float, float]] = {}
         for name, handler in (
@@ -245,19 +248,23 @@ class PhotoPresenter:
         owners = of_view(rows, curated.reconstruction, display.view)  # (H, W)
         colors = overlay_colors(table, display.mask_opacity)
         self._photo.set_overlay(colors[owners] if display.masks else None)
-        self._photo.set_outlines(self._lines(owners, table, display) if display.outlines else ())
+        self._photo.set_outlines(self._lines(curated, rows, table, display) if display.outlines else ())
         self._photo.set_anchors(self._seen(curated, display) if display.photo_anchors else ())
 
     def _lines(
-        self, owners: NDArray[np.int32], table: NDArray[np.uint8], display: Display
+        self, curated: Curated, rows: NDArray[np.int32], table: NDArray[np.uint8], display: Display
     ) -> list[tuple[NDArray[np.float32], tuple[int, int, int], bool]]:
         drawn = overlay_colors(table, 1.0)[:, 3] > 0
-        visible = np.where(drawn[owners], owners, 0)
+        key = (display.view, drawn.tobytes())
+        if rows is not self._bordered or key != self._outlined:  # the pointer changes colors only
+            self._bordered, self._outlined = rows, key
+            owners = of_view(rows, curated.reconstruction, display.view)
+            self._borders = outlines(np.where(drawn[owners], owners, 0))
         found = []
-        for owner, lines in outlines(visible).items():
+        for owner, lines in self._borders.items():
             red, green, blue = (int(channel) for channel in table[owner, :3])
-            found.append((lines, (red, green, blue), owner - 1 in display.selection))
-        return found
+            found.append((lines, (red, green, blue), owner - 1 in display.selection | {display.hovered}))
+        return sorted(found, key=lambda each: each[2])  # those that stand out lie above the others
 
     def _seen(self, curated: Curated, display: Display) -> list[tuple[float, float, tuple[int, int, int], str, bool]]:
         result, view = curated.reconstruction, display.view

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from PySide6.QtCore import QItemSelection, QItemSelectionModel, QSize, Qt, Signal
-from PySide6.QtGui import QAction, QGuiApplication, QResizeEvent, QShowEvent
+from PySide6.QtCore import QEvent, QItemSelection, QItemSelectionModel, QRect, QSize, Qt, Signal
+from PySide6.QtGui import QAction, QGuiApplication, QPainter, QPaintEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QCheckBox,
@@ -38,6 +38,7 @@ from app.widgets.instance_rows import (
 )
 
 WIDTHS = {SHOWN: 28, COLOR: 24, OBJECTNESS: 88, POINTS: 70, VIEWS: 44, SIZE: 62, WHY: 176}  # pixels
+MARK = 3  # pixels, at the left of the row that is marked
 NARROWEST_NAME = 96  # pixels; the name has what the other columns leave
 ROW_HEIGHT = 28  # pixels
 
@@ -49,6 +50,8 @@ class InstanceTable(QWidget):
     -------
     selected(queries)
         A frozenset of int, chosen by the user.
+    hovered(query)
+        Of the row under the pointer, -1 beside all rows.
     hidden_changed(query, hidden), renamed(query, name)
     dropped_toggled(listed)
         Whether to list what filters dropped.
@@ -58,6 +61,7 @@ class InstanceTable(QWidget):
     """
 
     selected = Signal(object)
+    hovered = Signal(int)
     hidden_changed = Signal(int, bool)
     renamed = Signal(int, str)
     dropped_toggled = Signal(bool)
@@ -92,6 +96,9 @@ class InstanceTable(QWidget):
         column.addWidget(self.view, 1)
         column.addLayout(self._buttons())
         self.view.selectionModel().selectionChanged.connect(self._tell_selection)
+        self.view.entered.connect(lambda index: self.hovered.emit(self._listed.query(index)))
+        self.view.viewportEntered.connect(lambda: self.hovered.emit(-1))
+        self.view.left.connect(lambda: self.hovered.emit(-1))
 
     def set_rows(self, rows: Iterable[Sequence[Any]]) -> None:
         """Show instances, each as the fields of `Row`. Selection, scrolling and a name being typed stay."""
@@ -138,6 +145,10 @@ class InstanceTable(QWidget):
             if places and moved:
                 model.setCurrentIndex(self._listed.index(places[0], NAME), flags.NoUpdate)
                 self.view.scrollTo(self._listed.index(places[0], NAME))
+
+    def set_hovered(self, query: int | None) -> None:
+        """Mark the row of what is under the pointer somewhere; nothing moves."""
+        self.view.mark(self._listed, query)
 
     def set_actions(self, *, isolate: bool, isolated: bool, show_all: bool, export: bool, export_tip: str) -> None:
         """Which buttons make sense now."""
@@ -199,6 +210,7 @@ class InstanceTable(QWidget):
     def _set_up_view(self) -> None:
         view = self.view
         view.setObjectName("instanceTable")
+        view.setMouseTracking(True)
         view.setModel(self._listed)
         view.setItemDelegateForColumn(NAME, NameDelegate(view))
         view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -287,7 +299,52 @@ class InstanceTable(QWidget):
 
 
 class _TableView(QTableView):
-    """A table whose name column takes the width that is left."""
+    """A table whose name column takes the width that is left, and one of whose rows can be marked.
+
+    Signals
+    -------
+    left()
+        By the pointer.
+    """
+
+    left = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._marked: tuple[ListedInstances, int] | None = None
+
+    def mark(self, listed: ListedInstances, query: int | None) -> None:
+        """Mark the row of a query, or none."""
+        marked = None if query is None else (listed, query)
+        if marked != self._marked:
+            self._marked = marked
+            self.viewport().update()
+
+    def marked_row(self) -> QRect:
+        """Where the marked row is seen, empty if nowhere."""
+        if self._marked is None:
+            return QRect()
+        listed, query = self._marked
+        queries = listed.queries()
+        if query not in queries:
+            return QRect()
+        cell = self.visualRect(listed.index(queries.index(query), NAME))
+        return QRect(0, cell.top(), self.viewport().width(), cell.height()) & self.viewport().rect()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        row = self.marked_row()
+        if row.isEmpty():
+            return
+        painter, tint = QPainter(self.viewport()), self.palette().accent().color()
+        painter.fillRect(QRect(row.left(), row.top(), MARK, row.height()), tint)
+        tint.setAlpha(36)
+        painter.fillRect(row, tint)
+        painter.end()
+
+    def leaveEvent(self, event: QEvent) -> None:
+        super().leaveEvent(event)
+        self.left.emit()
 
     def fit_name(self) -> None:
         """Give the name column what the others leave."""

@@ -15,7 +15,9 @@ from app.widgets.theme import Theme
 CLICK_DISTANCE = 4.0  # logical pixels
 NOTCH = 1.25  # zoom of one wheel notch
 LARGEST = 40.0  # logical pixels of one photo pixel
-LINE = 1.6  # width of an outline, logical pixels
+LINE, STRONG = 1.6, 2.4  # widths of an outline, logical pixels; the second of what is selected or under the pointer
+CASING = QColor(255, 255, 255)  # on both sides of a strong outline, over whatever photo
+SQUARE = Qt.PenCapStyle.SquareCap  # lines meet in corners
 MARK = 5.0  # radius of an anchor, logical pixels
 
 
@@ -43,7 +45,7 @@ class PhotoView(QWidget):
         self._theme = theme
         self._picture: QImage | None = None
         self._overlay: QImage | None = None
-        self._outlines: Sequence[tuple[NDArray[np.float32], QColor, float]] = ()
+        self._outlines: Sequence[tuple[NDArray[np.float32], QColor, bool]] = ()
         self._anchors: Sequence[tuple[float, float, QColor, str, bool]] = ()
         self._crosshairs: Sequence[tuple[float, float, str, bool]] = ()
         self._zoom, self._center = 0.0, QPointF()  # 0 fits the window
@@ -71,7 +73,7 @@ class PhotoView(QWidget):
 
     def set_outlines(self, lines: Sequence[tuple[NDArray[np.float32], tuple[int, int, int], bool]]) -> None:
         """Lines (M, 4) of pixel coordinates, their color, and whether they stand out."""
-        self._outlines = [(each, QColor(*color), LINE * (1.8 if strong else 1.0)) for each, color, strong in lines]
+        self._outlines = [(each, QColor(*color), strong) for each, color, strong in lines]
         self.update()
 
     def set_anchors(self, anchors: Sequence[tuple[float, float, tuple[int, int, int], str, bool]]) -> None:
@@ -201,9 +203,13 @@ class PhotoView(QWidget):
         if self._overlay is not None:
             painter.drawImage(frame, self._overlay, QRectF(self._overlay.rect()))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        for lines, color, width in self._outlines:
-            painter.setPen(QPen(color, width))
-            painter.drawLines([transform.map(QLineF(*(float(value) for value in line))) for line in lines])
+        for lines, color, strong in self._outlines:
+            drawn = [transform.map(QLineF(*(float(value) for value in line))) for line in lines]
+            if strong:
+                painter.setPen(QPen(CASING, STRONG + 2 * LINE, Qt.PenStyle.SolidLine, SQUARE))
+                painter.drawLines(drawn)
+            painter.setPen(QPen(color, STRONG if strong else LINE, Qt.PenStyle.SolidLine, SQUARE))
+            painter.drawLines(drawn)
         for x, y, color, sight, chosen in self._anchors:
             self._paint_anchor(painter, transform.map(QPointF(x, y)), color, sight, chosen)
         places = [transform.map(QPointF(x, y)) for x, y, _, _ in self._crosshairs]

@@ -3,11 +3,12 @@
 import numpy as np
 from PIL import Image
 from PySide6.QtCore import QEvent, QPointF, Qt
-from PySide6.QtWidgets import QToolButton
+from PySide6.QtWidgets import QApplication, QToolButton
 
+from app.widgets.instance_rows import NAME
 from tests.app.standins import StandInQuestions, StandInSteps
 from tests.gui.hands import NONE, click, mouse, painted, press, until, wheel
-from tests.gui.test_window import SCENE, opened
+from tests.gui.test_window import SCENE, opened, place_of
 
 
 async def with_photo(program):
@@ -37,6 +38,63 @@ def test_hover_and_click_in_the_photo_reach_everything(play):
         click(photo, place)
         assert program.session.display.selection == {query}
         assert program.table._selection() == {query}
+
+    play(story, steps=StandInSteps(SCENE), window_size=(1560, 900))
+
+
+def strong(photo):
+    return [color.getRgb()[:3] for _, color, stands_out in photo._outlines if stands_out]
+
+
+def leave(widget):
+    QApplication.sendEvent(widget, QEvent(QEvent.Type.Leave))
+
+
+def test_what_is_under_the_pointer_is_marked_in_every_panel(play):
+    async def story(program):
+        photo = await with_photo(program)
+        table, session, painting = program.table.view, program.session, program._viewport._painting
+        spots = {item.query: place_of(program, item.query) for item in session.curated.shown}
+        query = next(query for query, spot in spots.items() if spot is not None)
+        row = program.table.listed().index(query)
+        cell = table.visualRect(table.model().index(row, NAME))
+        plain = painting.table()[query + 1].tolist()
+
+        def marked():
+            brighter = painting.table()[query + 1].tolist() != plain
+            return brighter, bool(strong(photo)), table.marked_row().contains(cell.center())
+
+        assert marked() == (False, False, False)
+        mouse(table.viewport(), QEvent.Type.MouseMove, cell.center(), NONE, NONE)
+        assert session.display.hovered == query
+        assert marked() == (True, True, True), "from the table"
+        leave(table)
+        assert marked() == (False, False, False)
+
+        place = photo.place_of(*owned_pixel(program, query))
+        mouse(photo, QEvent.Type.MouseMove, place, NONE, NONE)
+        assert marked() == (True, True, True), "from the photo"
+        leave(photo)
+        assert marked() == (False, False, False)
+
+        view = program.viewport.view
+        mouse(view, QEvent.Type.MouseMove, spots[query], NONE, NONE)
+        await until(lambda: session.display.hovered == query, "the hover in 3D")
+        assert marked() == (True, True, True), "from the 3D view"
+        leave(view)
+        assert marked() == (False, False, False)
+
+    play(story, steps=StandInSteps(SCENE), window_size=(1560, 900))
+
+
+def test_the_pointer_over_hidden_rows_lights_up_nothing(play):
+    async def story(program):
+        await with_photo(program)
+        table, query = program.table, program.session.curated.shown[0].query
+        program._table.set_hidden(query, True)
+        cell = table.view.visualRect(table.view.model().index(table.listed().index(query), NAME))
+        mouse(table.view.viewport(), QEvent.Type.MouseMove, cell.center(), NONE, NONE)
+        assert program.session.display.hovered is None
 
     play(story, steps=StandInSteps(SCENE), window_size=(1560, 900))
 
