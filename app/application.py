@@ -79,6 +79,7 @@ class Program:
         from app.composition.frame import Frame
         from app.core_steps import CoreSteps
         from app.drawing_order import PreparedCloud
+        from app.immortal import make_singletons_immortal
         from app.recents import Recents
         from app.session.edits import Edits
         from app.session.plan import RunSettings
@@ -88,6 +89,7 @@ class Program:
         from app.worker import Worker
         from app.workflow import Workflow
 
+        make_singletons_immortal()
         edits = Edits(objectness_threshold=options.threshold, mask_threshold=options.mask_threshold)
         geometry = cast("GeometryMode", options.geometry)
         settings = RunSettings(size=options.size, weights=options.weights, geometry=geometry)

@@ -39,6 +39,7 @@ APP = [
         "coloring",
         "drawing_order",
         "hijack_pictures",
+        "immortal",
         "number_colors",
         "point_facts",
         "session",
