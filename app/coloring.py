@@ -2,8 +2,9 @@
 
 A point or pixel has a *row*: 0 if no instance claims it, query number + 1 if one does, and one more for points
 that a filter dropped. A *table* holds one RGBA per row. Alpha is no transparency but says what the row is: an
-instance, a place nobody claims (painted with the photo's dimmed color), either of them receding beside a selection,
-or hidden. So a live filter of instances is a change of the small table only; the viewport and the photos share both.
+instance, one that is only a preview, a place nobody claims (painted with the photo's dimmed color), either of them
+receding beside a selection, or hidden. So a live filter of instances is a change of the small table only; the
+viewport and the photos share both.
 Paper section 3.5 keeps overlaps; one owner per point is chosen here, for painting only. NumPy alone.
 """
 
@@ -20,9 +21,10 @@ from fast3dis_core.reconstruction import Reconstruction
 UInt8 = NDArray[np.uint8]
 Int32 = NDArray[np.int32]
 
-HIDDEN, UNASSIGNED_RECEDING, UNASSIGNED, RECEDING, CLAIMED = 0, 64, 128, 192, 255  # alpha of a row
+HIDDEN, UNASSIGNED_RECEDING, UNASSIGNED, RECEDING, PREVIEW, CLAIMED = 0, 64, 128, 192, 224, 255  # alpha of a row
 OVERLAY = 0.6  # share of an instance's color over a photo
 RECEDING_OVERLAY = 0.2  # the same beside a selection
+PREVIEW_SHARE = 0.7  # of the color of an instance that is only a preview; the rest is photo
 BRIGHTENING = 0.45  # share of white in the color of what is under the pointer
 
 
@@ -74,6 +76,7 @@ def row_table(
     selection: AbstractSet[int] = frozenset(),
     isolated: AbstractSet[int] = frozenset(),
     hovered: int | None = None,
+    previewed: int | None = None,
     colors: Mapping[int, Color] | None = None,
 ) -> UInt8:
     """How every row is painted.
@@ -86,6 +89,8 @@ def row_table(
         Query numbers. If `isolated` is not empty, everything else is hidden.
     hovered : int, optional
         Query number of the instance that is lit up: brighter, and not receding.
+    previewed : int, optional
+        Query number of the instance that is only a preview.
     colors : mapping of int to (red, green, blue), optional
         By query number, in place of the instances' own.
 
@@ -107,7 +112,9 @@ def row_table(
         else:
             color = item.color if colors is None else colors[item.query]
             table[row] = *color, RECEDING if lit and item.query not in lit else CLAIMED
-            if item.query == hovered:
+            if previewed is not None and previewed in item.members:
+                table[row] = *color, PREVIEW
+            elif item.query == hovered:
                 table[row] = *brightened(color), CLAIMED
     return table
 
@@ -143,7 +150,7 @@ def overlay_colors(table: UInt8, opacity: float) -> UInt8:
         RGBA with true alpha: 0 wherever there is no instance to see.
     """
     shares = np.zeros(256, np.float64)
-    shares[CLAIMED], shares[RECEDING] = opacity, opacity / 3
+    shares[CLAIMED], shares[RECEDING], shares[PREVIEW] = opacity, opacity / 3, opacity * PREVIEW_SHARE
     colors = table.copy()
     colors[:, 3] = np.rint(255 * shares[table[:, 3]])
     return colors
@@ -165,7 +172,7 @@ def overlay(photo: UInt8, rows: Int32, table: UInt8) -> UInt8:
     """
     painted = table[rows]  # (h, w, 4)
     shares = np.zeros(256, np.float32)
-    shares[CLAIMED], shares[RECEDING] = OVERLAY, RECEDING_OVERLAY
+    shares[CLAIMED], shares[RECEDING], shares[PREVIEW] = OVERLAY, RECEDING_OVERLAY, OVERLAY * PREVIEW_SHARE
     share = shares[painted[..., 3:]]  # (h, w, 1)
     return (photo + share * (painted[..., :3].astype(np.float32) - photo)).astype(np.uint8)
 

@@ -90,7 +90,7 @@ class Probe:
         )
         preview = await self._run("Preview", job, line="preview", quiet=True)
         if self._dragging and self._session.reconstruction is shown:
-            self._session.preview(preview)
+            self._session.preview(preview, override.query)
 
     async def _inspect(self) -> None:
         """Claims and evidence of the result on show."""

@@ -211,6 +211,14 @@ class Curated:
             return f"{count:,} points < {wishes.minimum_points:,}" if count else "no points"
         return "hidden by hand" if instance.verdict == "hidden" else ""
 
+    def revealing(self, query: int | None) -> "Curated":
+        """The same with one query shown whatever its objectness: what is being changed by hand has to be seen."""
+        instances = tuple(
+            replace(item, verdict="shown") if query in item.members and item.verdict == "objectness" else item
+            for item in self.instances
+        )
+        return replace(self, instances=instances)
+
     def as_reconstruction(self, queries: Collection[int] | None = None) -> Reconstruction:
         """The kept points and the shown instances, or those of `queries`, as a result of its own for the exports."""
         whole = self.reconstruction

@@ -53,12 +53,18 @@ class Painting:
         """Color and kind of every owner, array (N + 2, 4) uint8; the same object while nothing changed."""
         curated, display = self._curated(), self._session.display
         mode = table_mode(display.color_mode)
-        key = (display.selection, display.isolated, display.hovered, mode)
+        previewed = self._session.previewed
+        key = (display.selection, display.isolated, display.hovered, previewed, mode)
         if self._painted is not curated or key != self._table_key:
             self._painted, self._table_key = curated, key
-            selection, isolated, hovered, _ = key
-            colors = instance_colors(curated, mode)
-            self._table = row_table(curated, selection=selection, isolated=isolated, hovered=hovered, colors=colors)
+            self._table = row_table(
+                curated,
+                selection=display.selection,
+                isolated=display.isolated,
+                hovered=display.hovered,
+                previewed=previewed,
+                colors=instance_colors(curated, mode),
+            )
         return self._table
 
     def values(self) -> tuple[NDArray[np.float32], NumberScale] | None:

@@ -70,6 +70,7 @@ class Session:
         self._reconstruction: Reconstruction | None = None
         self._curated: Curated | None = None
         self._preview: Reconstruction | None = None
+        self._previewed: int | None = None  # its query that is followed
         self._inspection: Inspection | None = None
         self._saved = self._history.edits  # what is in the file, or was there at the beginning
         self._origin: Origin | None = None
@@ -186,11 +187,11 @@ class Session:
         self._saved, self._origin = edits, origin
         self.saved_changed.emit(self.modified)
 
-    def preview(self, reconstruction: Reconstruction | None) -> None:
-        """Show what a drag would come to, or end that; the result itself stays, and `replace` ends it too."""
+    def preview(self, reconstruction: Reconstruction | None, query: int | None = None) -> None:
+        """Show what a drag of a query would come to, or end that; the result stays, and `replace` ends it too."""
         self._check_thread()
         if reconstruction is not self._preview and self._reconstruction is not None:
-            self._preview = reconstruction
+            self._preview, self._previewed = reconstruction, query
             self.reconstruction_changed.emit(reconstruction or self._reconstruction)
 
     def inspect(self, inspection: Inspection) -> None:
@@ -290,6 +291,11 @@ class Session:
         return self._preview is not None
 
     @property
+    def previewed(self) -> int | None:
+        """The query whose preview is on show: it is seen whatever its objectness; None without a preview."""
+        return self._previewed if self._preview is not None else None
+
+    @property
     def inspection(self) -> Inspection | None:
         """Evidence and claims of the result on show; None until they are asked for, and after every change."""
         there = self._inspection
@@ -304,7 +310,8 @@ class Session:
         old = self._curated
         palette = self._display.palette
         if old is None or old.palette != palette or old.reconstruction is not shown or old.curation is not self.edits:
-            self._curated = curate(shown, self.edits, palette=palette, previous=old)
+            curated = curate(shown, self.edits, palette=palette, previous=old)
+            self._curated = curated if self.previewed is None else curated.revealing(self._previewed)
         return self._curated
 
     def shown(self) -> tuple[CuratedInstance, ...]:

@@ -21,14 +21,15 @@ STAND_IN_EXTRA = 1.0  # pixels; fewer points, so larger ones
 STOPS = 33  # colors of a scale of numbers
 
 # Levels of alpha: hidden 0, unassigned beside a selection 64, unassigned 128, instance beside a selection 192,
-# instance 255. `keep` is the share of its color a point keeps, the rest is background.
+# preview of an instance 224, instance 255. `keep` is the share of its color a point keeps, the rest is background.
 _COLOR = """//VTK::Color::Impl
   float kind = scalarColor.a;
   vec3 photo = photoColor.rgb / 255.0;  // bytes arrive unscaled
   vec3 gray = vec3(dot(photo, vec3(0.2126, 0.7152, 0.0722)));
-  vec3 instanceShade = kind > 0.6 ? scalarColor.rgb : mix(gray, photo, 0.35);
-  float instanceKeep = kind > 0.9 ? 1.0 : kind > 0.6 ? 0.25 : kind > 0.4 ? 0.45 : 0.18;
-  float pointKeep = kind > 0.9 ? 1.0 : kind > 0.6 ? 0.25 : kind > 0.4 ? 1.0 : 0.25;
+  vec3 preview = mix(photo, scalarColor.rgb, kind > 0.8 && kind < 0.9 ? 0.7 : 1.0);
+  vec3 instanceShade = kind > 0.6 ? preview : mix(gray, photo, 0.35);
+  float instanceKeep = kind > 0.8 ? 1.0 : kind > 0.6 ? 0.25 : kind > 0.4 ? 0.45 : 0.18;
+  float pointKeep = kind > 0.8 ? 1.0 : kind > 0.6 ? 0.25 : kind > 0.4 ? 1.0 : 0.25;
   float place = clamp((pointValue - valueLow) / max(valueHigh - valueLow, 1e-9), 0.0, 1.0) * 32.0;
   int stop = 3 * int(min(place, 31.0));
   vec3 below = vec3(stops[stop], stops[stop + 1], stops[stop + 2]);

@@ -34,6 +34,7 @@ RIGHT = (1, 4, 5)  # columns of numbers
 SORT_ROLE = Qt.ItemDataRole.UserRole
 LIMIT = 1e6  # scene units that can be typed
 ROW_HEIGHT = 26
+FIELD_WIDTH = 78  # at least, logical pixels
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -163,6 +164,7 @@ class AnchorsPanel(QWidget):
         field.setAccessibleName(f"{axis} of the anchor")
         field.setRange(-LIMIT, LIMIT)
         field.setDecimals(3)
+        field.setMinimumWidth(FIELD_WIDTH)  # or the widest number that can be typed, with its unit, widens the window
         field.setKeyboardTracking(False)
         field.valueChanged.connect(lambda _: self._tell_position())
         return field

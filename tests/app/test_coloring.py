@@ -8,11 +8,13 @@ from hypothesis import strategies as st
 from app.coloring import (
     CLAIMED,
     HIDDEN,
+    PREVIEW,
     RECEDING,
     UNASSIGNED,
     UNASSIGNED_RECEDING,
     filtered_row,
     overlay,
+    overlay_colors,
     owner_rows,
     row_table,
     thumbnail,
@@ -151,3 +153,14 @@ def test_hidden_beats_selected(hidden, front):
     assert not np.isin(rows[shown], [query + 1 for query in hidden]).any()
     receding = {query for query in range(8) if table[query + 1, 3] == RECEDING}
     assert receding == (set(range(8)) - hidden - front if front - hidden else set())
+
+
+def test_a_preview_is_seen_whatever_its_objectness_and_less_strongly():
+    item = min(RESULT.instances, key=lambda found: found.objectness)
+    before = curated(threshold=1.0)
+    assert before.find(item.query).verdict == "objectness"
+    revealed = before.revealing(item.query)
+    assert [found.query for found in revealed.shown] == [item.query]
+    table = row_table(revealed, selection={item.query}, previewed=item.query)
+    assert table[item.query + 1, 3] == PREVIEW
+    assert overlay_colors(table, 0.5)[item.query + 1, 3] == round(255 * 0.5 * 0.7)
