@@ -11,11 +11,11 @@ ROOT = Path(__file__).parent.parent
 
 # rooms of the core in order; a room imports only from groups further left, or from its own group
 CORE = [
-    {"errors", "config", "progress"},
+    {"errors", "config", "progress", "cost", "apart"},
     {"geometry", "masks", "palette", "color_scales"},
     {
         "scene", "reconstruction", "hijacking", "point_filters", "curation", "interventions", "evidence", "comparison",
-        "anchor_health", "ledger", "sights", "query_evidence",
+        "anchor_health", "ledger", "sights", "query_evidence", "counterpart",
     },
     {
         "photo_files", "photo_survey", "preprocessing", "photo", "video", "images", "posed_input",
@@ -61,7 +61,8 @@ VTK = {"vtk", "vtkmodules", "pyvista", "pyvistaqt"}
 # what the app may take from the core before the first job runs: NumPy is enough for these
 LIGHT = {
     "errors", "config", "reconstruction", "hijacking", "point_filters", "curation", "interventions", "evidence",
-    "comparison", "anchor_health", "ledger", "sights", "query_evidence", "exports", "session_files", "palette",
+    "comparison", "anchor_health", "ledger", "sights", "query_evidence", "counterpart", "cost", "exports",
+    "session_files", "palette",
     "color_scales", "photo_files", "progress",
 }  # fmt: skip
 TRAINING_MACHINE = {

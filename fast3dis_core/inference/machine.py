@@ -18,11 +18,11 @@ import numpy as np
 import torch
 
 from fast3dis_core.config import to_mapping
+from fast3dis_core.cost import forget_peak, peak_of_machine
 from fast3dis_core.inference.steps import LoadedModel
 from fast3dis_core.progress import Report, silent
 
-# of Linux
-_STATUS, _FORGET, _PROCESSORS = Path("/proc/self/status"), Path("/proc/self/clear_refs"), Path("/proc/cpuinfo")
+_PROCESSORS = Path("/proc/cpuinfo")  # of Linux
 
 
 class StepMeter:
@@ -131,8 +131,7 @@ def devices_there() -> tuple[str, ...]:
 
 def forget_peak_memory(device: torch.device) -> None:
     """Let `peak_memory` start anew, as far as the system allows it."""
-    with suppress(OSError):
-        _FORGET.write_text("5")
+    forget_peak()
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
 
@@ -152,24 +151,11 @@ def give_back_memory() -> None:
 def peak_memory(device: torch.device) -> dict[str, int]:
     """Most memory this process has held, bytes: of the machine, and of a CUDA device where one was used."""
     peak = {}
-    if (machine := _peak_of_machine()) is not None:
+    if (machine := peak_of_machine()) is not None:
         peak["machine"] = machine
     if device.type == "cuda":
         peak["device"] = torch.cuda.max_memory_allocated(device)
     return peak
-
-
-def _peak_of_machine() -> int | None:
-    with suppress(OSError):
-        for line in _STATUS.read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024
-    if sys.platform == "win32":
-        return None
-    import resource
-
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def versions() -> dict[str, str]:
