@@ -30,7 +30,8 @@ logger = logging.getLogger(__name__)
 FRAME_TIME = 60.0  # seconds to wait for a painted frame before a screenshot
 SETTLE_TIME = 0.2  # seconds for layouts and thumbnails to come to rest before a screenshot
 ROW_MENU = (  # of an instance
-    "rename", "recolor", "reset_color", "hide", "isolate", "merge", "split", "fit_selection", "export", "copy_table",
+    "rename", "copy_name", "recolor", "reset_color", "hide", "isolate", "merge", "split", "fit_selection", "export",
+    "copy_table",
 )  # fmt: skip
 
 
@@ -266,6 +267,7 @@ class Program:
         window, frame, table = self.window, self._window, self._table
         self.actions.bind("quit", self._files.close)
         self.session.plan_changed.connect(self._ask_for_budget)
+        self.photos.set_menu(window.bars.action)
         self.table.set_menu(window.bars.action(name) for name in ROW_MENU)
         self.ways_in.opening.open_sessions_with(self._files.open_checked)
         for signal, slot in (
@@ -285,6 +287,7 @@ class Program:
             (self.gallery.view_chosen, self._gallery.choose),
             (self.table.selected, table.select),
             (self.table.hovered, table.hover),
+            (self.table.needed, lambda: window.panels.set_shown("instancesDock", True)),
             (self.table.hidden_changed, table.set_hidden),
             (self.table.dropped_toggled, table.set_dropped),
             (self.table.renamed, self._instances.rename),

@@ -1,12 +1,14 @@
 """The large photo: panel, presenter, and the clock that plays the views."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QBuffer, QIODevice, QTimer
-from PySide6.QtGui import QImage
+from PySide6.QtGui import QAction, QImage
 
 from app.presenters.photo import PICTURE_TIME, PhotoPresenter
+from app.presenters.photo_pointer import PhotoPointerPresenter
 from app.widgets.photo_panel import PhotoPanel
 from fast3dis_core.errors import ExportError
 from fast3dis_core.exports.atomic import atomic_file
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
     from app.widgets.dialogs import Dialogs
     from app.widgets.theme import Theme
     from app.workflow import Workflow
+
+INSTANCE_MENU = ("fit_selection", "isolate", "hide", "rename", "copy_name", "recolor", "merge", "split", "export")
+PHOTO_MENU = ("photo_fit", "photo_actual", "photo_larger", "photo_smaller", "copy_picture", "save_picture")
 
 
 class PhotoParts:
@@ -45,6 +50,7 @@ class PhotoParts:
         self.presenter = presenter = PhotoPresenter(
             session, workflow, actions, painting, panel=panel, photo=photo, questions=questions, write=_write
         )
+        self.pointer = pointer = PhotoPointerPresenter(session, actions, painting, panel)
         self._clock = QTimer(panel)
         self._clock.setInterval(PICTURE_TIME)
         self._clock.timeout.connect(presenter.play_on)
@@ -55,11 +61,18 @@ class PhotoParts:
             (panel.opacity_changed, presenter.set_opacity),
             (panel.stepped, presenter.step),
             (panel.save_requested, presenter.save),
-            (photo.hovered, presenter.hover),
-            (photo.clicked, presenter.click),
-            (photo.double_clicked, presenter.fly),
+            (panel.copy_requested, presenter.copy),
+            (photo.hovered, pointer.hover),
+            (photo.clicked, pointer.click),
+            (photo.double_clicked, pointer.fly),
+            (photo.menu_asked, lambda x, y, place: panel.pop_up(pointer.menu_for(x, y), place)),
         ):
             signal.connect(slot)
+
+    def set_menu(self, action: "Callable[[str], QAction]") -> None:
+        """Fill the photo's menu with the window's actions."""
+        of_instance, of_photo = ([action(name) for name in names] for names in (INSTANCE_MENU, PHOTO_MENU))
+        self.panel.set_menu(of_instance, of_photo)
 
     def close(self) -> None:
         """Stop the clock."""

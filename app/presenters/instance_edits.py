@@ -17,6 +17,7 @@ class Editor(Protocol):
 
     def edit_name(self, query: int) -> None: ...
     def ask_color(self, title: str, color: Color) -> None: ...
+    def copy(self, text: str) -> None: ...
 
 
 class InstanceEditsPresenter:
@@ -28,6 +29,7 @@ class InstanceEditsPresenter:
         self._colors: Mapping[int, Color] = {}  # as they were when the dialog opened
         for name, handler in (
             ("rename", self.ask_name),
+            ("copy_name", self.copy_names),
             ("recolor", self.ask_color),
             ("reset_color", self.reset_color),
             ("merge", self.merge),
@@ -55,6 +57,12 @@ class InstanceEditsPresenter:
         else:
             label = f"Reset the name of {before}"
         self._session.edit(label, replace(edits, names=names))
+
+    def copy_names(self) -> None:
+        """Names of the selected instances, one a line, to the clipboard."""
+        names = [item.name for item in self._chosen()]
+        self._editor.copy("\n".join(names))
+        self._session.message(f"Copied {names[0]}" if len(names) == 1 else f"Copied {len(names)} names")
 
     def ask_color(self) -> None:
         """Open the color dialog for the selected instances."""
@@ -121,7 +129,7 @@ class InstanceEditsPresenter:
     def _refresh(self, _: object) -> None:
         chosen, edits, actions = self._chosen(), self._session.edits, self._actions
         actions.enable("rename", enabled=len(chosen) == 1)
-        actions.enable("recolor", enabled=bool(chosen))
+        actions.enable("copy_name", "recolor", enabled=bool(chosen))
         actions.enable("reset_color", enabled=any(item.query in edits.colors for item in chosen))
         actions.enable("merge", enabled=len(chosen) > 1)
         actions.enable("split", enabled=any(len(item.members) > 1 for item in chosen))

@@ -1,4 +1,7 @@
-"""The large photo: session values to picture and layers, pointer and clicks back."""
+"""The large photo: session values to picture and layers; walking, playing and pictures back.
+
+What the pointer is over belongs to `photo_pointer`.
+"""
 
 # ruff: noqa: D102 - methods of a protocol are documented where they are implemented
 
@@ -19,7 +22,6 @@ from app.photo_layers import (
     map_limits,
     of_view,
     outlines,
-    pixel_facts,
     project_anchors,
 )
 from app.presenters.painting import Painting
@@ -30,6 +32,8 @@ from fast3dis_core.color_scales import scale_colors, scale_stops
 from fast3dis_core.curation import Curated
 from fast3dis_core.reconstruction import Reconstruction
 
+ZOOM = 1.25  # of one key press
+PICTURE_ACTIONS = ("save_picture", "copy_picture", "photo_larger", "photo_smaller", "photo_fit", "photo_actual")
 PICTURE_TIME = 700  # ms of a view while they are played
 
 
@@ -38,9 +42,9 @@ class Panel(Protocol):
 
     def set_title(self, text: str) -> None: ...
     def set_controls(self, layer: str, ticks: Sequence[tuple[str, bool]], opacity: float) -> None: ...
-    def set_facts(self, text: str, tip: str) -> None: ...
     def set_scale(self, stops: NDArray[np.uint8] | None, ends: tuple[str, str]) -> None: ...
     def rendered(self) -> Any: ...
+    def copy_picture(self) -> None: ...
 
 
 class Photo(Protocol):
@@ -50,6 +54,9 @@ class Photo(Protocol):
     def set_overlay(self, overlay: NDArray[np.uint8] | None) -> None: ...
     def set_outlines(self, lines: Sequence[tuple[NDArray[np.float32], tuple[int, int, int], bool]]) -> None: ...
     def set_anchors(self, anchors: Sequence[tuple[float, float, tuple[int, int, int], str, bool]]) -> None: ...
+    def zoom(self, factor: float) -> None: ...
+    def fit(self) -> None: ...
+    def actual_size(self) -> None: ...
 
 
 class Questions(Protocol):
@@ -98,6 +105,11 @@ class PhotoPresenter:
             ("play_views", self.toggle_playing),
             ("photo_masks", lambda: self.tick("masks", not session.display.masks)),
             ("save_picture", self.save),
+            ("copy_picture", self.copy),
+            ("photo_larger", lambda: photo.zoom(ZOOM)),
+            ("photo_smaller", lambda: photo.zoom(1 / ZOOM)),
+            ("photo_fit", photo.fit),
+            ("photo_actual", photo.actual_size),
         ):
             actions.bind(name, handler, enabled=False)
         session.reconstruction_changed.connect(self._on_change)
@@ -140,39 +152,12 @@ class PhotoPresenter:
         """Of masks."""
         self._session.show(replace(self._session.display, mask_opacity=share))
 
-    def hover(self, x: int, y: int) -> None:
-        """The pointer is over a pixel, or outside."""
-        curated, display = self._session.curated, self._session.display
-        if curated is None or x < 0:
-            self._panel.set_facts("", "")
-            self._session.show(replace(display, hovered=None))
-            return
-        facts = pixel_facts(curated, display.view, x, y)
-        shown = [item for item in facts.claimants if item.verdict == "shown"]
-        owner = self._owner(curated, x, y)
-        self._session.show(replace(display, hovered=owner))
-        ruler = Ruler.of(curated.reconstruction.units, self._session.edits.scale)
-        parts = [f"({x}, {y})"]
-        if facts.depth is not None and facts.confidence is not None:
-            parts += [f"depth {facts.depth * ruler.factor:.2f} {ruler.units}", f"confidence {facts.confidence:.2f}"]
-        if not facts.kept:
-            parts.append("left out by a filter" if facts.depth is not None else "no depth")
-        if shown:
-            parts.append(f"{shown[0].name} · objectness {shown[0].objectness:.2f}")
-        lines = [f"{item.name} · {item.objectness:.2f} · {item.verdict}" for item in facts.claimants]
-        self._panel.set_facts(" · ".join(parts), "\n".join(lines) if len(lines) > 1 else "")
-
-    def click(self, x: int, y: int, additive: bool) -> None:
-        """Select what owns a pixel; beside every instance, nothing."""
-        curated, display = self._session.curated, self._session.display
-        owner = None if curated is None or x < 0 else self._owner(curated, x, y)
-        hit = frozenset() if owner is None else frozenset({owner})
-        self._session.show(replace(display, selection=display.selection ^ hit if additive else hit))
-
-    def fly(self, x: int, y: int) -> None:
-        """To the instance that owns a pixel."""
-        self.click(x, y, False)
-        self._actions.trigger("fit_selection")
+    def copy(self) -> None:
+        """The picture shown, with what lies over it, to the clipboard."""
+        result = self._session.reconstruction
+        if result is not None:
+            self._panel.copy_picture()
+            self._session.message(f"Copied the picture of {result.names[self._session.display.view]}")
 
     def save(self) -> None:
         """The picture shown, as PNG."""
@@ -203,7 +188,7 @@ class PhotoPresenter:
         if curated is None:
             return
         views = len(curated.reconstruction.images)
-        self._actions.enable("play_views", "photo_masks", "save_picture", enabled=True)
+        self._actions.enable("play_views", "photo_masks", *PICTURE_ACTIONS, enabled=True)
         self._actions.enable("previous_view", enabled=display.view > 0)
         self._actions.enable("next_view", enabled=display.view + 1 < views)
         ticks = [("masks", display.masks), ("outlines", display.outlines), ("photo_anchors", display.photo_anchors)]
@@ -215,7 +200,8 @@ class PhotoPresenter:
 
     def _show_picture(self, curated: Curated, display: Display) -> None:
         result, layer = curated.reconstruction, display.photo_layer
-        key = (id(result.cloud), display.view, layer)
+        ruler = Ruler.of(result.units, self._session.edits.scale)
+        key = (id(result.cloud), display.view, layer, ruler)
         if key == self._pictured:
             return
         self._pictured = key
@@ -227,7 +213,7 @@ class PhotoPresenter:
         low, high = self._limits(result, layer)
         self._photo.set_picture(scale_colors(values, low, high))
         scale = NumberScale(title=layer, low=low, high=high, length=layer == "depth")
-        self._panel.set_scale(scale_stops(scale.colors), numbers_of(scale, result.units))
+        self._panel.set_scale(scale_stops(scale.colors), numbers_of(scale, ruler.units, ruler.factor))
 
     def _limits(self, result: Reconstruction, layer: Literal["depth", "confidence"]) -> tuple[float, float]:
         """Of a map, worked out once for all views."""
@@ -284,9 +270,3 @@ class PhotoPresenter:
             for item in curated.shown
             for member in item.members
         ]
-
-    def _owner(self, curated: Curated, x: int, y: int) -> int | None:
-        rows = of_view(self._painting.rows(), curated.reconstruction, self._session.display.view)
-        query = int(rows[y, x]) - 1
-        item = curated.find(query)
-        return query if item is not None and item.query == query and item.verdict == "shown" else None

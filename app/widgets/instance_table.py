@@ -52,6 +52,8 @@ class InstanceTable(QWidget):
         A frozenset of int, chosen by the user.
     hovered(query)
         Of the row under the pointer, -1 beside all rows.
+    needed()
+        Something is to be typed here, wherever it was asked for.
     hidden_changed(query, hidden), renamed(query, name)
     dropped_toggled(listed)
         Whether to list what filters dropped.
@@ -62,6 +64,7 @@ class InstanceTable(QWidget):
 
     selected = Signal(object)
     hovered = Signal(int)
+    needed = Signal()
     hidden_changed = Signal(int, bool)
     renamed = Signal(int, str)
     dropped_toggled = Signal(bool)
@@ -184,7 +187,10 @@ class InstanceTable(QWidget):
         self.view.setCurrentIndex(self._listed.index(place, NAME))
 
     def edit_name(self, query: int) -> None:
-        """Open the name of a row for typing."""
+        """Open the name of a row for typing; a search that does not find it ends."""
+        self.needed.emit()
+        if query not in self.listed():
+            self._search.clear()
         index = self._listed.index(self.listed().index(query), NAME)
         self.view.setCurrentIndex(index)
         self.view.edit(index)

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QSignalBlocker, Qt, Signal
-from PySide6.QtGui import QImage, QPixmap
+from PySide6.QtCore import QPoint, QSignalBlocker, Qt, Signal
+from PySide6.QtGui import QAction, QGuiApplication, QImage, QPixmap, QShowEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QHBoxLayout,
     QLabel,
+    QMenu,
     QSizePolicy,
     QSlider,
     QToolButton,
@@ -19,6 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.widgets.elided_label import ElidedLabel
 from app.widgets.photo_view import PhotoView
 from app.widgets.theme import Theme
 
@@ -35,7 +37,7 @@ class PhotoPanel(QWidget):
     layer_chosen(layer), ticked(name, on), opacity_changed(share)
     stepped(by)
         -1 or 1.
-    save_requested()
+    save_requested(), copy_requested()
     """
 
     layer_chosen = Signal(str)
@@ -43,6 +45,7 @@ class PhotoPanel(QWidget):
     opacity_changed = Signal(float)
     stepped = Signal(int)
     save_requested = Signal()
+    copy_requested = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -50,9 +53,17 @@ class PhotoPanel(QWidget):
         self.setMinimumWidth(340)  # buttons and a name of usual length
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.photo = PhotoView(theme)
-        self._title = _line("photoTitle")
+        self._title = ElidedLabel("photoTitle")
         self._facts = _line("photoFacts")
         self._facts.setProperty("role", "muted")
+        self._facts.setWordWrap(True)
+        self._facts.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+        self._menu = QMenu(self)
+        self._menu.setObjectName("photoMenu")
+        self._subject = QAction(self)  # title of the menu: what its upper part is about
+        self._subject.setEnabled(False)
+        self._of_instance: Sequence[QAction] = ()
+        self._of_photo: Sequence[QAction] = ()
         self._layer = QComboBox()
         self._layer.setObjectName("photoLayer")
         for name, text in LAYERS:
@@ -87,8 +98,7 @@ class PhotoPanel(QWidget):
 
     def set_title(self, text: str) -> None:
         """Number and name of the photo."""
-        self._title.setText(text)
-        self._title.setToolTip(text)
+        self._title.set_text(text)
 
     def set_controls(self, layer: str, ticks: Sequence[tuple[str, bool]], opacity: float) -> None:
         """What is shown now."""
@@ -107,6 +117,29 @@ class PhotoPanel(QWidget):
             QToolTip.showText(self.photo.cursor().pos(), tip, self.photo)
         else:
             QToolTip.hideText()
+
+    def set_menu(self, of_instance: Sequence[QAction], of_photo: Sequence[QAction]) -> None:
+        """What the photo's menu offers: about the instance under the pointer, and about the photo."""
+        self._of_instance, self._of_photo = tuple(of_instance), tuple(of_photo)
+
+    def pop_up(self, subject: str, place: QPoint) -> None:
+        """Open the menu, without what is about an instance if it has no subject."""
+        self._menu.clear()
+        if subject:
+            self._subject.setText(subject)
+            self._menu.addActions([self._subject, *self._of_instance])
+            self._menu.addSeparator()
+        self._menu.addActions(list(self._of_photo))
+        self._menu.popup(place)  # without a loop of its own, which would hold up whoever waits for the worker
+
+    def copy_picture(self) -> None:
+        """Put the picture as it is shown on the clipboard."""
+        QGuiApplication.clipboard().setImage(self.rendered())
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Keep room for two lines of facts, so that the photo keeps its size while they change."""
+        super().showEvent(event)
+        self._facts.setFixedHeight(2 * self._facts.fontMetrics().lineSpacing() + 2)
 
     def rendered(self) -> QImage:
         """The picture as it is shown."""
@@ -138,8 +171,7 @@ class PhotoPanel(QWidget):
             head.addWidget(button)
         head.addWidget(self._title, 1)
         for name, text, tip, slot in (
-            ("photoFit", "Fit", "The whole photo", self.photo.fit),
-            ("photoActual", "1:1", "One photo pixel on one screen pixel", self.photo.actual_size),
+            ("photoCopy", "Copy", "Copy the picture shown (Ctrl+Alt+C)", self.copy_requested.emit),
             ("photoSave", "Save …", "Save the picture shown as PNG", self.save_requested.emit),
         ):
             button = self._button(name, text, tip)
@@ -154,10 +186,17 @@ class PhotoPanel(QWidget):
         controls.addWidget(opacity)
         controls.addWidget(self.opacity)
         ticks = QHBoxLayout()
-        ticks.setSpacing(14)
+        ticks.setSpacing(12)
         for box in self._ticks.values():
             ticks.addWidget(box)
         ticks.addStretch(1)
+        for name, text, tip, slot in (
+            ("photoFit", "Fit", "The whole photo (Ctrl+0)", self.photo.fit),
+            ("photoActual", "1:1", "One photo pixel on one screen pixel (Ctrl+1)", self.photo.actual_size),
+        ):
+            button = self._button(name, text, tip)
+            button.clicked.connect(slot)
+            ticks.addWidget(button)
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 6, 8, 6)
         column.setSpacing(6)
@@ -167,6 +206,7 @@ class PhotoPanel(QWidget):
         column.addWidget(self.photo, 1)
         foot = QHBoxLayout()
         foot.setSpacing(6)
+        foot.setAlignment(Qt.AlignmentFlag.AlignTop)
         foot.addWidget(self._facts, 1)
         for label in (self._low, self._bar, self._high):
             foot.addWidget(label)

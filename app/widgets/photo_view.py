@@ -5,8 +5,19 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QLineF, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QTransform, QWheelEvent
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QColor,
+    QContextMenuEvent,
+    QImage,
+    QMouseEvent,
+    QPainter,
+    QPainterPath,
+    QPaintEvent,
+    QPen,
+    QTransform,
+    QWheelEvent,
+)
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.widgets.crosshairs import paint_crosshairs
@@ -17,6 +28,7 @@ NOTCH = 1.25  # zoom of one wheel notch
 LARGEST = 40.0  # logical pixels of one photo pixel
 LINE, STRONG = 1.6, 2.4  # widths of an outline, logical pixels; the second of what is selected or under the pointer
 CASING = QColor(255, 255, 255)  # on both sides of a strong outline, over whatever photo
+PANNING = (Qt.MouseButton.LeftButton, Qt.MouseButton.MiddleButton)
 SQUARE = Qt.PenCapStyle.SquareCap  # lines meet in corners
 MARK = 5.0  # radius of an anchor, logical pixels
 
@@ -29,11 +41,14 @@ class PhotoView(QWidget):
     hovered(x, y)
         Pixel under the pointer, (-1, -1) outside.
     clicked(x, y, additive), double_clicked(x, y)
+    menu_asked(x, y, place)
+        At a pixel, (-1, -1) outside; the place is a QPoint on the screen.
     """
 
     hovered = Signal(int, int)
     clicked = Signal(int, int, bool)
     double_clicked = Signal(int, int)
+    menu_asked = Signal(int, int, QPoint)
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -45,10 +60,11 @@ class PhotoView(QWidget):
         self._theme = theme
         self._picture: QImage | None = None
         self._overlay: QImage | None = None
-        self._outlines: Sequence[tuple[NDArray[np.float32], QColor, bool]] = ()
+        self._outlines: Sequence[tuple[NDArray[np.float32], QPainterPath, QColor, bool]] = ()
         self._anchors: Sequence[tuple[float, float, QColor, str, bool]] = ()
         self._crosshairs: Sequence[tuple[float, float, str, bool]] = ()
         self._zoom, self._center = 0.0, QPointF()  # 0 fits the window
+        self._pointer: QPointF | None = None
         self._pressed: QPointF | None = None
         self._grabbed = QPointF()
         self._panning = False
@@ -73,7 +89,11 @@ class PhotoView(QWidget):
 
     def set_outlines(self, lines: Sequence[tuple[NDArray[np.float32], tuple[int, int, int], bool]]) -> None:
         """Lines (M, 4) of pixel coordinates, their color, and whether they stand out."""
-        self._outlines = [(each, QColor(*color), strong) for each, color, strong in lines]
+        known = {id(each): path for each, path, _, _ in self._outlines}  # whose colors change while lines stay
+        paths = [known.get(id(each)) or _path(each) for each, _, _ in lines]
+        self._outlines = [
+            (each, path, QColor(*color), strong) for (each, color, strong), path in zip(lines, paths, strict=True)
+        ]
         self.update()
 
     def set_anchors(self, anchors: Sequence[tuple[float, float, tuple[int, int, int], str, bool]]) -> None:
@@ -90,7 +110,12 @@ class PhotoView(QWidget):
     def fit(self) -> None:
         """The whole photo."""
         self._zoom = 0.0
+        self.unsetCursor()
         self.update()
+
+    def zoom(self, factor: float) -> None:
+        """Larger or smaller around the pixel under the pointer, around the middle if the pointer is elsewhere."""
+        self._zoom_around(QPointF(self.rect().center()) if self._pointer is None else self._pointer, factor)
 
     def actual_size(self) -> None:
         """One photo pixel on one screen pixel."""
@@ -98,6 +123,7 @@ class PhotoView(QWidget):
             size = self._picture.size()
             self._zoom = 1.0 / self.devicePixelRatioF()
             self._center = QPointF(size.width() / 2, size.height() / 2)
+            self.setCursor(Qt.CursorShape.OpenHandCursor)
             self.update()
 
     def sizeHint(self) -> QSize:
@@ -137,38 +163,38 @@ class PhotoView(QWidget):
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Zoom; what is under the pointer stays there."""
-        if self._picture is None:
-            return
-        before = self.transform().inverted()[0].map(event.position())
-        scale = (self._zoom or self._fitting()) * NOTCH ** (event.angleDelta().y() / 120)
-        if scale <= self._fitting():
-            self.fit()
-        else:
-            self._zoom = min(scale, LARGEST)
-            shift = (event.position() - QPointF(self.width() / 2, self.height() / 2)) / self._zoom
-            self._center = before - shift
-        self.update()
+        self._zoom_around(event.position(), NOTCH ** (event.angleDelta().y() / 120))
+        event.accept()
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """Tell where."""
+        self.menu_asked.emit(*self.pixel_at(QPointF(event.pos())), event.globalPos())
         event.accept()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """A click or a pan may begin."""
+        if event.button() not in PANNING:
+            return
         self._pressed, self._panning = event.position(), False
         self._grabbed = self._center
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Pan with a button down, else tell the pixel."""
+        self._pointer = event.position()
         if self._pressed is None:
             self.hovered.emit(*self.pixel_at(event.position()))
             return
         way = event.position() - self._pressed
         self._panning = self._panning or way.manhattanLength() >= CLICK_DISTANCE
         if self._panning and self._zoom:
-            self._center = self._grabbed - way / self._zoom
-            self.update()
+            self._move_to(self._grabbed - way / self._zoom)
+            self.setCursor(Qt.CursorShape.ClosedHandCursor)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """A click, unless it was a pan."""
         pressed, self._pressed = self._pressed, None
+        if self._zoom:
+            self.setCursor(Qt.CursorShape.OpenHandCursor)
         x, y = self.pixel_at(event.position())
         if pressed is not None and not self._panning and event.button() == Qt.MouseButton.LeftButton:
             self.clicked.emit(x, y, bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier))
@@ -182,6 +208,7 @@ class PhotoView(QWidget):
     def leaveEvent(self, event: QEvent) -> None:
         """The pointer is elsewhere."""
         super().leaveEvent(event)
+        self._pointer = None
         self.hovered.emit(-1, -1)
 
     def paintEvent(self, _: QPaintEvent) -> None:
@@ -203,13 +230,12 @@ class PhotoView(QWidget):
         if self._overlay is not None:
             painter.drawImage(frame, self._overlay, QRectF(self._overlay.rect()))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        for lines, color, strong in self._outlines:
-            drawn = [transform.map(QLineF(*(float(value) for value in line))) for line in lines]
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        for _, path, color, strong in self._outlines:
+            drawn = transform.map(path)
             if strong:
-                painter.setPen(QPen(CASING, STRONG + 2 * LINE, Qt.PenStyle.SolidLine, SQUARE))
-                painter.drawLines(drawn)
-            painter.setPen(QPen(color, STRONG if strong else LINE, Qt.PenStyle.SolidLine, SQUARE))
-            painter.drawLines(drawn)
+                painter.strokePath(drawn, QPen(CASING, STRONG + 2 * LINE, Qt.PenStyle.SolidLine, SQUARE))
+            painter.strokePath(drawn, QPen(color, STRONG if strong else LINE, Qt.PenStyle.SolidLine, SQUARE))
         for x, y, color, sight, chosen in self._anchors:
             self._paint_anchor(painter, transform.map(QPointF(x, y)), color, sight, chosen)
         places = [transform.map(QPointF(x, y)) for x, y, _, _ in self._crosshairs]
@@ -234,10 +260,38 @@ class PhotoView(QWidget):
         else:
             painter.drawLine(place + QPointF(-radius, 0), place + QPointF(radius, 0))
 
+    def _zoom_around(self, place: QPointF, factor: float) -> None:
+        if self._picture is None:
+            return
+        pixel = self.transform().inverted()[0].map(place)
+        scale = (self._zoom or self._fitting()) * factor
+        if scale <= self._fitting():
+            self.fit()
+            return
+        self._zoom = min(scale, LARGEST)
+        self.setCursor(Qt.CursorShape.OpenHandCursor)
+        self._move_to(pixel - (place - QPointF(self.width() / 2, self.height() / 2)) / self._zoom)
+
+    def _move_to(self, center: QPointF) -> None:
+        """Another pixel in the middle; some of the photo always stays in sight."""
+        assert self._picture is not None, "only a picture is moved"
+        width, height = self._picture.width(), self._picture.height()
+        self._center = QPointF(min(max(center.x(), 0.0), width), min(max(center.y(), 0.0), height))
+        self.update()
+
     def _fitting(self) -> float:
         if self._picture is None or self._picture.isNull():
             return 1.0
         return min(self.width() / self._picture.width(), self.height() / self._picture.height())
+
+
+def _path(lines: NDArray[np.float32]) -> QPainterPath:
+    """Lines (M, 4) as one path."""
+    path = QPainterPath()
+    for left, top, right, bottom in lines.tolist():
+        path.moveTo(left, top)
+        path.lineTo(right, bottom)
+    return path
 
 
 def _image(pixels: NDArray[Any]) -> QImage:

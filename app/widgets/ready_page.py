@@ -10,12 +10,12 @@ from PySide6.QtWidgets import (
     QLabel,
     QPushButton,
     QScrollArea,
-    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
 
 from app.widgets.chips import ChipBar
+from app.widgets.elided_label import ElidedLabel
 from app.widgets.photo_grid import PhotoGrid
 from app.widgets.run_settings import RunSettingsForm
 from app.widgets.theme import Theme, icon
@@ -45,7 +45,7 @@ class ReadyPage(QWidget):
         self._advice_shown: tuple[str, tuple[tuple[str, str], ...]] = ("", ())
         self.grid, self.form = PhotoGrid(theme), RunSettingsForm()
         self.chips = ChipBar(theme)
-        self._title, self._subtitle = _Elided("headline"), _Elided("subline")
+        self._title, self._subtitle = ElidedLabel("headline"), ElidedLabel("subline")
         left = QVBoxLayout()
         left.setContentsMargins(0, 0, 0, 0)
         left.setSpacing(0)
@@ -206,28 +206,3 @@ class ReadyPage(QWidget):
         self._run.clicked.connect(self.run_requested)
         column.addWidget(self._run)
         return foot
-
-
-class _Elided(QLabel):
-    """A line that is shortened in the middle where there is no room, with the whole as its tool tip."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__()
-        self.setObjectName(name)
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.setTextFormat(Qt.TextFormat.PlainText)
-        self._whole = ""
-
-    def set_text(self, text: str) -> None:
-        """Show a line."""
-        self._whole = text
-        self.setToolTip(text)
-        self._elide()
-
-    def resizeEvent(self, event: Any) -> None:
-        """As much as there is room for."""
-        super().resizeEvent(event)
-        self._elide()
-
-    def _elide(self) -> None:
-        self.setText(self.fontMetrics().elidedText(self._whole, Qt.TextElideMode.ElideMiddle, max(40, self.width())))

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from app.actions import Actions
+from app.photo_layers import depth_map
 from app.presenters.painting import Painting
 from app.presenters.photo import PhotoPresenter
+from app.presenters.photo_pointer import PhotoPointerPresenter
 from app.session.plan import RunSettings
 from app.session.session import Session
 from app.worker import Worker
@@ -22,11 +24,13 @@ class Desk:
         self.session = Session(UNFILTERED)
         self.workflow = Workflow(self.session, Worker(), StandInSteps(), RunSettings())
         self.panel, self.photo, self.written = Recorder(), Recorder(), []
+        self.actions, painting = Actions(), Painting(self.session)
+        self.pointer = PhotoPointerPresenter(self.session, self.actions, painting, self.panel)
         self.presenter = PhotoPresenter(
             self.session,
             self.workflow,
-            Actions(),
-            Painting(self.session),
+            self.actions,
+            painting,
             panel=self.panel,
             photo=self.photo,
             questions=StandInQuestions(**answers),
@@ -98,15 +102,56 @@ def test_a_picture_is_written_over_another_only_after_a_yes(tmp_path):
     assert drive(story, save_answer=target, overwrite_answer=True) == [(target, False), (target, True)]
 
 
+def owned(desk, place=0):
+    """Query and pixel (x, y) of view 0 that belongs to it; another query at another place."""
+    rows = desk.presenter._painting.rows().reshape(desk.session.reconstruction.images.shape[:3])[0]
+    shown = [item.query for item in desk.session.curated.shown if (rows == item.query + 1).any()]
+    y, x = (int(number) for number in np.argwhere(rows == shown[place] + 1)[0])
+    return shown[place], x, y
+
+
+def test_a_menu_is_about_what_is_under_it_and_keeps_a_selection_that_has_it():
+    async def story(desk):
+        (first, *place), (second, *other) = owned(desk), owned(desk, 1)
+        assert desk.pointer.menu_for(*place) == f"Instance {first}"
+        assert desk.session.display.selection == {first}
+        desk.pointer.click(*other, True)
+        assert desk.pointer.menu_for(*place) == f"Instance {first} and 1 more"
+        assert desk.session.display.selection == {first, second}
+        assert desk.pointer.menu_for(-1, -1) == ""
+        assert desk.session.display.selection == {first, second}
+
+    drive(story)
+
+
+def test_lengths_under_the_pointer_and_of_the_map_follow_the_calibration():
+    async def story(desk):
+        query, x, y = owned(desk)
+        desk.presenter.choose_layer("depth")
+        desk.pointer.hover(x, y)
+        before, ends = desk.panel.told("set_facts")[0], desk.panel.told("set_scale")[1]
+        result = desk.session.reconstruction
+        depth = depth_map(result, 0)[y, x]
+        assert f"depth {depth:.2f} {result.units}" in before
+        assert f"confidence {result.cloud.confidence[y * result.images.shape[2] + x]:.2f}" in before
+        desk.session.edit("Set the scale", replace(desk.session.edits, scale=2.0, names={query: "sofa"}))
+        desk.pointer.hover(x, y)
+        after = desk.panel.told("set_facts")[0]
+        assert f"depth {2 * depth:.2f} m" in after
+        assert f"sofa (query {query})" in after
+        assert desk.panel.told("set_scale")[1] != ends
+        assert all(end.endswith(" m") for end in desk.panel.told("set_scale")[1])
+
+    drive(story)
+
+
 def test_a_click_selects_what_is_seen_there_and_beside_everything_nothing():
     async def story(desk):
+        _, x, y = owned(desk)
         rows = desk.presenter._painting.rows().reshape(desk.session.reconstruction.images.shape[:3])
-        shown = {item.query for item in desk.session.curated.shown}
-        owned = np.argwhere(np.isin(rows[0] - 1, list(shown)))
-        y, x = (int(number) for number in owned[0])
-        desk.presenter.click(x, y, False)
+        desk.pointer.click(x, y, False)
         assert desk.session.display.selection == {int(rows[0, y, x]) - 1}
-        desk.presenter.click(-1, -1, False)
+        desk.pointer.click(-1, -1, False)
         assert desk.session.display.selection == frozenset()
 
     drive(story)

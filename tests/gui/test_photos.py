@@ -3,11 +3,12 @@
 import numpy as np
 from PIL import Image
 from PySide6.QtCore import QEvent, QPointF, Qt
-from PySide6.QtWidgets import QApplication, QToolButton
+from PySide6.QtGui import QContextMenuEvent
+from PySide6.QtWidgets import QApplication, QLineEdit, QMenu, QToolButton
 
 from app.widgets.instance_rows import NAME
 from tests.app.standins import StandInQuestions, StandInSteps
-from tests.gui.hands import NONE, click, mouse, painted, press, until, wheel
+from tests.gui.hands import NONE, click, drag, key, mouse, painted, press, until, wheel
 from tests.gui.test_window import SCENE, opened, place_of
 
 
@@ -43,7 +44,7 @@ def test_hover_and_click_in_the_photo_reach_everything(play):
 
 
 def strong(photo):
-    return [color.getRgb()[:3] for _, color, stands_out in photo._outlines if stands_out]
+    return [color.getRgb()[:3] for _, _, color, stands_out in photo._outlines if stands_out]
 
 
 def leave(widget):
@@ -114,6 +115,108 @@ def test_keys_walk_the_views_and_toggle_masks(play):
         await until(lambda: program.session.display.view > 0, "the next view")
         program.actions.trigger("play_views")
         assert not program.session.display.playing
+
+    play(story, steps=StandInSteps(SCENE), window_size=(1560, 900))
+
+
+def right_click(photo, place):
+    place = place.toPoint()
+    asked = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, place, photo.mapToGlobal(place))
+    QApplication.sendEvent(photo, asked)
+    menu = photo.window().findChild(QMenu, "photoMenu")
+    assert menu.isVisible()
+    return menu, {action.text(): action for action in menu.actions() if action.text()}
+
+
+def test_the_menu_of_the_photo_acts_on_what_is_under_it(play):
+    async def story(program):
+        photo = await with_photo(program)
+        session = program.session
+        first, second = (item.query for item in session.curated.shown[:2])
+        place = photo.place_of(*owned_pixel(program, second))
+        menu, items = right_click(photo, place)
+        assert session.display.selection == {second}
+        assert next(iter(items)) == f"Instance {second}"
+        assert not items[f"Instance {second}"].isEnabled()
+        items["Hide selected"].trigger()
+        assert session.edits.hidden == {second}
+        menu.close()
+        program.actions.trigger("undo")
+
+        menu, items = right_click(photo, photo.place_of(*owned_pixel(program, first)))
+        items["Copy name"].trigger()
+        assert QApplication.clipboard().text() == f"Instance {first}"
+        menu.close()
+
+        program.window.panels.set_shown("instancesDock", False)
+        program.table._search.setText("nothing is called this")
+        items["Rename"].trigger()
+        editor = program.table.view.findChild(QLineEdit, "nameEditor")
+        assert editor.isVisible(), "the table is shown and the search ended"
+        editor.setText("sofa")
+        key(editor, Qt.Key.Key_Return)
+        await until(lambda: session.edits.names == {first: "sofa"}, "the name")
+
+        menu, items = right_click(photo, QPointF(2, 2))
+        assert "Hide selected" not in items, "beside the photo there is no instance"
+        assert "Copy picture of the photo" in items
+        menu.close()
+
+    play(story, steps=StandInSteps(SCENE), window_size=(1560, 900))
+
+
+def test_the_picture_is_copied_as_shown_by_a_key(play):
+    async def story(program):
+        photo = await with_photo(program)
+        clipboard, modifiers = QApplication.clipboard(), Qt.KeyboardModifier
+        await press(program.window, Qt.Key.Key_C, modifiers.ControlModifier | modifiers.AltModifier)
+        with_masks = clipboard.image()
+        assert with_masks == photo.rendered()
+        program.photos.presenter.tick("masks", False)
+        program.photos.presenter.tick("outlines", False)
+        click(program.photos.panel.findChild(QToolButton, "photoCopy"))
+        height, width = SCENE.images.shape[1:3]
+        plain = clipboard.image()
+        assert plain != with_masks
+        assert plain.pixelColor(0, 0).getRgb()[:3] == tuple(SCENE.images[0, 0, 0])
+        assert (plain.width(), plain.height()) == (2 * width, 2 * height)
+
+    play(story, steps=StandInSteps(SCENE), window_size=(1560, 900))
+
+
+def test_keys_zoom_around_the_pointer_and_back(play):
+    async def story(program):
+        photo = await with_photo(program)
+        control = Qt.KeyboardModifier.ControlModifier
+        place = QPointF(photo.width() * 0.6, photo.height() * 0.45)
+        mouse(photo, QEvent.Type.MouseMove, place, NONE, NONE)
+        before, scale = photo.pixel_at(place), photo.transform().m11()
+        for _ in range(6):
+            await press(program.window, Qt.Key.Key_Plus, control)
+        assert photo.transform().m11() > 3 * scale
+        assert np.abs(np.subtract(photo.pixel_at(place), before)).max() <= 1
+        await press(program.window, Qt.Key.Key_Minus, control)
+        assert photo.transform().m11() < 3.1 * scale
+        await press(program.window, Qt.Key.Key_1, control)
+        assert photo.transform().m11() == 1 / photo.devicePixelRatioF()
+        await press(program.window, Qt.Key.Key_0, control)
+        assert photo.transform().m11() == scale
+
+    play(story, steps=StandInSteps(SCENE), window_size=(1560, 900))
+
+
+def test_a_photo_that_is_dragged_stays_in_sight(play):
+    async def story(program):
+        photo = await with_photo(program)
+        middle = QPointF(photo.rect().center())
+        wheel(photo, middle, 6)
+        grabbed = photo.pixel_at(middle)
+        await drag(photo, middle, middle + QPointF(30, 20))
+        assert photo.pixel_at(middle + QPointF(30, 20)) == grabbed, "it goes with the pointer"
+        for _ in range(8):
+            await drag(photo, middle, middle + QPointF(photo.width() / 2 - 4, 0))
+        assert photo.pixel_at(middle + QPointF(4, 0)) != (-1, -1)
+        assert program.session.display.selection == frozenset(), "a drag is no click"
 
     play(story, steps=StandInSteps(SCENE), window_size=(1560, 900))
 

@@ -1,0 +1,89 @@
+"""The pointer over the large photo: what is known of a pixel, what lights up, what a click or a menu is about."""
+
+# ruff: noqa: D102 - methods of a protocol are documented where they are implemented
+
+from dataclasses import replace
+from typing import Protocol
+
+from app.actions import Actions
+from app.photo_layers import PixelFacts, of_view, pixel_facts
+from app.presenters.painting import Painting
+from app.session.ruler import Ruler
+from app.session.session import Session
+from fast3dis_core.curation import Curated, CuratedInstance
+
+
+class Panel(Protocol):
+    """What this presenter needs of the panel around the photo."""
+
+    def set_facts(self, text: str, tip: str) -> None: ...
+
+
+class PhotoPointerPresenter:
+    """Pixels of the photo on show to the session.
+
+    Parameters
+    ----------
+    session, actions, painting
+    panel : Panel
+    """
+
+    def __init__(self, session: Session, actions: Actions, painting: Painting, panel: Panel) -> None:
+        self._session, self._actions, self._painting, self._panel = session, actions, painting, panel
+
+    def hover(self, x: int, y: int) -> None:
+        """The pointer is over a pixel, or (-1) outside."""
+        curated, display = self._session.curated, self._session.display
+        if curated is None or x < 0:
+            self._panel.set_facts("", "")
+            self._session.show(replace(display, hovered=None))
+            return
+        owner = self._owner(curated, x, y)
+        self._session.show(replace(display, hovered=None if owner is None else owner.query))
+        facts = pixel_facts(curated, display.view, x, y)
+        lines = [f"{item.name} · {item.objectness:.2f} · {item.verdict}" for item in facts.claimants]
+        self._panel.set_facts(self._words(curated, facts, (x, y), owner), "\n".join(lines) if len(lines) > 1 else "")
+
+    def click(self, x: int, y: int, additive: bool) -> None:
+        """Select what owns a pixel; beside every instance, nothing."""
+        curated, display = self._session.curated, self._session.display
+        owner = None if curated is None or x < 0 else self._owner(curated, x, y)
+        hit = frozenset() if owner is None else frozenset({owner.query})
+        self._session.show(replace(display, selection=display.selection ^ hit if additive else hit))
+
+    def fly(self, x: int, y: int) -> None:
+        """To the instance that owns a pixel."""
+        self.click(x, y, False)
+        self._actions.trigger("fit_selection")
+
+    def menu_for(self, x: int, y: int) -> str:
+        """A menu is asked for at a pixel: select what owns it, unless it is selected already. The menu's title."""
+        curated, selection = self._session.curated, self._session.display.selection
+        owner = None if curated is None or x < 0 else self._owner(curated, x, y)
+        if owner is None:
+            return ""
+        if owner.query not in selection:
+            self.click(x, y, False)
+        others = len(self._session.display.selection) - 1
+        return f"{owner.name} and {others} more" if others else owner.name
+
+    def _words(self, curated: Curated, facts: PixelFacts, pixel: tuple[int, int], owner: CuratedInstance | None) -> str:
+        """Facts of a pixel in one line, units with every length."""
+        ruler = Ruler.of(curated.reconstruction.units, self._session.edits.scale)
+        parts = [f"({pixel[0]}, {pixel[1]})"]
+        if facts.depth is not None and facts.confidence is not None:
+            parts += [f"depth {facts.depth * ruler.factor:.2f} {ruler.units}", f"confidence {facts.confidence:.2f}"]
+        if not facts.kept:
+            parts.append("left out by a filter" if facts.depth is not None else "no depth")
+        if owner is not None:
+            number = "" if owner.name == f"Instance {owner.query}" else f" (query {owner.query})"
+            parts.append(f"{owner.name}{number}")
+            parts.append(f"objectness {owner.objectness:.2f}")
+        return " · ".join(parts)
+
+    def _owner(self, curated: Curated, x: int, y: int) -> CuratedInstance | None:
+        """The shown instance in whose color a pixel is painted."""
+        rows = of_view(self._painting.rows(), curated.reconstruction, self._session.display.view)
+        query = int(rows[y, x]) - 1
+        item = curated.find(query)
+        return item if item is not None and item.query == query and item.verdict == "shown" else None
