@@ -172,7 +172,7 @@ class Program:
         from app.presenters.view_gallery import ViewGalleryPresenter
         from app.presenters.viewport import ViewportPresenter
 
-        painting = Painting(self.session)
+        self.painting = painting = Painting(self.session)
         self._viewport = ViewportPresenter(self.session, self.actions, painting, self.viewport, self._prepared)
         self._ruler = RulerPresenter(
             self.session,

@@ -20,6 +20,7 @@ CLIPPED = 2.0  # percent of the points at either end of a scale that take its en
 TableMode = Literal["instance", "objectness", "query"]  # colors of whole instances
 PointMode = Literal["confidence", "view", "depth", "claims", "margin", "bid"]  # colors of single points
 CLAIM_MODES = ("claims", "margin", "bid")
+ASKING_MODES = (*CLAIM_MODES, "contested")  # need an inspection
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,6 @@
-"""Looks into the decoder without changing the result: previews of a drag, and inspections for the panels.
+"""Looks into the decoder without changing the result: previews of a drag, inspections, and what changes came to.
 
-Both work on the scene and the wishes that the result on show was computed from; `app.workflow` owns these and brings
+All work on the scene and the wishes that the result on show was computed from; `app.workflow` owns these and brings
 the result up to date when the user lets go.
 """
 
@@ -9,10 +9,14 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from app.run_job import ModelShelf, Scene
+from app.session.edits import Edits
 from app.session.session import Display, Session
 from app.steps import Steps
-from app.wishes import InspectJob, PreviewJob, Wishes
+from app.wishes import DifferenceJob, InspectJob, PreviewJob, Wishes
+from fast3dis_core.curation import Curated
 from fast3dis_core.reconstruction import AnchorOverride, Reconstruction
+
+WHAT_IF = "What if"  # the tab that asks for a difference
 
 
 class Run(Protocol):
@@ -51,6 +55,9 @@ class Probe:
         self._run, self._start, self._state = run, start, state
         self._dragging = False
         self._inspected: Reconstruction | None = None  # the result that is being inspected
+        self._decodings: tuple[tuple[object, ...], ...] = (Wishes().decoding,)  # the present one, and that before it
+        self._compared: tuple[Reconstruction, Edits, Wishes] | None = None  # what a difference was asked for last
+        self._reference: tuple[Wishes, Reconstruction] | None = None  # the last one that was computed
 
     def drag(self, override: AnchorOverride | None) -> None:
         """An anchor is being dragged: show what it would come to. None ends that, and with it the preview."""
@@ -60,8 +67,22 @@ class Probe:
         else:
             self._start(self._preview(override))
 
+    def note(self, edits: Edits) -> None:
+        """The edits are others: remember what the decoder was asked for before."""
+        decoding = Wishes.of(edits, self._session.display).decoding
+        if decoding != self._decodings[0]:
+            self._decodings = (decoding, self._decodings[0])
+
+    def reference(self) -> Wishes:
+        """What the result is held against."""
+        _, wishes = self._state()
+        before = self._decodings[1:] if self._session.display.reference == "previous" else ()
+        overrides, interventions = before[0] if before else Wishes().decoding
+        return replace(wishes, overrides=overrides, interventions=interventions)  # type: ignore[arg-type]
+
     def follow(self, display: Display) -> None:
-        """Inspect the result if a panel asks for that and nobody has."""
+        """Inspect the result, or hold it against another, if a panel asks for that and nobody has."""
+        self._follow_difference(display)
         shown = self._session.reconstruction
         scene, _ = self._state()
         if (
@@ -72,6 +93,36 @@ class Probe:
         ):
             self._inspected = shown
             self._start(self._inspect())
+
+    def _follow_difference(self, display: Display) -> None:
+        session, (scene, wishes) = self._session, self._state()
+        shown, seen = session.reconstruction, session.curated
+        if self._reference is not None and (shown is None or self._reference[1].cloud is not shown.cloud):
+            self._reference = self._compared = None  # of another scene
+        if not (display.tab == WHAT_IF or display.color_mode == "difference") or session.previewing:
+            return
+        if scene is None or shown is None or seen is None or wishes != Wishes.of(session.edits, display):
+            return  # nothing to ask, or the result is about to change
+        asked, before = (shown, session.edits, self.reference()), self._compared
+        if before is None or asked[0] is not before[0] or asked[1] is not before[1] or asked[2] != before[2]:
+            self._compared = asked
+            self._start(self._compare(scene, wishes, seen, asked[2]))
+
+    async def _compare(self, scene: Scene, wishes: Wishes, seen: Curated, reference: Wishes) -> None:
+        """What became of the queries since the reference."""
+        shown, known = seen.reconstruction, None
+        if reference == wishes:
+            known = shown
+        elif self._reference is not None and self._reference[0] == reference:
+            known = self._reference[1]
+        job = DifferenceJob(
+            scene=scene, wishes=reference, shown=shown, seen=seen, reference=known, steps=self._steps, shelf=self._shelf
+        )
+        difference = await self._run("Comparing results", job, line="compare", quiet=True)
+        if difference.reference is not shown:
+            self._reference = reference, difference.reference
+        if self._session.reconstruction is shown:
+            self._session.compare(difference)
 
     async def _preview(self, override: AnchorOverride) -> None:
         """One query decoded again, the others held; the newest question wins, and nothing is an edit yet."""

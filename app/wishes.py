@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 from app.run_job import ModelShelf, Scene
 from app.session.edits import Edits
-from app.session.session import Display, Inspection
+from app.session.session import Difference, Display, Inspection
 from app.steps import Steps
 from fast3dis_core.anchor_health import measure_anchors
 from fast3dis_core.curation import Curated, Curation, curate
+from fast3dis_core.difference import point_changes, query_changes
 from fast3dis_core.interventions import NO_INTERVENTIONS, Interventions
 from fast3dis_core.reconstruction import AnchorOverride, Reconstruction
 
@@ -134,3 +135,41 @@ class InspectJob:
         whole = curate(self.shown, Curation(minimum_points=0, confidence_percentile=0.0, depth_edge=0.0))
         health = measure_anchors(whole)
         return Inspection(reconstruction=self.shown, claims=claims, evidence=evidence, health=health)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DifferenceJob:
+    """The result on show beside what other wishes come to; see `UpdateJob` for the attributes.
+
+    Attributes
+    ----------
+    reference : Reconstruction, optional
+        What the wishes come to, if it is known.
+    """
+
+    scene: Scene
+    wishes: Wishes
+    shown: Reconstruction
+    seen: Curated
+    reference: Reconstruction | None
+    steps: Steps
+    shelf: ModelShelf
+
+    def __call__(self, report: "Report") -> Difference:
+        """Run."""
+        scene, wishes, reference = self.scene, self.wishes, self.reference
+        if reference is None:
+            model = self.shelf.fetch(scene.settings, report)
+            trace = self.steps.decode(model, scene.encoded, wishes.overrides, wishes.interventions, report)
+            reference = self.steps.assemble(
+                scene.views, scene.encoded, trace, wishes.mask_threshold, wishes.layer, self.shown, report
+            )
+        before = curate(reference, self.seen.curation, palette=self.seen.palette, previous=self.seen).shown
+        after, points = self.seen.shown, len(self.shown.cloud.points)
+        return Difference(
+            reconstruction=self.shown,
+            reference=reference,
+            curation=self.seen.curation,
+            changes=query_changes(before, after, points),
+            points=point_changes(before, after, points),
+        )

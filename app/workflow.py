@@ -329,8 +329,11 @@ class Workflow:
         self._follow_edits(session.edits)  # an update of the old scene may have made way for this job
 
     def _follow_edits(self, edits: Edits) -> None:
+        self.probe.note(edits)
         if Wishes.of(edits, self._session.display) != self._computed:
             self.start(self.recompute())
+        else:
+            self.probe.follow(self._session.display)
 
     def _follow_display(self, display: Display) -> None:
         if display.layer not in (self._computed.layer, self._wanted.layer):

@@ -15,7 +15,7 @@ CORE = [
     {"geometry", "masks", "palette", "color_scales"},
     {
         "scene", "reconstruction", "hijacking", "point_filters", "curation", "interventions", "evidence", "comparison",
-        "anchor_health", "ledger", "sights", "query_evidence", "counterpart",
+        "anchor_health", "ledger", "sights", "query_evidence", "counterpart", "difference",
     },
     {
         "photo_files", "photo_survey", "preprocessing", "photo", "video", "images", "posed_input",
@@ -38,6 +38,7 @@ APP = [
         "arrivals",
         "coloring",
         "drawing_order",
+        "finding_colors",
         "hijack_pictures",
         "immortal",
         "number_colors",
@@ -61,9 +62,8 @@ VTK = {"vtk", "vtkmodules", "pyvista", "pyvistaqt"}
 # what the app may take from the core before the first job runs: NumPy is enough for these
 LIGHT = {
     "errors", "config", "reconstruction", "hijacking", "point_filters", "curation", "interventions", "evidence",
-    "comparison", "anchor_health", "ledger", "sights", "query_evidence", "counterpart", "cost", "exports",
-    "session_files", "palette",
-    "color_scales", "photo_files", "progress",
+    "comparison", "anchor_health", "ledger", "sights", "query_evidence", "counterpart", "cost", "difference",
+    "exports", "session_files", "palette", "color_scales", "photo_files", "progress",
 }  # fmt: skip
 TRAINING_MACHINE = {
     "torch", "numpy", "scipy", "safetensors", "PIL", "cv2", "rich", "typer", "huggingface_hub", "hdbscan",

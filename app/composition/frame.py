@@ -38,7 +38,7 @@ class Frame:
 
     def __init__(self, app: QApplication, program: "Program", options: "Options", preferences: Preferences) -> None:
         self._app, self._window, self._preferences = app, program.window, preferences
-        self._viewport, window = program.viewport, program.window
+        self._viewport, self._painting, window = program.viewport, program.painting, program.window
         if options.window_size is not None:
             window.resize(*options.window_size)
         else:
@@ -103,4 +103,5 @@ class Frame:
     def _apply(self, theme: Theme) -> None:
         apply_theme(self._app, theme)
         self._viewport.set_colors(rgb(theme.viewport), rgb(theme.frustum), rgb(theme.accent))
+        self._painting.set_gap_color(rgb(theme.warning))
         self._window.set_theme(theme)

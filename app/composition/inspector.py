@@ -6,16 +6,19 @@ from typing import TYPE_CHECKING
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QDockWidget
 
-from app.number_colors import CLAIM_MODES
+from app.number_colors import ASKING_MODES
 from app.presenters.anchor_stage import AnchorStagePresenter
 from app.presenters.anchors import AnchorsPresenter
 from app.presenters.evidence import TAB as EVIDENCE
 from app.presenters.evidence import EvidencePresenter
 from app.presenters.hijacks import HijackPresenter
+from app.presenters.what_if import WhatIfPresenter
+from app.probe import WHAT_IF
 from app.widgets.anchors_panel import AnchorsPanel
 from app.widgets.evidence_panel import EvidencePanel
 from app.widgets.hijack_panel import HijackPanel
 from app.widgets.inspector import Inspector
+from app.widgets.what_if_panel import WhatIfPanel
 
 if TYPE_CHECKING:
     from app.actions import Actions
@@ -36,7 +39,15 @@ class InspectorParts:
 
     def __init__(self, theme: "Theme") -> None:
         self.hijacks, self.anchors, self.evidence = HijackPanel(theme), AnchorsPanel(), EvidencePanel(theme)
-        self.widget = Inspector((("Anchors", self.anchors), ("Hijacks", self.hijacks), (EVIDENCE, self.evidence)))
+        self.what_if = WhatIfPanel(theme)
+        self.widget = Inspector(
+            (
+                ("Anchors", self.anchors),
+                ("Hijacks", self.hijacks),
+                (EVIDENCE, self.evidence),
+                (WHAT_IF, self.what_if),
+            )
+        )
 
     def connect(
         self, session: "Session", workflow: "Workflow", actions: "Actions", viewport: "Viewport", photo: "PhotoView"
@@ -47,7 +58,8 @@ class InspectorParts:
         anchors = AnchorsPresenter(session, actions, workflow.probe, self.anchors)
         stage = AnchorStagePresenter(session, actions, anchors, viewport)
         evidence = EvidencePresenter(session, actions, self.evidence, photo, copy)
-        self.presenters = hijacks, anchors, stage, evidence
+        what_if = WhatIfPresenter(session, actions, self.what_if, copy)
+        self.presenters = hijacks, anchors, stage, evidence, what_if
         self._session = session
         tool = viewport.anchor_tool
         dock = self.widget.parentWidget()
@@ -76,11 +88,21 @@ class InspectorParts:
             (self.evidence.head_chosen, evidence.choose_head),
             (self.evidence.view_chosen, evidence.choose_view),
             (self.evidence.copy_requested, evidence.copy),
+            (self.what_if.query_requested, what_if.mute_queries),
+            (self.what_if.view_requested, what_if.mute_view),
+            (self.what_if.link_requested, what_if.cut_link),
+            (self.what_if.attention_requested, what_if.toggle_attention),
+            (self.what_if.revert_requested, what_if.revert),
+            (self.what_if.put_back, what_if.dismiss),
+            (self.what_if.reference_chosen, what_if.choose_reference),
+            (self.what_if.color_toggled, what_if.color_changes),
+            (self.what_if.query_chosen, what_if.select),
+            (self.what_if.copy_requested, what_if.copy),
         ):
             signal.connect(slot)
 
     def _look(self, tab: str) -> None:
         """A tab came into sight, or the inspector went out of it."""
         display = self._session.display
-        asks = bool(tab) or display.color_mode in CLAIM_MODES
+        asks = bool(tab) or display.color_mode in ASKING_MODES
         self._session.show(replace(display, inspecting=asks, tab=tab))

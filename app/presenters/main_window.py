@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol, get_args
 
 from app.actions import Actions
-from app.number_colors import CLAIM_MODES
+from app.number_colors import ASKING_MODES
 from app.presenters.chips import chips, dismiss_chip
 from app.presenters.run_panel import duration
 from app.presenters.ways_out import Way, ways_out
@@ -120,13 +120,14 @@ class MainWindowPresenter:
 
     def next_color_mode(self) -> None:
         """Go through the ways of coloring."""
-        following = COLOR_MODES.index(self._session.display.color_mode) + 1
-        self.set_color_mode(COLOR_MODES[following % len(COLOR_MODES)])
+        modes = [mode for mode in COLOR_MODES if mode != "difference"]  # which is of one question only
+        now = self._session.display.color_mode
+        self.set_color_mode(modes[(modes.index(now) + 1) % len(modes) if now in modes else 0])
 
     def set_color_mode(self, mode: ColorMode) -> None:
         """Color by what colors then mean; some meanings have to be measured first."""
         display = self._session.display
-        asks = display.inspecting or mode in CLAIM_MODES
+        asks = display.inspecting or mode in ASKING_MODES
         self._session.show(replace(display, color_mode=mode, inspecting=asks))
 
     def step_back(self) -> None:

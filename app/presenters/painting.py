@@ -1,4 +1,4 @@
-"""What every panel paints with: owners of points and the table of their colors, worked out once per change.
+"""What every panel paints with: rows of points and the table of their colors, worked out once per change.
 
 Viewport and photos pull from here, so both always show the same. The colors themselves are `app.coloring`.
 """
@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.coloring import ordered_by_objectness, owner_rows, row_table
+from app.finding_colors import Findings, changed, contested
+from app.hijack_pictures import GAP_BID
 from app.number_colors import (
     CLAIM_MODES,
     NumberScale,
@@ -19,11 +21,15 @@ from app.number_colors import (
     table_scale,
 )
 from app.session.session import Session
-from fast3dis_core.curation import Curated
+from fast3dis_core.curation import Color, Curated
 
 
 class Painting:
-    """Owner rows and color table of the session's present state."""
+    """Rows and color table of the session's present state.
+
+    Rows are owners, and the table says how each is painted; in the modes that show findings both are others, and
+    `owners` and `owner_table` still tell who is where.
+    """
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -35,8 +41,50 @@ class Painting:
         self._values: tuple[NDArray[np.float32], NumberScale] | None = None
         self._rows: NDArray[np.int32] = np.zeros(0, np.int32)
         self._table: NDArray[np.uint8] = np.zeros((1, 4), np.uint8)
+        self._gap_color: Color = (255, 196, 107)
+        self._findings: Findings | None = None
+        self._findings_of: tuple[object, ...] = ()
+
+    def set_gap_color(self, color: Color) -> None:
+        """The theme's color of warnings."""
+        self._gap_color = color
 
     def rows(self) -> NDArray[np.int32]:
+        """Entry of the table for every cloud point, array (P,) int32; the same object while nothing changed."""
+        findings = self.findings()
+        return self.owners() if findings is None else findings.rows
+
+    def photo_rows(self) -> NDArray[np.int32]:
+        """The same for painting over photos."""
+        findings = self.findings()
+        return self.owners() if findings is None else findings.photo_rows
+
+    def table(self) -> NDArray[np.uint8]:
+        """Color and kind of every row, array (K, 4) uint8; the same object while nothing changed."""
+        findings = self.findings()
+        return self.owner_table() if findings is None else findings.table
+
+    def findings(self) -> Findings | None:
+        """What is painted instead of owners, with its legend; None in other modes, or while it is not known."""
+        session, mode = self._session, self._session.display.color_mode
+        if mode not in ("contested", "difference") or session.curated is None:
+            self._findings, self._findings_of = None, ()
+            return None
+        inspection, difference = session.inspection, session.difference
+        key = (self.owners(), self.owner_table(), inspection, difference, self._gap_color, mode, self._curated())
+        if len(key) != len(self._findings_of) or any(a is not b for a, b in zip(key, self._findings_of, strict=True)):
+            self._findings_of = key
+            if mode == "difference":
+                self._findings = None if difference is None else changed(self._curated(), difference.points)
+            else:
+                gaps = None if inspection is None else inspection.claims.gaps(GAP_BID)
+                front = session.display.selection | session.display.isolated
+                self._findings = contested(
+                    self._curated(), self.owners(), self.owner_table(), front, gaps, self._gap_color
+                )
+        return self._findings
+
+    def owners(self) -> NDArray[np.int32]:
         """Owner of every cloud point, array (P,) int32; the same object while nothing changed."""
         curated, display = self._curated(), self._session.display
         front = display.selection | display.isolated
@@ -49,7 +97,7 @@ class Painting:
             self._rows = owner_rows(curated, front)
         return self._rows
 
-    def table(self) -> NDArray[np.uint8]:
+    def owner_table(self) -> NDArray[np.uint8]:
         """Color and kind of every owner, array (N + 2, 4) uint8; the same object while nothing changed."""
         curated, display = self._curated(), self._session.display
         mode = table_mode(display.color_mode)

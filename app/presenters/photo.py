@@ -115,6 +115,8 @@ class PhotoPresenter:
         session.reconstruction_changed.connect(self._on_change)
         session.edits_changed.connect(self._on_change)
         session.display_changed.connect(self._on_change)
+        session.inspection_changed.connect(self._on_change)
+        session.difference_changed.connect(self._on_change)
 
     # what the user does
 
@@ -224,7 +226,7 @@ class PhotoPresenter:
         return self._scales[layer]
 
     def _show_layers(self, curated: Curated, display: Display) -> None:
-        rows, table = self._painting.rows(), self._painting.table()
+        rows, table = self._painting.photo_rows(), self._painting.table()
         wishes = (display.masks, display.outlines, display.photo_anchors, display.mask_opacity, display.layer)
         key = (id(rows), id(table), display.view, display.selection, id(curated), *wishes)
         if key == self._painted:
@@ -234,7 +236,8 @@ class PhotoPresenter:
         owners = of_view(rows, curated.reconstruction, display.view)  # (H, W)
         colors = overlay_colors(table, display.mask_opacity)
         self._photo.set_overlay(colors[owners] if display.masks else None)
-        self._photo.set_outlines(self._lines(curated, rows, table, display) if display.outlines else ())
+        owned = self._painting.owners(), self._painting.owner_table()
+        self._photo.set_outlines(self._lines(curated, *owned, display) if display.outlines else ())
         self._photo.set_anchors(self._seen(curated, display) if display.photo_anchors else ())
 
     def _lines(

@@ -83,7 +83,7 @@ class PhotoPointerPresenter:
 
     def _owner(self, curated: Curated, x: int, y: int) -> CuratedInstance | None:
         """The shown instance in whose color a pixel is painted."""
-        rows = of_view(self._painting.rows(), curated.reconstruction, self._session.display.view)
+        rows = of_view(self._painting.owners(), curated.reconstruction, self._session.display.view)
         query = int(rows[y, x]) - 1
         item = curated.find(query)
         return item if item is not None and item.query == query and item.verdict == "shown" else None

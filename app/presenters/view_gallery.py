@@ -37,6 +37,8 @@ class ViewGalleryPresenter:
         session.reconstruction_changed.connect(self._on_reconstruction)
         session.edits_changed.connect(self._on_edits)
         session.display_changed.connect(self._on_display)
+        session.inspection_changed.connect(self._on_reconstruction)
+        session.difference_changed.connect(self._on_reconstruction)
 
     def choose(self, view: int) -> None:
         """The user chose a photo."""
@@ -56,7 +58,7 @@ class ViewGalleryPresenter:
         result = self._session.reconstruction
         if result is None:
             return
-        rows, table = self._painting.rows(), self._painting.table()
+        rows, table = self._painting.photo_rows(), self._painting.table()
         if rows is not self._rows or table is not self._table:
             self._rows, self._table = rows, table
             height, width = result.images.shape[1:3]

@@ -2,6 +2,7 @@
 
 # ruff: noqa: D102 - methods of a protocol are documented where they are implemented
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Literal, Protocol
@@ -32,6 +33,7 @@ CAMERA_ACTIONS = (
     "larger_points",
     "smaller_points",
 )
+FINDING_TITLES = {"contested": "Contested points", "difference": "Changed points"}
 POINT_STEP, POINT_RANGE = 1.25, (0.5, 6.0)
 
 
@@ -50,6 +52,7 @@ class View(Protocol):
     def set_point_colors(self, by: str) -> None: ...
     def set_values(self, values: NDArray[np.float32], low: float, high: float, stops: NDArray[np.uint8]) -> None: ...
     def set_legend(self, title: str, stops: NDArray[np.uint8], ends: tuple[str, str]) -> None: ...
+    def set_swatches(self, title: str, swatches: Sequence[tuple[tuple[int, int, int], str]]) -> None: ...
     def show_cameras(
         self, intrinsics: NDArray[np.float32], world_to_camera: NDArray[np.float32], size: tuple[int, int]
     ) -> None: ...
@@ -100,10 +103,11 @@ class ViewportPresenter:
         session.edits_changed.connect(self._on_edits)
         session.display_changed.connect(self._on_display)
         session.inspection_changed.connect(self._on_inspection)
+        session.difference_changed.connect(self._on_inspection)
 
     def pick(self, row: int, additive: bool) -> None:
         """A click on a cloud row; -1 is the background, which clears the selection."""
-        query = int(self._painting.rows()[row]) - 1 if row >= 0 else -1
+        query = int(self._painting.owners()[row]) - 1 if row >= 0 else -1
         shown = {instance.query for instance in self._session.shown()}
         hit = frozenset({query}) & shown
         display = self._session.display
@@ -147,7 +151,7 @@ class ViewportPresenter:
 
     def hover(self, row: int) -> None:
         """The pointer rests on a cloud row; -1 is the background."""
-        query = int(self._painting.rows()[row]) - 1 if row >= 0 else -1
+        query = int(self._painting.owners()[row]) - 1 if row >= 0 else -1
         there = query in {instance.query for instance in self._session.shown()}
         self._session.show(replace(self._session.display, hovered=query if there else None))
 
@@ -155,7 +159,7 @@ class ViewportPresenter:
         """The pointer has rested on a cloud row for a while: say what is known of it."""
         curated = self._session.curated
         if curated is not None and 0 <= row < len(curated.reconstruction.cloud.points):
-            self._view.set_tip(point_facts(curated, row, int(self._painting.rows()[row]) - 1))
+            self._view.set_tip(point_facts(curated, row, int(self._painting.owners()[row]) - 1))
 
     def fit_selection(self) -> None:
         """Move to the selected instances, or show everything if none is selected."""
@@ -221,11 +225,15 @@ class ViewportPresenter:
             self._view.set_values(numbers, meaning.low, meaning.high, scale_stops(meaning.colors))
         by = "value" if values is not None else "photo" if mode == "photo" else "row"
         ruler = Ruler.of(result.units, self._session.edits.scale)
-        if (by, scale, ruler) == self._numbers:
+        findings = self._painting.findings()
+        words = () if findings is None else findings.legend
+        if (by, scale, ruler, words, mode) == self._numbers:
             return
-        self._numbers = (by, scale, ruler)
+        self._numbers = (by, scale, ruler, words, mode)
         self._view.set_point_colors(by)
-        if scale is None:
+        if words:
+            self._view.set_swatches(FINDING_TITLES[mode], words)
+        elif scale is None:
             self._view.set_legend("", scale_stops("viridis"), ("", ""))
         else:
             ends = numbers_of(scale, ruler.units, ruler.factor)

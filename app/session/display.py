@@ -6,8 +6,20 @@ from typing import Literal
 from fast3dis_core.palette import PaletteName
 
 ColorMode = Literal[
-    "instance", "photo", "objectness", "query", "view", "confidence", "depth", "claims", "margin", "bid"
+    "instance",
+    "photo",
+    "objectness",
+    "query",
+    "view",
+    "confidence",
+    "depth",
+    "claims",
+    "margin",
+    "bid",
+    "contested",
+    "difference",
 ]
+Reference = Literal["untouched", "previous"]
 Trails = Literal["none", "selected", "all"]
 PhotoLayer = Literal["photo", "depth", "confidence"]
 
@@ -48,6 +60,8 @@ class Display:
         Tab of the inspector that is looked at; empty while it is not.
     evidence_layer, evidence_head : int
         Decoder layer and head whose attention is shown, from 1; 0 is the mean of all.
+    reference : "untouched" or "previous"
+        What changes inside the decoder are held against: the result without any, or that before the last one.
     anchors : bool
         Whether anchors are on stage.
     trails : "none", "selected" or "all"
@@ -79,6 +93,7 @@ class Display:
     tab: str = ""
     evidence_layer: int = 0
     evidence_head: int = 0
+    reference: Reference = "untouched"
     anchors: bool = False
     trails: Trails = "selected"
     orthographic: bool = False

@@ -18,6 +18,7 @@ from app.session.display import ColorMode as ColorMode
 from app.session.display import Display as Display
 from app.session.display import PhotoLayer as PhotoLayer
 from app.session.edits import Edits, History
+from app.session.inspection import Difference as Difference
 from app.session.inspection import Inspection as Inspection
 from app.session.origin import MaskState as MaskState
 from app.session.origin import Origin as Origin
@@ -58,6 +59,7 @@ class Session:
     activity_changed = Signal(Activity)
     model_changed = Signal(object)
     inspection_changed = Signal(object)
+    difference_changed = Signal(object)
     saved_changed = Signal(bool)
     environment_changed = Signal(str)
     messaged = Signal(str)
@@ -72,6 +74,7 @@ class Session:
         self._preview: Reconstruction | None = None
         self._previewed: int | None = None  # its query that is followed
         self._inspection: Inspection | None = None
+        self._difference: Difference | None = None
         self._saved = self._history.edits  # what is in the file, or was there at the beginning
         self._origin: Origin | None = None
         self._display = Display()
@@ -153,7 +156,7 @@ class Session:
             self._color_with_masks = self._display.color_mode
             self._display = replace(self._display, color_mode="photo")
         self._preview, self._reconstruction, self._origin = None, reconstruction, origin
-        self._curated = curated or self._curated
+        self._curated, self._difference = curated or self._curated, None
         self.reconstruction_changed.emit(reconstruction)
         self.edits_changed.emit(self.edits)
         self.display_changed.emit(self._display)
@@ -199,6 +202,12 @@ class Session:
         self._check_thread()
         self._inspection = inspection
         self.inspection_changed.emit(inspection)
+
+    def compare(self, difference: Difference) -> None:
+        """Show what the result is held against."""
+        self._check_thread()
+        self._difference = difference
+        self.difference_changed.emit(difference)
 
     def standing(self) -> Standing | None:
         """What is on show, for `restore`; None before the first result."""
@@ -299,6 +308,12 @@ class Session:
     def inspection(self) -> Inspection | None:
         """Evidence and claims of the result on show; None until they are asked for, and after every change."""
         there = self._inspection
+        return there if there is not None and there.reconstruction is self._reconstruction else None
+
+    @property
+    def difference(self) -> Difference | None:
+        """What became of the queries of the result on show; None until it is asked for, and after every change."""
+        there = self._difference
         return there if there is not None and there.reconstruction is self._reconstruction else None
 
     @property

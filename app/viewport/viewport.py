@@ -135,6 +135,11 @@ class Viewport(QWidget):
         """What the colors mean; an empty title for nothing."""
         self.legend.set_legend(title, [(int(red), int(green), int(blue)) for red, green, blue in stops], ends)
 
+    def set_swatches(self, title: str, swatches: Sequence[tuple[tuple[int, int, int], str]]) -> None:
+        """What single colors mean: each with its words."""
+        self.legend.set_swatches(title, swatches)
+        self.legend.place(self.width(), self.height())
+
     def show_cameras(
         self, intrinsics: NDArray[np.float32], world_to_camera: NDArray[np.float32], size: tuple[int, int]
     ) -> None:
