@@ -5,6 +5,8 @@ from dataclasses import replace
 from app.session.session import Origin, Session
 from fast3dis_core.config import InferenceConfig
 from fast3dis_core.curation import Curated
+from fast3dis_core.interventions import NO_INTERVENTIONS, Interventions
+from fast3dis_core.ledger import capacity
 
 Chip = tuple[str, str, str, bool]  # key, text, tone ("normal", "warning" or "quiet"), removable
 
@@ -48,6 +50,7 @@ def chips(session: Session, drawn_points: tuple[int, int]) -> list[Chip]:
         found += _of_filters(curated)
         if session.edits.mask_threshold != InferenceConfig.mask_threshold:
             found.append(("mask_threshold", f"Mask probability > {session.edits.mask_threshold:.2f}", "normal", True))
+    found += _of_what_ifs(session.edits.interventions)
     if display.isolated:
         names = ", ".join(_name(curated, query) for query in sorted(display.isolated))
         found.append(("isolated", f"Isolated: {names}", "normal", True))
@@ -70,6 +73,9 @@ def dismiss_chip(session: Session, key: str) -> None:
         session.edit("Show all instances", replace(edits, hidden=frozenset()))
     elif key == "scale":
         session.edit("Forget the true length", replace(edits, scale=None))
+    elif key == "what_if":
+        kept = replace(NO_INTERVENTIONS, prompts=edits.interventions.prompts)
+        session.edit("Take all what-ifs back", replace(edits, interventions=kept))
     elif key == "isolated":
         session.show(replace(session.display, isolated=frozenset()))
 
@@ -87,11 +93,30 @@ def _of_the_run(origin: Origin) -> list[Chip]:
     return found
 
 
+def _of_what_ifs(now: Interventions) -> list[Chip]:
+    """One chip for everything that is taken out of the decoder: the result is an experiment."""
+    parts = [
+        f"{len(what)} {word}{'' if len(what) == 1 else 's'} {done}"
+        for what, word, done in (
+            (now.muted_queries, "query", "muted"),
+            (now.muted_views, "view", "muted"),
+            (now.cut_links, "link", "cut"),
+        )
+        if what
+    ]
+    parts = [part.replace("querys", "queries") for part in parts]
+    parts += [] if now.self_attention else ["no self-attention"]
+    return [("what_if", "What if: " + ", ".join(parts), "warning", True)] if parts else []
+
+
 def _of_filters(curated: Curated) -> list[Chip]:
     """How much is shown, and one chip for every filter that drops anything."""
     wishes, queries, points = curated.curation, curated.queries, curated.dropped_points
     shown, total = queries["shown"], sum(queries.values())
     found: list[Chip] = [("queries", f"{shown} of {total} queries shown", "quiet", False)]
+    used, there = capacity(curated)
+    if used == there and there:
+        found.append(("capacity", f"All {there} queries used: objects may be missing", "warning", False))
     for key, count, text in (
         ("hidden", queries["hidden"], "hidden"),
         ("objectness_threshold", queries["objectness"], f"below objectness {wishes.objectness_threshold:.2f}"),

@@ -237,7 +237,8 @@ class PhotoPresenter:
         colors = overlay_colors(table, display.mask_opacity)
         self._photo.set_overlay(colors[owners] if display.masks else None)
         owned = self._painting.owners(), self._painting.owner_table()
-        self._photo.set_outlines(self._lines(curated, *owned, display) if display.outlines else ())
+        bordered = display.outlines and display.color_mode != "difference"  # borders of owners would cover the changes
+        self._photo.set_outlines(self._lines(curated, *owned, display) if bordered else ())
         self._photo.set_anchors(self._seen(curated, display) if display.photo_anchors else ())
 
     def _lines(

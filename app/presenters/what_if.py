@@ -225,7 +225,7 @@ class WhatIfPresenter:
         return [
             (
                 change.query,
-                names[change.query],
+                _short(change.query, names),
                 _fate(change, names),
                 change.iou,
                 *change.points,
@@ -244,8 +244,14 @@ def _score(result: Reconstruction, layer: int, query: int) -> float | None:
 
 def _fate(change: QueryChange, names: dict[int, str]) -> str:
     if change.fate == "lost" and change.heir is not None:
-        return f"lost to {names.get(change.heir, f'query {change.heir}')}"
+        return f"lost to {_short(change.heir, names)}"
     return "as before" if change.fate == "same" else change.fate
+
+
+def _short(query: int, names: dict[int, str]) -> str:
+    """The number, with the name if the user gave one."""
+    name = names.get(query, f"Instance {query}")
+    return str(query) if name == f"Instance {query}" else f"{query} · {name}"
 
 
 def _summary(difference: Difference) -> str:

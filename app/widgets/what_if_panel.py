@@ -22,8 +22,9 @@ from PySide6.QtWidgets import (
 from app.widgets.chips import ChipBar
 from app.widgets.theme import Theme
 
-HEADERS = ("Instance", "Became", "IoU", "Points", "Objectness")
-REFERENCES = (("untouched", "the untouched result"), ("previous", "the result before the last change"))
+HEADERS = ("Query", "Became", "IoU", "Points", "Objectness")
+REFERENCES = (("untouched", "Beside the untouched result"), ("previous", "Beside that before the last change"))
+WIDTHS = (58, 90, 48, 122, 94)  # logical pixels
 ROW_HEIGHT = 26
 QUERY = Qt.ItemDataRole.UserRole
 
@@ -64,10 +65,11 @@ class WhatIfPanel(QWidget):
         self._note = _label("muted")
         self.reference = QComboBox()
         self.reference.setObjectName("whatIfReference")
+        self.reference.setMinimumContentsLength(12)
         for name, text in REFERENCES:
             self.reference.addItem(text, name)
         self.reference.currentIndexChanged.connect(lambda _: self.reference_chosen.emit(self.reference.currentData()))
-        self._color = QCheckBox("Color changes")
+        self._color = QCheckBox("Color")
         self._color.setObjectName("whatIfColor")
         self._color.setToolTip("Show in 3D and in the photos which points are claimed newly, no longer, or by another")
         self._color.clicked.connect(self.color_toggled)
@@ -178,8 +180,8 @@ class WhatIfPanel(QWidget):
         for column in range(len(HEADERS)):
             side = Qt.AlignmentFlag.AlignLeft if column < 2 else Qt.AlignmentFlag.AlignRight
             table.horizontalHeaderItem(column).setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
-            resize = QHeaderView.ResizeMode
-            header.setSectionResizeMode(column, resize.Stretch if column < 2 else resize.ResizeToContents)
+            header.resizeSection(column, WIDTHS[column])
+        header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
         table.cellClicked.connect(lambda row, _: self.query_chosen.emit(self.table.item(row, 0).data(QUERY)))
 
     def _lay_out(self) -> None:
@@ -193,12 +195,9 @@ class WhatIfPanel(QWidget):
         grid.addWidget(self._revert, 2, 1)
         against = QHBoxLayout()
         against.setSpacing(8)
-        against.addWidget(QLabel("Beside"))
         against.addWidget(self.reference, 1)
-        tools = QHBoxLayout()
-        tools.addWidget(self._color)
-        tools.addStretch(1)
-        tools.addWidget(self._copy)
+        against.addWidget(self._color)
+        against.addWidget(self._copy)
         self._content = QWidget()
         inside = QVBoxLayout(self._content)
         inside.setContentsMargins(0, 0, 0, 0)
@@ -207,7 +206,6 @@ class WhatIfPanel(QWidget):
         inside.addWidget(self.chips)
         inside.addWidget(self._note)
         inside.addLayout(against)
-        inside.addLayout(tools)
         inside.addWidget(self._summary)
         inside.addWidget(self.table, 1)
         column = QVBoxLayout(self)

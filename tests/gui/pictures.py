@@ -116,6 +116,22 @@ def inspected(tab, act=None):
     return look
 
 
+async def mute(program):
+    """What if the selected query and the first view were not there, with the changes colored."""
+    program.actions.trigger("mute_query")
+    program.actions.trigger("mute_view")
+    await until(lambda: program.session.difference is not None and program.session.activity.idle, "the difference", 60)
+    program.inspector.presenters[-1].color_changes(True)
+
+
+def colored(mode):
+    async def color(program):
+        program.session.show(dataclasses.replace(program.session.display, selection=frozenset()))
+        program.actions.trigger(f"color_{mode}")
+
+    return color
+
+
 async def all_pictures(app, out, only):
     running = StandInSteps(synthetic_reconstruction())
     running.gate.clear()
@@ -133,6 +149,10 @@ async def all_pictures(app, out, only):
         "evidence": REAL | {"act": inspected("Evidence")},
         "evidence-small": REAL | {"act": inspected("Evidence"), "theme": "light", "size": (1280, 720)},
         "hijacks-small": REAL | {"act": inspected("Hijacks"), "size": (1280, 720)},
+        "what-if": REAL | {"act": inspected("What if", mute)},
+        "what-if-small": REAL | {"act": inspected("What if", mute), "theme": "light", "size": (1280, 720)},
+        "contested": REAL | {"act": inspected("Hijacks", colored("contested"))},
+        "contested-light": REAL | {"act": inspected("Hijacks", colored("contested")), "theme": "light"},
         "log": REAL | {"act": triggered("panel_log"), "theme": "light"},
         "palette": {"act": triggered("command_palette", "commandPalette")},
         "keys": {"act": triggered("cheat_sheet", "cheatSheet")},

@@ -3,12 +3,14 @@
 from dataclasses import replace
 
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QDockWidget, QPushButton
+from PySide6.QtWidgets import QCheckBox, QDockWidget, QLabel, QPushButton
 
 from fast3dis_core.evidence import AREA_THRESHOLDS
+from fast3dis_core.reconstruction import AnchorOverride
 from tests.app.standins import StandInSteps
 from tests.app.test_hijacks import CLAIMS, FACTS, RESULT
-from tests.gui.hands import click, until
+from tests.app.test_what_if import Muting
+from tests.gui.hands import click, painted, until
 from tests.gui.test_window import opened
 
 
@@ -84,3 +86,60 @@ def test_evidence_is_asked_by_layer_and_marked_in_the_photo(play):
         assert QGuiApplication.clipboard().text().startswith("query,layer,head,view")
 
     play(story, steps=steps, window_size=(1560, 900))
+
+
+def first_fate(session):
+    return None if session.difference is None else session.difference.changes[0].fate
+
+
+def test_what_if_mutes_colors_and_reverts(play):
+    steps = Muting(RESULT)
+    weaker = RESULT.instances[1].query
+
+    async def story(program):
+        await opened(program)
+        await inspect(program, 3)
+        session, panel = program.session, program.inspector.what_if
+        await until(lambda: session.difference is not None, "the difference")
+        assert "Nothing" in panel.findChild(QLabel, "whatIfSummary").text()
+        session.show(replace(session.display, selection=frozenset({weaker})))
+        decodes = steps.calls.count("decode")
+        click(panel.findChild(QPushButton, "whatIfQuery"))
+        await until(lambda: first_fate(session) == "lost", "the loss")
+        assert steps.calls.count("decode") == decodes + 2, "the muted result, and what it is held against"
+        assert panel.table.item(0, 0).text() == str(weaker)
+        assert panel.table.item(0, 1).text() == f"lost to {RESULT.instances[0].query}"
+        click(panel.findChild(QCheckBox, "whatIfColor"), panel.findChild(QCheckBox, "whatIfColor").rect().center())
+        await painted(program)
+        assert session.display.color_mode == "difference"
+        assert program.viewport.legend.isVisible()
+        session.edit("x", replace(session.edits, objectness_threshold=0.4))
+        await until(lambda: session.difference.curation is session.edits, "the difference under other filters")
+        assert steps.calls.count("decode") == decodes + 2, "filters decode nothing"
+        click(panel.findChild(QPushButton, "whatIfRevert"))
+        await until(lambda: session.difference is not None and session.activity.idle, "the way back")
+        assert session.edits.interventions.none
+        session.undo()
+        assert session.edits.interventions.muted_queries == {weaker}
+        await until(lambda: session.difference is not None and session.activity.idle, "the undone revert")
+
+    play(story, steps=steps)
+
+
+def test_a_drag_can_be_held_against_what_was_before_it(play):
+    steps = Muting(RESULT)
+    query = RESULT.instances[1].query
+
+    async def story(program):
+        await opened(program)
+        await inspect(program, 3)
+        session, panel = program.session, program.inspector.what_if
+        muted = replace(session.edits.interventions, muted_queries=frozenset({query}))
+        session.edit("mute", replace(session.edits, interventions=muted))
+        moved = AnchorOverride(query=RESULT.instances[0].query, position=(0.0, 0.0, 1.0))
+        session.edit("move", replace(session.edits, overrides=(moved,)))
+        await until(lambda: first_fate(session) == "lost", "the difference to the untouched result")
+        panel.reference.setCurrentIndex(1)
+        await until(lambda: first_fate(session) == "same", "that to the result before: the stand-in moves nothing")
+
+    play(story, steps=steps)
