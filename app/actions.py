@@ -15,7 +15,7 @@ MENUS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("open", "open_files", "open_session", "recent", "sample"),
         ("setup", "run", "cancel", "unload", "get_weights"),
         ("save", "save_as"),
-        ("export", "copy_command"),
+        ("export", "copy_command", "show_export", "copy_export_path"),
         ("*",),
         ("quit",),
     ),
@@ -96,12 +96,12 @@ ACTIONS = (
     Action(name="run", text="Run", menu="File", keys=("Ctrl+R",), icon="run", tip="Segment the chosen photos"),
     Action(name="cancel", text="Cancel the run", menu="File", keys=("Ctrl+.",), tip="Stop what is computed"),
     Action(name="unload", text="Unload the model", menu="File"),
-    Action(name="export", text="Export selected instance …", menu="File", keys=("Ctrl+E",)),
-    Action(name="export_as", text="Export …", label="Export", menu="File", keys=("Ctrl+Shift+E",), icon="export",
+    Action(name="export", text="Export …", label="Export", menu="File", keys=("Ctrl+E",), icon="export",
            tip="Write instances, scene, masks or cameras as files"),
     Action(name="copy_command", text="Copy command line", menu="File",
            tip="The fast3dis call that writes the same files"),
     Action(name="show_export", text="Open folder of the last export", menu="File"),
+    Action(name="copy_export_path", text="Copy path of the last export", menu="File"),
     Action(name="quit", text="Quit", menu="File", keys=("Ctrl+Q",)),
     Action(name="undo", text="Undo", menu="Edit", keys=("Ctrl+Z",), icon="undo"),
     Action(name="redo", text="Redo", menu="Edit", keys=("Ctrl+Shift+Z", "Ctrl+Y"), icon="redo"),
@@ -249,7 +249,7 @@ GROUPS = {"color": "Color by"}  # a group of actions is a drop-down of this name
 # of the tool bar; "|" is a line, ">" pushes what follows to the right, the name of a group is its drop-down
 TOOLBAR = (
     "open", "sample", "|", "setup", "run", "|", "undo", "redo", "|", "color", "|", "fit", ">",
-    "export_as",
+    "export",
 )  # fmt: skip
 
 

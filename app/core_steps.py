@@ -243,12 +243,6 @@ class CoreSteps(MachineSteps):
 
         return decode_with_evidence(model, encoded, overrides, interventions)[1]
 
-    def export(self, path: Path, reconstruction: Reconstruction, query: int, overwrite: bool, report: "Report") -> int:
-        """One instance as PLY."""
-        from fast3dis_core.exports import write_instance_ply
-
-        return write_instance_ply(path, reconstruction, query, overwrite=overwrite, report=report)
-
     def features(self, views: "ViewBatch", encoded: "EncodedScene", trace: "DecoderTrace") -> Features:
         """In full precision: a reopened session answers to the bit."""
         from fast3dis_core.session_files.tensors import features_of

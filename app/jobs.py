@@ -60,6 +60,7 @@ class Jobs:
         quiet: bool = False,
         started: Activity = IDLE,
         finished: list[tuple[str, float]] | None = None,
+        on_progress: "Report | None" = None,
     ) -> Result:
         """Result of a job, with the session's activity following it while nothing newer was asked for.
 
@@ -77,6 +78,8 @@ class Jobs:
             With what is known of the steps to come.
         finished : list, optional
             Gets the steps with their seconds if the job comes to its end.
+        on_progress : callable, optional
+            Told of every step and its fraction, whether the session follows this job or not.
         """
         began, token = time.monotonic(), object()
         if not quiet or self._session.activity.idle or self._session.activity.quiet:
@@ -86,6 +89,8 @@ class Jobs:
             self._session.report(started)
 
         def follow(step: str, fraction: float) -> None:
+            if on_progress is not None:
+                on_progress(step, fraction)
             if self._watched is token:
                 self._session.report(advance(self._session.activity, step, fraction, time.monotonic()))
 
@@ -103,10 +108,11 @@ class Jobs:
             if self._watched is token:
                 self._session.report(IDLE)
 
-    def cancel(self) -> None:
-        """Stop what runs, be it computing or writing a file."""
-        self._stopped |= set(self._lines)
-        for line in set(self._lines.values()):
+    def cancel(self, only: str | None = None) -> None:
+        """Stop what runs, be it computing or writing a file; or one line of the worker."""
+        lines = {line for line in self._lines.values() if only in (None, line)}
+        self._stopped |= {token for token, line in self._lines.items() if line in lines}
+        for line in lines:
             self._worker.cancel(line)
 
     async def close(self) -> None:

@@ -130,9 +130,6 @@ class Steps(Protocol):
     ) -> Evidence:
         """What the cross-attention looks at."""
 
-    def export(self, path: Path, reconstruction: Reconstruction, query: int, overwrite: bool, report: "Report") -> int:
-        """Write one instance; the number of points written."""
-
     def features(self, views: "ViewBatch", encoded: "EncodedScene", trace: "DecoderTrace") -> Features:
         """Arrays from which the decoder can go on; memory is shared."""
 

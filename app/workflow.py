@@ -81,12 +81,19 @@ class Workflow:
         self._asked_to_run = 0  # the revision of the newest run
         self._wanted = self._computed  # what was asked for last
         self.exporter = Exporter(session, self._jobs)
+        self._ran: Plan | None = None
         self.keeper = Keeper(
             session, steps, self._jobs, state=self._state, settle=self.recompute, adopt=self._open_scene
         )
         self.probe = Probe(session, steps, self._shelf, run=self._jobs.run, start=self.start, state=self._state)
         session.edits_changed.connect(self._follow_edits)
         session.display_changed.connect(self._follow_display)
+
+    @property
+    def ran(self) -> Plan | None:
+        """The plan that led to the result on show; None if that was opened from a file, or is not complete."""
+        origin, plan = self._session.origin, self._ran
+        return plan if plan is not None and origin is not None and plan.root == origin.folder else None
 
     @property
     def busy(self) -> bool:
@@ -204,7 +211,7 @@ class Workflow:
         if revision < self._answered:
             return
         self._answered = revision
-        self._scene = outcome.scene
+        self._scene, self._ran = outcome.scene, plan
         # the thresholds may have moved meanwhile: `open` keeps them, and what differs is computed again
         self._computed = self._wanted = Wishes(mask_threshold=edits.mask_threshold)
         told = origin(outcome.facts, outcome.photos, "missing" if outcome.scene is None else "there")
@@ -282,25 +289,6 @@ class Workflow:
         self._session.replace(curated.reconstruction, curated=curated)
         self._follow_display(self._session.display)
 
-    async def export(self, path: Path, query: int, *, overwrite: bool = False) -> None:
-        """Write one instance as PLY and say where.
-
-        Raises
-        ------
-        ExportError
-            If the file exists and `overwrite` is false, or the disk refuses.
-        """
-        curated = self._session.curated
-        assert curated is not None, "export needs a result"
-        reconstruction = curated.as_reconstruction({query})
-        count = await self._jobs.run(
-            f"Writing {path.name}",
-            lambda report: self._steps.export(path, reconstruction, query, overwrite, report),
-            line=f"write {path}",
-            quiet=True,
-        )
-        self._session.message(f"Wrote {count:,} points of instance {query} to {path}")
-
     def cancel(self) -> None:
         """Stop what runs, be it computing or writing a file; the result on show stays."""
         self._jobs.cancel()
@@ -344,6 +332,7 @@ class Workflow:
 
     def _open_scene(self, scene: Scene | None, computed: Wishes) -> None:
         self._asked += 1
+        self._ran = None
         self._scene, self._computed, self._wanted, self._answered = scene, computed, computed, self._asked
 
     def _state(self) -> tuple[Scene | None, Wishes]:

@@ -51,7 +51,10 @@ class ExportParts:
             (dialog.format_toggled, presenter.toggle_format),
             (dialog.folder_requested, presenter.choose_folder),
             (dialog.export_requested, presenter.write),
+            (dialog.cancel_requested, presenter.cancel),
             (dialog.command_requested, presenter.copy_command),
+            (dialog.show_requested, presenter.show_folder),
+            (dialog.path_requested, presenter.copy_path),
             (dialog.dismissed, presenter.closed),
         ):
             signal.connect(slot)

@@ -154,8 +154,8 @@ class InstanceTablePresenter:
             isolate=bool(selection & self._shown()),
             isolated=bool(display.isolated),
             show_all=bool(self._session.edits.hidden),
-            export=len(selection) == 1,
-            export_tip="Write the selected instance as PLY" if len(selection) == 1 else "Select one instance first",
+            export=bool(selection),
+            export_tip="Write the selected instances as files" if selection else "Select an instance first",
         )
 
     def _refresh_actions(self, selection: frozenset[int]) -> None:

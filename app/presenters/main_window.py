@@ -1,4 +1,4 @@
-"""The window's frame: pages, progress, history, export, errors."""
+"""The window's frame: pages, progress, history, errors."""
 
 # ruff: noqa: D102 - methods of a protocol are documented where they are implemented
 
@@ -6,7 +6,6 @@ import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any, Protocol, get_args
 
 from app.actions import Actions
@@ -45,20 +44,13 @@ class Chips(Protocol):
     def set_chips(self, chips: Sequence[tuple[str, str, str, bool]]) -> None: ...
 
 
-class Questions(Protocol):
-    """What the user is asked."""
-
-    async def save_as(self, proposal: Path) -> Path | None: ...
-    async def overwrite(self, path: Path) -> bool: ...
-
-
 class MainWindowPresenter:
     """Session and workflow to window, and back.
 
     Parameters
     ----------
     session, workflow, actions
-    window, chips, questions
+    window, chips
         See the protocols.
     drawn_points : callable
         Points drawn and points there are, from the viewport.
@@ -76,15 +68,12 @@ class MainWindowPresenter:
         *,
         window: Window,
         chips: Chips,
-        questions: Questions,
         drawn_points: Callable[[], tuple[int, int]],
         report: Callable[[Exception], str] = repr,
         abandon: Callable[[], bool] = lambda: False,
     ) -> None:
         self._session, self._workflow, self._actions, self._window = session, workflow, actions, window
-        self._chips, self._questions = chips, questions
-        self._drawn_points, self._report, self._abandon = drawn_points, report, abandon
-        self._last_export: Path | None = None
+        self._chips, self._drawn_points, self._report, self._abandon = chips, drawn_points, report, abandon
         self._ways: tuple[Way, ...] = ()
         session.plan_changed.connect(self._on_plan)
         session.reconstruction_changed.connect(self._on_reconstruction)
@@ -98,25 +87,6 @@ class MainWindowPresenter:
         self._refresh()
 
     # wishes of the user
-
-    def export(self) -> None:
-        """Ask where to write the selected instance, and write it."""
-        queries = self._exportable()
-        if len(queries) != 1:
-            return
-        (query,) = queries
-
-        async def ask() -> None:
-            path = await self._questions.save_as(self._proposal(query))
-            if path is None:
-                return
-            overwrite = path.exists()
-            if overwrite and not await self._questions.overwrite(path):
-                return
-            await self._workflow.export(path, query, overwrite=overwrite)
-            self._last_export = path.parent
-
-        self._workflow.start(ask())
 
     def next_color_mode(self) -> None:
         """Go through the ways of coloring."""
@@ -206,7 +176,6 @@ class MainWindowPresenter:
 
     def _bind(self) -> None:
         actions, session = self._actions, self._session
-        actions.bind("export", self.export)
         actions.bind("undo", session.undo)
         actions.bind("redo", session.redo)
         actions.bind("step_back", self.step_back)
@@ -222,20 +191,6 @@ class MainWindowPresenter:
         for mode in COLOR_MODES:
             actions.set(f"color_{mode}", enabled=there, checked=session.display.color_mode == mode)
         actions.enable("next_color", enabled=there)
-        queries = self._exportable()
-        tips = {0: "Select an instance to export it", 1: "Export the selected instance as PLY"}
-        tip = tips.get(len(queries), "Select one instance only to export it")
-        actions.set("export", enabled=len(queries) == 1, tip=tip)
-
-    def _exportable(self) -> frozenset[int]:
-        there = {instance.query for instance in self._session.shown()}
-        return self._session.display.selection & there
-
-    def _proposal(self, query: int) -> Path:
-        origin = self._session.origin
-        assert origin is not None
-        folder = self._last_export or origin.folder.resolve().parent
-        return folder / f"{origin.folder.resolve().name}_instance_{query:03d}.ply"
 
 
 def _model_tip(origin: Origin | None) -> str:

@@ -12,6 +12,7 @@ from fast3dis_core.photo_files import PHOTO_EXTENSIONS, VIDEO_EXTENSIONS
 SESSION_SUFFIX = ".f3d"
 SHORTEST, LONGEST = 0.0001, 1e6  # meters that can be typed
 MOST_NAMES = 8  # of files named in a question
+LONGEST_TEXT = 80  # letters of a path in a question
 
 
 class Dialogs:
@@ -94,10 +95,6 @@ class Dialogs:
         await _finished(box)
         return box.clickedButton() is accept
 
-    async def save_as(self, proposal: Path) -> Path | None:
-        """Where to write; asking about an existing file is left to `overwrite`."""
-        return await _path(_saving(self.parent, "Export instance as PLY", proposal, "Point cloud", ".ply"))
-
     async def save_picture_as(self, proposal: Path) -> Path | None:
         """Where to save a picture; asking about an existing file is left to `overwrite`."""
         return await _path(_saving(self.parent, "Save the picture", proposal, "Picture", ".png"))
@@ -109,21 +106,30 @@ class Dialogs:
         dialog.setFileMode(QFileDialog.FileMode.Directory)
         return await _path(dialog)
 
-    async def replace_files(self, folder: Path, names: Sequence[str]) -> bool:
-        """Whether files of an export may be replaced."""
-        buttons = QMessageBox.StandardButton
+    async def existing_files(
+        self, folder: Path, names: Sequence[str], free: Path
+    ) -> Literal["keep", "replace", "cancel"]:
+        """What becomes of files that an export would write over; `free` is a folder that is not there yet."""
         box = QMessageBox(self.parent)
-        box.setObjectName("replaceDialog")
+        box.setObjectName("existingDialog")
         box.setIcon(QMessageBox.Icon.Warning)
-        box.setWindowTitle("Replace files?")
-        box.setText(f"{len(names)} of the files exist already in {folder}.")
-        some = "\n".join(names[:MOST_NAMES]) + ("\n…" if len(names) > MOST_NAMES else "")
-        box.setInformativeText(f"{some}\n\nReplacing them cannot be undone.")
+        box.setWindowTitle("Keep the files that are there?")
+        many = len(names) > 1
+        box.setText(f"{f'{len(names)} files exist' if many else 'One file exists'} already in {_short(str(folder))}.")
+        some = "\n".join(_short(name) for name in names[:MOST_NAMES]) + ("\n…" if len(names) > MOST_NAMES else "")
+        box.setInformativeText(
+            f"{some}\n\nKeep both writes all files to the new folder {_short(free.name)}. "
+            f"Replacing {'them' if many else 'it'} cannot be undone; other files in the folder stay."
+        )
+        keep = box.addButton("Keep both", QMessageBox.ButtonRole.AcceptRole)
+        keep.setObjectName("existingKeep")
         replace = box.addButton("Replace", QMessageBox.ButtonRole.DestructiveRole)
-        box.addButton(buttons.Cancel)
-        box.setDefaultButton(buttons.Cancel)
+        replace.setObjectName("existingReplace")
+        box.addButton(QMessageBox.StandardButton.Cancel)
+        box.setDefaultButton(keep)
         await _finished(box)
-        return box.clickedButton() is replace
+        clicked = box.clickedButton()
+        return "keep" if clicked is keep else "replace" if clicked is replace else "cancel"
 
     async def true_length(self, measured: str) -> float | None:
         """How long a measured line is in truth, meters; None if the user thought better of it."""
@@ -152,6 +158,12 @@ class Dialogs:
         box.setDefaultButton(buttons.Cancel)
         await _finished(box)
         return box.clickedButton() is replace
+
+
+def _short(text: str) -> str:
+    """No wider than a message may be: the middle of a long path says least."""
+    half = LONGEST_TEXT // 2
+    return text if len(text) <= LONGEST_TEXT else f"{text[:half]}…{text[-half:]}"
 
 
 def _saving(parent: QWidget | None, title: str, proposal: Path, kind: str, suffix: str) -> QFileDialog:

@@ -270,7 +270,7 @@ class InstanceTable(QWidget):
         self._show_all = QPushButton("Show all")
         self._show_all.setObjectName("tableShowAll")
         self._show_all.clicked.connect(self.show_all_requested)
-        self._export = QPushButton("Export PLY …")
+        self._export = QPushButton("Export …")
         self._export.setObjectName("tableExport")
         self._export.clicked.connect(self.export_requested)
         for button in (self._isolate, self._show_all):

@@ -91,12 +91,24 @@ class Style:
 
 @dataclass(frozen=True, kw_only=True)
 class Extent:
-    """How much an export will write; points are those of the scene, or of all files of instances if that is more."""
+    """How much an export will write.
+
+    Attributes
+    ----------
+    instances : int
+    points : int
+        Of the scene, or of all files of instances if that is more.
+    files : int
+    bytes : int
+    steps : tuple of (str, float)
+        What `write_outputs` reports, one after the other, with the bytes of each.
+    """
 
     instances: int
     points: int
     files: int
     bytes: int
+    steps: tuple[tuple[str, float], ...] = ()
 
 
 Writer = Callable[[Path, Reconstruction, Style, Report], Any]
@@ -189,7 +201,7 @@ def write_outputs(
     for name in exports:
         if name in _WRITERS:
             file_name, write = _WRITERS[name]
-            write(folder / file_name, result, style, _named(report, f"Writing {file_name}"))
+            write(folder / file_name, result, style, _named(report, _step(file_name)))
 
 
 def write_facts(folder: Path, facts: Mapping[str, Any]) -> None:
@@ -246,6 +258,7 @@ def measure(result: Reconstruction, *, exports: Collection[str], style: Style) -
         points=max(whole, claimed, cameras),
         files=len(planned_files(result, exports=exports, style=style)),
         bytes=round(sum(size[name] for name in exports)),
+        steps=tuple((_step(_WRITERS[name][0]), float(size[name])) for name in exports if name in _WRITERS),
     )
 
 
@@ -255,6 +268,10 @@ def _chosen(result: Reconstruction, style: Style) -> tuple[Instance, ...]:
 
 def _instance_file(style: Style, instance: Instance) -> str:
     return f"{style.given_labels.stem(instance.query)}.ply"
+
+
+def _step(file_name: str) -> str:
+    return f"Writing {file_name}"
 
 
 def _named(report: Report, step: str) -> Report:

@@ -16,7 +16,6 @@ from app.session.origin import PhotoFacts
 from app.session.plan import Estimate, Photo, Plan
 from fast3dis_core.errors import ImageFolderError
 from fast3dis_core.evidence import AREA_THRESHOLDS, Claims, Evidence
-from fast3dis_core.exports import write_instance_ply
 from fast3dis_core.photo_files import PhotoSource
 from fast3dis_core.reconstruction import Instance, Reconstruction
 from tests.scenes import synthetic_reconstruction
@@ -199,10 +198,6 @@ class StandInSteps:
         self._note("read_session")
         return CoreSteps().read_session(path, report)
 
-    def export(self, path, reconstruction, query, overwrite, report):
-        self._note("export")
-        return write_instance_ply(path, reconstruction, query, overwrite=overwrite, report=report)
-
 
 def stand_in_photo(path, size=(120, 160), **changes):
     """A photo as the survey of the core tells of it."""
@@ -246,6 +241,7 @@ class StandInQuestions:
     license_answer: bool = False
     heads_answer: Path | None = None
     overwrite_answer: bool = False
+    existing_answer: str = "cancel"
     session_answer: Path | None = None
     save_session_answer: Path | None = None
     length_answer: float | None = None
@@ -284,10 +280,6 @@ class StandInQuestions:
         self.asked.append(f"unsaved {scene}")
         return self.unsaved_answer
 
-    async def save_as(self, proposal):
-        self.asked.append(f"save as {proposal.name}")
-        return self.save_answer
-
     async def save_picture_as(self, proposal):
         self.asked.append(f"picture {proposal.name}")
         return self.save_answer
@@ -296,9 +288,9 @@ class StandInQuestions:
         self.asked.append(f"export to {proposal.name}")
         return self.folder_answer
 
-    async def replace_files(self, folder, names):
-        self.asked.append(f"replace {len(names)}")
-        return self.overwrite_answer
+    async def existing_files(self, folder, names, free):
+        self.asked.append(f"{len(names)} exist, or {free.name}")
+        return self.existing_answer
 
     async def true_length(self, measured):
         self.asked.append(f"true length of {measured}")

@@ -1,7 +1,11 @@
 """Exports: what is seen is what is written, nothing is replaced unasked, and the copied command comes to the same."""
 
 import asyncio
+import json
 import shlex
+import threading
+import time
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,19 +13,23 @@ import numpy as np
 import pytest
 
 from app.actions import Actions
-from app.command_text import segment_command
-from app.exporter import pack
+from app.command_text import WHOLE_ARCHIVE, segment_command
+from app.exporter import Exporter, planned
 from app.presenters.exporting import ExportPresenter
 from app.session.edits import Edits
 from app.session.export_wish import ExportWish
+from app.session.origin import Origin
 from app.session.plan import Photo, Plan, RunSettings
 from app.session.session import Session
 from app.worker import Worker
 from app.workflow import Workflow
 from fast3dis_core.errors import ConfigError, ExportError
-from fast3dis_core.exports import read_npz, read_ply
+from fast3dis_core.exports import read_npz, read_npz_labels, read_ply
+from fast3dis_core.exports.atomic import atomic_folder
+from fast3dis_core.exports.outputs import write_outputs
 from fast3dis_core.interventions import Interventions
 from tests.app.standins import UNFILTERED, Recorder, StandInQuestions, StandInSteps
+from tests.scenes import synthetic_reconstruction
 
 
 class Desk:
@@ -48,7 +56,7 @@ class Desk:
 
     async def opened(self, folder):
         await self.workflow.open_folder(Path("/photos/kitchen"))
-        self.actions.trigger("export_as")
+        self.actions.trigger("export")
         self.presenter.choose("folder", folder)
         await self.settle()
 
@@ -93,6 +101,7 @@ def test_what_is_visible_is_what_is_written(tmp_path):
             assert curated.keep[item.pixels].all()
         again = read_npz(folder / "reconstruction.npz")
         assert {item.query for item in again.instances} == {second, *others}
+        assert read_npz_labels(folder / "reconstruction.npz").names == {second: "Große Vase"}
         assert (folder / "report.json").exists()
         assert desk.said[-1].startswith("Wrote ")
         desk.actions.trigger("show_export")
@@ -123,7 +132,17 @@ def test_the_preview_says_what_will_be_written(tmp_path):
         text, ready = desk.dialog.told("set_preview")
         count = len(desk.session.shown())
         assert text.startswith(f"{count} instances · ")
+        assert "Left out" not in text
         assert ready
+        first, *_ = (item.query for item in desk.session.shown())
+        desk.session.edit("x", replace(desk.session.edits, hidden=frozenset({first})))
+        await desk.settle()
+        assert desk.dialog.told("set_preview")[0].endswith("Left out: 1 hidden by hand.")
+        assert desk.dialog.told("set_scopes")["all"] == f"All that pass the filters ({count})"
+        desk.dialog.calls.clear()
+        desk.session.show(replace(desk.session.display, hovered=first))
+        await desk.settle()
+        assert "Measuring …" not in str(desk.dialog.calls)
         desk.presenter.choose("scope", "selected")
         await desk.settle()
         assert desk.dialog.told("set_preview") == ("No instance is selected.", False)
@@ -134,17 +153,219 @@ def test_the_preview_says_what_will_be_written(tmp_path):
     drive(story)
 
 
-@pytest.mark.parametrize("agrees", [True, False])
-def test_existing_files_are_asked_about(tmp_path, agrees):
+@pytest.mark.parametrize("answer", ["keep", "replace", "cancel"])
+def test_existing_files_are_asked_about(tmp_path, answer):
+    target = tmp_path / "out"
+    target.mkdir()
+    (target / "report.json").write_text("precious")
+    (tmp_path / "out (2)").mkdir()
+
+    async def story(desk):
+        await desk.opened(target)
+        await desk.write()
+        assert desk.questions.asked == ["1 exist, or out (3)"]
+        assert ((target / "report.json").read_text() == "precious") == (answer != "replace")
+        assert (target / "instances").exists() == (answer == "replace")
+        assert (tmp_path / "out (3)" / "report.json").exists() == (answer == "keep")
+        if answer != "cancel":
+            desk.actions.trigger("show_export")
+            assert desk.shown == [target if answer == "replace" else tmp_path / "out (3)"]
+        assert list(tmp_path.rglob("*.part")) == []
+        assert not desk.workflow.exporter.queries(ExportWish(scope="selected"))
+
+    drive(story, existing_answer=answer)
+
+
+def test_looking_for_existing_files_is_left_to_the_worker(tmp_path, monkeypatch):
+    threads = []
+    monkeypatch.setattr("app.exporter.planned", lambda order: threads.append(threading.get_ident()) or ())
+
     async def story(desk):
         await desk.opened(tmp_path)
-        (tmp_path / "report.json").write_text("precious")
         await desk.write()
-        assert desk.questions.asked == ["replace 1"]
-        assert ((tmp_path / "report.json").read_text() == "precious") != agrees
-        assert (tmp_path / "instances").exists() == agrees
+        assert threads
+        assert threading.get_ident() not in threads
 
-    drive(story, overwrite_answer=agrees)
+    drive(story)
+
+
+def test_a_cancelled_export_leaves_nothing_and_says_so(tmp_path, monkeypatch):
+    writing = threading.Event()
+
+    def hold(folder, result, **wishes):
+        write_outputs(folder, result, **wishes)  # everything is there under other names
+        writing.set()
+        while True:
+            time.sleep(0.002)
+            wishes["report"]("Writing scene.ply", 0.5)
+
+    monkeypatch.setattr("app.exporter.write_outputs", hold)
+
+    async def story(desk):
+        await desk.opened(tmp_path / "out")
+        desk.presenter.write()
+        while not writing.is_set():
+            await asyncio.sleep(0.002)
+        assert list(tmp_path.rglob("*.ply"))
+        desk.presenter.write()  # a second click is none
+        assert not desk.session.activity.quiet  # the status bar has a way to cancel
+        desk.presenter.cancel()
+        await desk.settle()
+        assert list(tmp_path.iterdir()) == []
+        assert desk.dialog.told("set_outcome") == ("Cancelled. Nothing was written.", "")
+        assert desk.failed == []
+        text, ready = desk.dialog.told("set_preview")
+        assert "instances" in text
+        assert ready
+
+    drive(story)
+
+
+def test_cancelling_too_late_tells_what_was_written(tmp_path, monkeypatch):
+    written, go_on = threading.Event(), threading.Event()
+    real = atomic_folder
+
+    @contextmanager
+    def slow(*given, **wishes):
+        with real(*given, **wishes) as staging:
+            yield staging
+        written.set()
+        go_on.wait(10)
+
+    monkeypatch.setattr("app.exporter.atomic_folder", slow)
+
+    async def story(desk):
+        await desk.opened(tmp_path / "out")
+        desk.presenter.write()
+        while not written.is_set():
+            await asyncio.sleep(0.002)
+        desk.presenter.cancel()
+        await asyncio.sleep(0.01)
+        go_on.set()
+        await desk.settle()
+        assert desk.dialog.told("set_outcome")[0].startswith("Wrote ")
+        assert (tmp_path / "out" / "report.json").exists()
+
+    drive(story)
+
+
+def test_progress_is_of_the_whole_export(tmp_path):
+    async def story(desk):
+        await desk.opened(tmp_path / "out")
+        for name in ("scene", "npz", "masks"):
+            desk.presenter.toggle_format(name, True)
+        await desk.settle()
+        told = []
+        desk.dialog.set_progress = lambda step, fraction: told.append((step, fraction))
+        await desk.write()
+        steps = list(dict.fromkeys(step for step, _ in told))
+        assert steps[:3] == ["Looking for files", "Waiting for the worker", "Gathering the points"]
+        assert steps[3:7] == [f"Writing {name}" for name in ("instances", "scene.ply", "masks", "reconstruction.npz")]
+        fractions = [fraction for _, fraction in told]
+        assert fractions == sorted(fractions)
+        assert fractions[-1] > 0.9
+
+    drive(story)
+
+
+def test_lengths_follow_the_true_scale_in_every_file(tmp_path):
+    turn = (0.0, 0.0, 1.0, 4.0, 0.0, 1.0, 0.0, 5.0, -1.0, 0.0, 0.0, 6.0, 0.0, 0.0, 0.0, 1.0)
+
+    async def story(desk):
+        desk.workflow._steps.world_to_folder = turn
+        await desk.opened(tmp_path / "out")
+        desk.session.edit("x", replace(desk.session.edits, scale=0.5))
+        for name in ("scene", "npz", "glb"):
+            desk.presenter.toggle_format(name, True)
+        field, choices, _ = desk.dialog.told("set_choices")
+        assert (field, choices[0]) == ("lengths", ("shown", "Meters, as measured: 0.5 m per scene unit"))
+        desk.presenter.choose("frame", "folder")
+        await desk.write()
+        assert desk.failed == []
+        scene = read_ply(tmp_path / "out" / "scene.ply")
+        assert "units: m" in scene.comments
+        assert any("cameras that came with the photos" in text for text in scene.comments)
+        points = np.stack([scene.vertices[axis] for axis in "xyz"], axis=1)
+        cloud = desk.session.reconstruction.cloud
+        way = np.reshape(turn, (4, 4))
+        expected = 0.5 * (cloud.points[cloud.valid] @ way[:3, :3].T + way[:3, 3])
+        assert np.allclose(points, expected, atol=1e-5)
+        again = read_npz(tmp_path / "out" / "reconstruction.npz")
+        assert again.is_metric
+        assert np.allclose(again.cloud.points[cloud.valid], points)
+        report = json.loads((tmp_path / "out" / "report.json").read_text())
+        assert report["result"]["units"] == "m"
+        desk.presenter.choose("lengths", "scene")
+        assert desk.dialog.told("set_units") == "scene units"
+
+    drive(story)
+
+
+def test_headers_tell_the_threshold_and_filters_in_force(tmp_path):
+    async def story(desk):
+        await desk.opened(tmp_path / "out")
+        scores = sorted(item.objectness for item in desk.session.shown())
+        threshold = (scores[0] + scores[1]) / 2
+        desk.session.edit("x", replace(desk.session.edits, objectness_threshold=threshold, confidence_percentile=20.0))
+        desk.presenter.toggle_format("scene", True)
+        await desk.write()
+        assert f"objectness threshold: {threshold!r}" in read_ply(tmp_path / "out" / "scene.ply").comments
+        result = json.loads((tmp_path / "out" / "report.json").read_text())["result"]
+        assert result["objectness_threshold"] == threshold
+        assert [item["name"] for item in result["filters"]][-1] == "confidence percentile"
+        assert result["filters"][-1]["removed"] == desk.session.curated.dropped_points["confidence_percentile"]
+
+    drive(story)
+
+
+@pytest.mark.parametrize("mode", ["instance", "photo"])
+def test_colors_are_as_on_screen_unless_asked_otherwise(tmp_path, mode):
+    async def story(desk):
+        await desk.opened(tmp_path / "out")
+        item = desk.session.shown()[0]
+        desk.session.edit("x", replace(desk.session.edits, colors={item.query: (1, 2, 3)}, names={item.query: "Vase"}))
+        desk.session.show(replace(desk.session.display, color_mode=mode))
+        await desk.write()
+        (path,) = (tmp_path / "out" / "instances").glob("Vase_*.ply")
+        vertices = read_ply(path).vertices
+        colors = np.stack([vertices[name] for name in ("red", "green", "blue")], axis=1)
+        photo = desk.session.reconstruction.cloud.colors[item.pixels]
+        assert np.array_equal(colors, photo if mode == "photo" else np.broadcast_to((1, 2, 3), colors.shape))
+        other = "photo" if mode == "instance" else "instance"
+        assert desk.workflow.exporter.order(ExportWish(colors=other)).colors == other
+
+    drive(story)
+
+
+def test_the_dialog_opens_for_the_selection_if_there_is_one(tmp_path):
+    async def story(desk):
+        await desk.opened(tmp_path / "out")
+        assert desk.dialog.told("set_wish").scope == "visible"
+        query = desk.session.shown()[0].query
+        desk.session.show(replace(desk.session.display, selection=frozenset({query})))
+        desk.actions.trigger("export")
+        assert desk.dialog.told("set_wish").scope == "selected"
+        desk.presenter.toggle_format("scene", True)
+        await desk.write()
+        assert set(read_ply(tmp_path / "out" / "scene.ply").vertices["instance"]) == {query}
+        desk.session.show(replace(desk.session.display, selection=frozenset()))
+        desk.actions.trigger("export")
+        assert desk.dialog.told("set_wish").scope == "visible"
+
+    drive(story)
+
+
+def test_a_voxel_too_small_is_told_in_the_preview(tmp_path):
+    async def story(desk):
+        await desk.opened(tmp_path / "out")
+        desk.presenter.choose("voxel_size", 1e-9)
+        await desk.settle()
+        text, ready = desk.dialog.told("set_preview")
+        assert "too small" in text
+        assert not ready
+        assert desk.failed == []
+
+    drive(story)
 
 
 def test_a_folder_that_cannot_be_written_is_told_and_leaves_nothing(tmp_path):
@@ -164,10 +385,12 @@ def test_scale_and_voxels_are_those_of_the_files(tmp_path):
         await desk.opened(tmp_path)
         curated = desk.session.curated
         query = curated.shown[0].query
-        wish = ExportWish(folder=tmp_path, formats=("ply",), scale=2.0, voxel_size=0.2)
-        package = pack(curated, frozenset({query}), wish)
-        await desk.workflow.exporter.write(wish, overwrite=False)
-        path = tmp_path / next(name for name in package.files if f"{query:03d}" in name)
+        wish = ExportWish(folder=tmp_path / "out", formats=("ply",), lengths="own", scale=2.0, voxel_size=0.2)
+        order = desk.workflow.exporter.order(wish)
+        written = await desk.workflow.exporter.write(order, overwrite=False)
+        files = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
+        assert (written.files, written.bytes) == (len(files), sum(path.stat().st_size for path in files))
+        path = tmp_path / "out" / next(name for name in planned(order) if f"{query:03d}" in name)
         points = np.stack([read_ply(path).vertices[axis] for axis in "xyz"], axis=1)
         cells = np.floor(points / 0.2).astype(int)
         assert len(np.unique(cells, axis=0)) == len(points) < len(curated.shown[0].pixels)
@@ -186,64 +409,105 @@ def test_impossible_lengths_are_refused():
 
 class TestCommand:
     plan = Plan(sources=(Path("/my photos/küche"),), settings=RunSettings(geometry="given", resolution=280))
+    result = synthetic_reconstruction()
 
-    def words(self, wish, edits=UNFILTERED, queries=frozenset({1, 2}), all_shown=True):
-        text = segment_command(self.plan, wish, edits, queries, all_shown=all_shown)
+    def order(self, wish, edits=UNFILTERED, **display):
+        session = Session(edits)
+        session.open(self.result, Origin(folder=Path("/my photos/küche"), world_to_folder=tuple(np.eye(4).ravel())))
+        session.edit("x", edits)
+        session.show(replace(session.display, **display))
+        return Exporter(session, None).order(wish)
+
+    def words(self, wish, edits=UNFILTERED, plan=None, **display):
+        text = segment_command(plan or self.plan, self.order(wish, edits, **display))
         *comments, call = text.split("\n")
         assert all(line.startswith("# not in this call: ") for line in comments)
         return comments, shlex.split(call)
 
     def test_it_says_what_differs_from_the_defaults(self):
-        wish = ExportWish(folder=Path("/out dir"), formats=("ply", "glb"), colors="photo", voxel_size=0.05, scale=2.5)
-        comments, words = self.words(wish, replace(Edits(), objectness_threshold=0.45), all_shown=False)
+        wish = ExportWish(
+            folder=Path("/out dir"), formats=("ply", "glb"), colors="photo", voxel_size=0.05, lengths="own", scale=2.5
+        )
+        comments, words = self.words(wish, replace(Edits(), objectness_threshold=0.45))
         assert comments == []
         assert words[:3] == ["fast3dis", "segment", "/my photos/küche"]
         options = dict(zip(words[3::2], words[4::2], strict=True))
         assert options == {
             "--out": "/out dir", "--size": "nano", "--resolution": "280", "--geometry": "given", "--max-views": "50",
             "--objectness-threshold": "0.45", "--exports": "ply,glb", "--colors": "photo", "--voxel-size": "0.05",
-            "--scale": "2.5", "--queries": "1,2",
+            "--scale": "2.5",
         }  # fmt: skip
 
-    def test_what_cannot_be_said_is_said_in_comments(self):
+    def test_what_the_user_made_of_instances_is_said(self):
+        first, second, third, fourth, *_ = (item.query for item in self.result.instances)
         edits = replace(
             UNFILTERED,
-            names={1: "x"},
-            merged=((1, 2),),
-            hidden=frozenset({4}),
-            interventions=Interventions(muted_queries=frozenset({3})),
+            names={first: "Große Vase"},
+            colors={first: (1, 2, 255)},
+            merged=((first, second),),
+            hidden=frozenset({third}),
+            scale=0.25,
         )
-        comments, _ = self.words(ExportWish(folder=Path("/o"), rest=False), edits)
-        assert len(comments) == 5
+        comments, words = self.words(ExportWish(folder=Path("/o"), frame="folder"), edits, palette="safe")
+        assert comments == []
+        text = shlex.join(words)
+        for part in (
+            f"--hide {third}", f"--merge {first},{second}", f"--name '{first}=Große Vase'",
+            f"--color '{first}=#0102ff'", "--meters 0.25", "--frame folder", "--palette safe",
+            "--instance-colors instance",
+        ):  # fmt: skip
+            assert part in text
+        assert "--queries" not in text
+        assert "--claimed-only" not in text
+        chosen = frozenset({fourth})
+        _, words = self.words(ExportWish(folder=Path("/o"), scope="selected"), edits, selection=chosen)
+        assert words[words.index("--queries") + 1] == str(fourth)
+        assert "--claimed-only" in words
+        assert "--name" not in words
+        _, words = self.words(ExportWish(folder=Path("/o"), scope="all"), edits)
+        assert not {"--hide", "--queries"} & set(words)
+
+    def test_what_cannot_be_said_is_said_in_comments(self):
+        edits = replace(UNFILTERED, interventions=Interventions(muted_queries=frozenset({3})))
+        comments, _ = self.words(ExportWish(folder=Path("/o")), edits, layer=1)
+        assert [line.removeprefix("# not in this call: ") for line in comments] == [
+            "experiments inside the decoder (1)",
+            "masks of decoder layer 1",
+        ]
 
     @pytest.mark.parametrize(("names", "said"), [(("v2.png", "v10.png"), 0), (("v10.png", "v2.png"), 1)])
     def test_another_order_of_the_photos_is_said(self, names, said):
         photos = tuple(Photo(source=Path("/photos") / name, name=name) for name in names)
-        plan = replace(self.plan, photos=photos)
-        text = segment_command(plan, ExportWish(folder=Path("/o")), UNFILTERED, frozenset({1}), all_shown=True)
-        assert text.count("photos in another order") == said
+        comments, _ = self.words(ExportWish(folder=Path("/o")), plan=replace(self.plan, photos=photos))
+        assert str(comments).count("photos in another order") == said
 
     def test_no_digit_of_a_threshold_is_lost(self):
         threshold = 0.1 + 0.2  # 0.30000000000000004
         edits = replace(Edits(), objectness_threshold=threshold, confidence_percentile=25.0)
-        _, words = self.words(ExportWish(folder=Path("/o"), scale=1 / 3), edits)
+        _, words = self.words(ExportWish(folder=Path("/o"), lengths="own", scale=1 / 3), edits)
         assert float(words[words.index("--objectness-threshold") + 1]) == threshold
         assert float(words[words.index("--scale") + 1]) == 1 / 3
         assert words[words.index("--confidence-percentile") + 1] == "25"
 
-    def test_the_command_line_understands_it(self, monkeypatch):
+    def test_the_command_line_understands_it(self):
         from typer.testing import CliRunner
 
         from fast3dis_core.cli import app
 
-        _, words = self.words(ExportWish(folder=Path("/nowhere/out")))
+        first, second, third, *_ = (item.query for item in self.result.instances)
+        edits = replace(
+            UNFILTERED, names={first: "a=b"}, colors={third: (1, 2, 3)}, merged=((first, second),), scale=2.0
+        )
+        wish = ExportWish(folder=Path("/nowhere/out"), frame="folder", rest=False)
+        _, words = self.words(wish, edits, selection=frozenset({third}), palette="safe")
         result = CliRunner().invoke(app, [*words[1:], "--dry-run"])
         assert "No such option" not in result.output
         assert result.exit_code == 3, result.output  # the photos are not there
 
 
 @pytest.mark.slow
-def test_the_copied_command_writes_the_points_of_the_window(tmp_path):
+@pytest.mark.parametrize("wishes", ["plain", "all"])
+def test_the_copied_command_writes_the_files_of_the_window(tmp_path, wishes):
     """The bundled sample through the window's steps and through the command line."""
     import subprocess
     import sys
@@ -251,30 +515,58 @@ def test_the_copied_command_writes_the_points_of_the_window(tmp_path):
     from app.core_steps import CoreSteps
 
     sample = Path(__file__).parents[2] / "resources" / "samples" / "study"
+    formats = ("ply", "scene", "masks", "npz", "report")
 
     async def story():
         session = Session(replace(Edits(), objectness_threshold=0.35))
         workflow = Workflow(session, Worker(), CoreSteps(), RunSettings(geometry="given"))
+        wish = ExportWish(folder=tmp_path / "window", formats=formats)
         try:
             await workflow.open_folder(sample)
-            wish = ExportWish(folder=tmp_path / "window", formats=("ply", "scene"))
-            await workflow.exporter.write(wish, overwrite=False)
-            other = replace(wish, folder=tmp_path / "line")
-            queries = workflow.exporter.queries(other)
-            return segment_command(session.plan, other, session.edits, queries, all_shown=True)
+            if wishes == "all":
+                first, second, third, fourth, *_ = (item.query for item in session.shown())
+                edits = replace(
+                    session.edits,
+                    names={first: "Große Vase/2", fourth: "x" * 200},
+                    colors={fourth: (10, 200, 30)},
+                    merged=((first, second),),
+                    hidden=frozenset({third}),
+                    scale=0.75,
+                )
+                session.edit("x", edits)
+                session.show(replace(session.display, palette="safe"))
+                wish = replace(wish, frame="folder", rest=False, voxel_size=0.02)
+            order = workflow.exporter.order(wish)
+            await workflow.exporter.write(order, overwrite=False)
+            return segment_command(workflow.ran, replace(order, wish=replace(wish, folder=tmp_path / "line")))
         finally:
             await workflow.close()
 
-    call = shlex.split(asyncio.run(story()).split("\n")[-1])
+    text = asyncio.run(story())
+    *comments, text = text.split("\n")
+    assert comments == (["# not in this call: " + WHOLE_ARCHIVE] if wishes == "plain" else [])
     program = "from fast3dis_core.cli import main; main()"
-    subprocess.run([sys.executable, "-c", program, *call[1:]], check=True, capture_output=True)
+    subprocess.run([sys.executable, "-c", program, *shlex.split(text)[1:]], check=True, capture_output=True)
     window, line = tmp_path / "window", tmp_path / "line"
-    names = sorted(path.relative_to(window) for path in window.rglob("*.ply"))
-    assert names == sorted(path.relative_to(line) for path in line.rglob("*.ply"))
-    assert len(names) > 2
-    for name in names:
-        one, two = read_ply(window / name).vertices, read_ply(line / name).vertices
+    names = sorted(path.relative_to(window) for path in window.rglob("*") if path.is_file())
+    assert names == sorted(path.relative_to(line) for path in line.rglob("*") if path.is_file())
+    assert len(names) > 4
+    for name in (name for name in names if name.suffix == ".ply"):
+        one, two = read_ply(window / name), read_ply(line / name)
+        assert one.comments == two.comments
+        one, two = one.vertices, two.vertices
         assert abs(len(one) - len(two)) <= max(2, 0.002 * len(two)), name  # depth is told from points to rounding
-        if len(one) == len(two):
+        if len(one) == len(two) and wishes == "plain":
             assert np.array_equal(one["x"], two["x"])
             assert np.array_equal(one["instance"], two["instance"])
+            assert np.array_equal(one["red"], two["red"])
+    labels = [read_npz_labels(folder / "reconstruction.npz") for folder in (window, line)]
+    assert labels[0].names == labels[1].names
+    assert labels[0].colors.items() <= labels[1].colors.items()
+    assert wishes == "plain" or labels[0] == labels[1]
+    told = [json.loads((folder / "report.json").read_text())["result"] for folder in (window, line)]
+    for key in ("units", "frame", "transform", "objectness_threshold", "views"):
+        assert told[0].get(key) == told[1].get(key), key
+    for one, two in zip(*(result["instances"] for result in told), strict=True):
+        assert [one[key] for key in ("query", "name", "color")] == [two[key] for key in ("query", "name", "color")]
+        assert one["centroid"] == pytest.approx(two["centroid"], rel=1e-2, abs=1e-2)

@@ -19,8 +19,7 @@ from app.session.plan import RunSettings
 from app.session.session import Origin, Session
 from app.worker import Worker
 from app.workflow import Workflow
-from fast3dis_core.exports import read_ply
-from tests.app.standins import UNFILTERED, Recorder, StandInQuestions, StandInSteps
+from tests.app.standins import UNFILTERED, Recorder, StandInSteps
 from tests.scenes import synthetic_reconstruction
 
 RESULT = synthetic_reconstruction(queries=6)
@@ -164,7 +163,7 @@ class TestTable:
         presenter.select(frozenset({FIRST.query}))
         assert table.last["set_actions"][1]["export"] is True
         presenter.select(frozenset({FIRST.query, SECOND.query}))
-        assert table.last["set_actions"][1]["export"] is False
+        assert table.last["set_actions"][1]["export"] is True
 
 
 class TestFilters:
@@ -274,18 +273,17 @@ class TestGallery:
 class Frame:
     """The main window's presenter with everything around it."""
 
-    def __init__(self, **answers):
+    def __init__(self):
         self.session, self.steps, self.worker = Session(UNFILTERED), StandInSteps(), Worker()
         self.actions = Actions()
         self.workflow = Workflow(self.session, self.worker, self.steps, RunSettings())
-        self.window, self.chips, self.questions = Recorder(), Recorder(), StandInQuestions(**answers)
+        self.window, self.chips = Recorder(), Recorder()
         self.presenter = MainWindowPresenter(
             self.session,
             self.workflow,
             self.actions,
             window=self.window,
             chips=self.chips,
-            questions=self.questions,
             drawn_points=lambda: (1000, 2000),
         )
 
@@ -297,9 +295,9 @@ class Frame:
             await asyncio.sleep(0.002)
 
 
-def drive(story, **answers):
+def drive(story):
     async def play():
-        frame = Frame(**answers)
+        frame = Frame()
         try:
             return await asyncio.wait_for(story(frame), 10)
         finally:
@@ -362,36 +360,6 @@ class TestFrame:
             title, _, _, details, _ = frame.window.told("show_error")
             assert title == "An error in the program"
             assert "ZeroDivisionError" in details
-
-        drive(story)
-
-    @pytest.mark.parametrize("agrees", [True, False])
-    def test_export_asks_before_overwriting(self, tmp_path, agrees):
-        path = tmp_path / "old.ply"
-        path.write_bytes(b"precious")
-
-        async def story(frame):
-            opened(frame.session)
-            frame.session.show(replace(frame.session.display, selection=frozenset({FIRST.query})))
-            frame.presenter.export()
-            await frame.settle()
-            assert frame.questions.asked == [f"save as kitchen_instance_{FIRST.query:03d}.ply", "overwrite old.ply"]
-
-        drive(story, save_answer=path, overwrite_answer=agrees)
-        if agrees:
-            assert len(read_ply(path).vertices) == len(FIRST.pixels)
-        else:
-            assert path.read_bytes() == b"precious"
-
-    def test_export_needs_exactly_one_instance(self):
-        async def story(frame):
-            opened(frame.session)
-            frame.presenter.export()
-            frame.session.show(replace(frame.session.display, selection=frozenset({FIRST.query, SECOND.query})))
-            frame.presenter.export()
-            await frame.settle()
-            assert frame.questions.asked == []
-            assert not frame.actions.state("export").enabled
 
         drive(story)
 

@@ -12,12 +12,12 @@ import pytest
 
 from app.session.activity import IDLE, Activity, advance, seconds_left
 from app.session.edits import Edits
+from app.session.export_wish import ExportWish
 from app.session.plan import RunSettings
 from app.session.session import Origin, Session
 from app.worker import Worker
 from app.workflow import Workflow
-from fast3dis_core.errors import Cancelled, DeviceMemoryError, ExportError, ImageFolderError
-from fast3dis_core.exports import read_ply
+from fast3dis_core.errors import Cancelled, DeviceMemoryError, ImageFolderError
 from fast3dis_core.interventions import Interventions
 from fast3dis_core.reconstruction import AnchorOverride
 from tests.app.standins import UNFILTERED, StandInSteps
@@ -230,37 +230,20 @@ def test_opening_another_folder_stops_the_first():
     drive(story)
 
 
-def test_export_writes_says_where_and_refuses_to_overwrite(tmp_path):
-    path = tmp_path / "instance.ply"
-
-    async def story(desk):
-        await desk.workflow.open_folder(Path("kitchen"))
-        messages = []
-        desk.session.messaged.connect(messages.append)
-        instance = desk.session.reconstruction.instances[0]
-        await desk.workflow.export(path, instance.query)
-        assert str(path) in messages[0]
-        assert len(read_ply(path).vertices) == len(instance.pixels)
-        with pytest.raises(ExportError, match="exists"):
-            await desk.workflow.export(path, instance.query)
-
-    drive(story)
-
-
 def test_an_export_is_not_pushed_out_by_a_slider(tmp_path):
-    path = tmp_path / "instance.ply"
+    wish = ExportWish(folder=tmp_path / "out", formats=("report",))
 
     async def story(desk):
         await desk.workflow.open_folder(Path("kitchen"))
-        query = desk.session.reconstruction.instances[0].query
         desk.threshold(0.6)
-        exporting = desk.workflow.start(desk.workflow.export(path, query))
+        exporter = desk.workflow.exporter
+        exporting = desk.workflow.start(exporter.write(exporter.order(wish), overwrite=False))
         for value in (0.7, 0.8, 0.9):
             await asyncio.sleep(0)
             desk.threshold(value)
         await exporting
         await desk.settle()
-        assert path.exists()
+        assert (wish.folder / "report.json").exists()
         assert desk.steps.mask_thresholds[-1] == 0.9
         assert desk.session.activity == IDLE
 
@@ -484,15 +467,16 @@ def test_the_steps_to_come_are_listed_and_learned():
     drive(story)
 
 
-def test_a_quiet_job_does_not_hide_the_run(tmp_path):
+def test_an_export_does_not_hide_the_run(tmp_path):
     async def story(desk):
         await desk.workflow.open_folder(Path("kitchen"))
         desk.steps.gate.clear()
-        query = desk.session.reconstruction.instances[0].query
+        exporter = desk.workflow.exporter
+        order = exporter.order(ExportWish(folder=tmp_path / "out", formats=("report",)))
         desk.steps.calls.clear()
         running = desk.workflow.start(desk.workflow.open_folder(Path("bath")))
         await desk.encoding()
-        exporting = desk.workflow.start(desk.workflow.export(tmp_path / "a.ply", query))
+        exporting = desk.workflow.start(exporter.write(order, overwrite=False))
         await asyncio.sleep(0.02)
         assert desk.session.activity.job == "Segmenting bath"
         desk.steps.gate.set()

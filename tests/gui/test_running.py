@@ -1,6 +1,5 @@
 """A run in the real window: cancelled and closed in every step, geometry first, geometry alone, no long pause."""
 
-import asyncio
 import inspect
 import threading
 import time
@@ -64,7 +63,7 @@ def _held(name):
     return call
 
 
-for name in ("read", "load", "build", "encode", "decode", "assemble", "export"):
+for name in ("read", "load", "build", "encode", "decode", "assemble"):
     setattr(HeldSteps, name, _held(name))
 
 
@@ -148,24 +147,6 @@ def test_closing_in_every_step_ends_everything(play, photos, step, one_core_for_
 
     play(story, steps=steps)
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("inference")]
-
-
-def test_cancel_while_writing_leaves_no_file(play, photos, tmp_path, one_core_for_the_network):
-    steps, target = HeldSteps(), tmp_path / "instance.ply"
-
-    async def story(program):
-        await (await started(program, photos))
-        query = program.session.reconstruction.instances[0].query
-        steps.hold = "Writing instance.ply"
-        exporting = program.workflow.start(program.workflow.export(target, query))
-        await until(lambda: steps.held.is_set() or exporting.done(), "writing")
-        assert not exporting.done(), program.session.activity
-        program.actions.trigger("cancel")
-        await asyncio.wait_for(exporting, 1.0)
-        await until(lambda: not program.workflow._worker.busy, "the worker", 1.0)
-        assert list(tmp_path.glob("*.ply*")) == []
-
-    play(story, steps=steps)
 
 
 def test_geometry_comes_first_and_the_camera_stays_when_masks_come(play, photos, one_core_for_the_network):

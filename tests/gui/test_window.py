@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QTimer, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QAbstractSlider, QApplication, QPushButton, QToolButton
+from PySide6.QtWidgets import QAbstractSlider, QApplication, QLabel, QPushButton, QToolButton
 from scipy.spatial import cKDTree
 
 from app.core_steps import CoreSteps
@@ -107,8 +107,7 @@ def place_of(program, query):
 
 def test_from_photos_to_a_ply_with_the_real_network(play, photos, tmp_path, one_core_for_the_network):
     """Open, run, click a point, filter by keys and by mouse, export by click, read the file back."""
-    target = tmp_path / "instance.ply"
-    questions = StandInQuestions(folder_answer=photos, save_answer=target)
+    questions = StandInQuestions(folder_answer=photos)
 
     async def story(program):
         click(button(program, "emptyOpen"))
@@ -141,12 +140,19 @@ def test_from_photos_to_a_ply_with_the_real_network(play, photos, tmp_path, one_
 
         instance = program.session.curated.find(query)
         click(button(program, "tableExport"))
-        await until(target.exists, "the file")
+        dialog = program.exports.dialog
+        write = dialog.findChild(QPushButton, "exportWrite")
+        await until(lambda: "1 instance" in dialog.findChild(QLabel, "exportPreview").text(), "the preview")
+        click(write)
+        shown = dialog.findChild(QPushButton, "exportShow")
+        await until(shown.isVisible, "the outcome")
+        (target,) = (tmp_path / "kitchen-export" / "instances").iterdir()
         vertices = read_ply(target).vertices
         points = np.stack([vertices[axis] for axis in "xyz"], axis=1)
         assert np.array_equal(points, result.cloud.points[instance.pixels])
         assert (vertices["instance"] == query).all()
-        await until(lambda: str(target) in program.window.statusBar().currentMessage(), "a message with the path")
+        assert str(tmp_path / "kitchen-export") in program.window.statusBar().currentMessage()
+        dialog.close()
 
     play(story, steps=SmallCoreSteps(), questions=questions)
 

@@ -1,0 +1,107 @@
+"""What the export dialog says: choices with their numbers, what a wish comes to, and what was written."""
+
+from collections.abc import Mapping
+
+from app.exporter import Order, Written
+from app.session.edits import Edits
+from app.session.export_wish import Scope
+from app.session.origin import Origin
+from app.session.session import Display
+from fast3dis_core.curation import Curated
+from fast3dis_core.exports.outputs import Extent
+
+Choices = tuple[tuple[str, str], ...]  # key and text of each
+NO_CAMERAS = "Only with cameras that came with the photos, and a run that used them"
+
+
+def scope_texts(counts: Mapping[Scope, int]) -> dict[Scope, str]:
+    """Radio buttons with how many instances each is about."""
+    words: tuple[tuple[Scope, str], ...] = (
+        ("visible", "Visible instances"),
+        ("selected", "Selected instances"),
+        ("all", "All that pass the filters"),
+    )
+    return {scope: f"{text} ({counts[scope]})" for scope, text in words}
+
+
+def color_choices(display: Display) -> Choices:
+    """Colors of points; the files hold no colors that mean numbers."""
+    seen = "photos" if display.color_mode == "photo" else "instances"
+    return (("screen", f"As on screen: of the {seen}"), ("instance", "Of the instances"), ("photo", "Of the photos"))
+
+
+def frame_choices(origin: Origin, first: str) -> Choices:
+    """Frames that the files can have; `first` is the name of the first photo."""
+    view = (("view0", f"Camera of the first photo, {first}"),)
+    return view if origin.world_to_folder is None else (*view, ("folder", "World of the photos' own cameras"))
+
+
+def length_choices(units: str, edits: Edits) -> Choices:
+    """Lengths that the files can have; `units` are those of the result."""
+    plain = "Meters" if units == "m" else "Scene units"
+    own = ("own", f"{plain} times a factor")
+    if edits.scale is None:
+        return (("shown", plain), own)
+    measured = f"Meters, as measured: {edits.scale:.4g} m per {'meter of the model' if units == 'm' else 'scene unit'}"
+    return (("shown", measured), ("scene", f"{plain} of the model" if units == "m" else plain), own)
+
+
+def rest_tip(order: Order) -> str:
+    """Why points of nobody can be written or not."""
+    if order.wish.scope == "selected":
+        return "Files of selected instances hold their points only"
+    if order.wish.rest and not order.rest:
+        return "While instances are isolated, their points alone are on show and written"
+    return "In files of the whole scene"
+
+
+def preview_text(order: Order, extent: Extent, selected: int) -> str:
+    """What will be written, and what will not; `selected` is how many queries are selected."""
+    parts = [
+        counted(extent.instances, "instance"),
+        counted(extent.points, "point"),
+        counted(extent.files, "file"),
+        f"about {bytes_text(extent.bytes)}",
+    ]
+    missing = left_out(order.curated, order, selected)
+    return " · ".join(parts) + (f"\nLeft out: {' · '.join(missing)}." if missing else "")
+
+
+def left_out(curated: Curated, order: Order, selected: int) -> list[str]:
+    """What the scope and the filters keep from being written."""
+    if order.wish.scope == "selected":
+        short = selected - len(order.queries)
+        return [f"{short} of {selected} selected queries, which do not pass the filters"] if short else []
+    found = []
+    if order.wish.scope == "visible":
+        hidden = sum(item.verdict == "hidden" for item in curated.instances)
+        aside = len(curated.shown) - len(order.queries)
+        found += [f"{hidden} hidden by hand"] if hidden else []
+        found += [f"{aside} outside the isolation"] if aside else []
+    queries = curated.queries
+    dropped = queries.get("objectness", 0) + queries.get("size", 0) + queries.get("floor", 0)
+    return found + ([f"{dropped} of {sum(queries.values())} queries, which do not pass the filters"] if dropped else [])
+
+
+def schedule_of(extent: Extent | None) -> tuple[tuple[str, float], ...]:
+    """Steps of writing with their shares."""
+    return () if extent is None else extent.steps
+
+
+def written_text(written: Written) -> str:
+    """Such as "Wrote 14 files, 23 MB"."""
+    return f"Wrote {counted(written.files, 'file')}, {bytes_text(written.bytes)}"
+
+
+def counted(count: int, word: str) -> str:
+    """Such as "1 file" or "1,200 files"."""
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
+
+
+def bytes_text(count: float) -> str:
+    """Such as "930 B", "8.4 MB" or "23 MB"."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 999.5 or unit == "GB":
+            break
+        count /= 1000
+    return f"{count:.1f} {unit}" if count < 9.95 and unit != "B" else f"{count:,.0f} {unit}"
