@@ -14,7 +14,7 @@ MENUS: dict[str, tuple[tuple[str, ...], ...]] = {
     "File": (
         ("open", "open_files", "open_session", "recent", "sample"),
         ("setup", "run", "cancel", "unload", "get_weights"),
-        ("save", "save_as"),
+        ("save", "save_as", "save_small", "recover"),
         ("export", "copy_command", "show_export", "copy_export_path"),
         ("*",),
         ("quit",),
@@ -90,6 +90,9 @@ ACTIONS = (
     Action(name="save_as", text="Save session as …", menu="File", keys=("Ctrl+Shift+S",)),
     Action(name="save_small", text="Save session without features …", menu="File",
            tip="A smaller file, to be looked at only: anchors and mask thresholds cannot be changed in it"),
+    Action(name="recover", text="Recover unsaved work …", menu="File",
+           tip="Offer again what a program left that ended before it was saved",
+           needs="Nothing was left unsaved by a program that ended."),
     Action(name="get_weights", text="Get weights …", menu="File", tip="See which weights are here, and get others"),
     Action(name="setup", text="Photos and settings …", label="Setup", menu="File", keys=("Ctrl+P",), icon="setup",
            tip="Choose photos and settings of the next run"),

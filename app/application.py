@@ -62,6 +62,8 @@ class Program:
         What asks the user about files; dialogs by default.
     recents : Recents, optional
         Scenes opened before; forgotten at the end by default.
+    autosaves : Path, optional
+        Folder for what is kept in case of an accident; by default nothing is kept.
     preferences : Preferences, optional
         What is remembered between two starts; by default nothing.
     """
@@ -74,6 +76,7 @@ class Program:
         steps: "Steps | None" = None,
         questions: "Dialogs | None" = None,
         recents: "Recents | None" = None,
+        autosaves: Path | None = None,
     ) -> None:
         from app.actions import Actions
         from app.composition.exporting import ExportParts
@@ -99,7 +102,7 @@ class Program:
         self.actions = Actions()
         steps, worker = steps or CoreSteps(), Worker()
         self.workflow = Workflow(self.session, worker, steps, settings, prepare=self._prepared.prepare)
-        self.closed = asyncio.Event()
+        self.closed, self._left = asyncio.Event(), False
         self._make_widgets(app, options)
         questions = questions or Dialogs(self.window)
         self.ways_in.connect(
@@ -113,6 +116,7 @@ class Program:
             window=self.window,
         )
         self._make_presenters(questions)
+        self.recovery.connect(self, steps, worker, questions, may_go=self._files.may_go, folder=autosaves)
         self.exports = ExportParts(self.session, self.workflow, self.actions, questions=questions, window=self.window)
         self._connect()
         self.inspector.connect(self.session, self.workflow, self.actions, self.viewport, self.photos.panel.photo)
@@ -123,6 +127,7 @@ class Program:
 
         from app.composition.inspector import InspectorParts
         from app.composition.photos import PhotoParts
+        from app.composition.recovery import RecoveryParts
         from app.composition.ways_in import WaysIn
         from app.viewport.viewport import Viewport
         from app.widgets.decoding_panel import DecodingPanel
@@ -139,7 +144,7 @@ class Program:
         self.viewport = Viewport()
         self.viewport.set_colors(rgb(theme.viewport), rgb(theme.frustum), rgb(theme.accent))
         self.gallery, self.table, self.decoding = ViewGallery(), InstanceTable(), DecodingPanel()
-        self.ways_in = WaysIn(theme)
+        self.ways_in, self.recovery = WaysIn(theme), RecoveryParts(theme)
         areas = Qt.DockWidgetArea
         left, right, bottom = areas.LeftDockWidgetArea, areas.RightDockWidgetArea, areas.BottomDockWidgetArea
         self.log = LogPanel(theme)
@@ -149,6 +154,7 @@ class Program:
             theme,
             self.actions,
             center=self.viewport,
+            above=self.recovery.bar,
             docks=(
                 Dock("Views", "viewsDock", self.gallery, left, 204),
                 Dock("Photo", "photoDock", self.photos.panel, right, 400),
@@ -206,7 +212,7 @@ class Program:
             frame=self.window,
             questions=questions,
             others=self.ways_in.opening.open_paths,
-            close=self.closed.set,
+            close=self._leave,
         )
 
     def open(self, path: Path) -> "asyncio.Task[None]":
@@ -222,11 +228,17 @@ class Program:
         self.window.hide()
         self.photos.close()
         await self.ways_in.close()
+        await self.recovery.autosave.close(clean=self._left)
         await self.workflow.close()
         self.window.bars.detach()
         self.viewport.close_view()
         self.window.deleteLater()
         await asyncio.sleep(0)
+
+    def _leave(self) -> None:
+        """The user ends the program, and was asked about what is not saved."""
+        self._left = True
+        self.closed.set()
 
     async def look_around(self) -> None:
         """Find out about device, libraries and weights; imports them, on the worker."""
@@ -306,9 +318,11 @@ class Program:
 
 async def _live(app: "QApplication", options: Options) -> int:
     """From the first window to the last; the exit status."""
+    from app.composition.recovery import autosave_path
     from app.recents import Recents, recents_path
 
-    program = Program(app, options, recents=Recents(None if options.exit else recents_path()))
+    recents, autosaves = (None, None) if options.exit else (recents_path(), autosave_path())
+    program = Program(app, options, recents=Recents(recents), autosaves=autosaves)
     errors: list[Exception] = []
     program.session.failed.connect(errors.append)
     program.session.failed.connect(_log_own_mistakes)

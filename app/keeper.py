@@ -8,8 +8,9 @@ questions are asked before is the presenter's business.
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+from app.autosave_files import State
 from app.jobs import Jobs
 from app.run_job import Scene
 from app.session.display import Display
@@ -31,14 +32,54 @@ FEATURES_LIMIT = 400 << 20  # bytes of features that are saved unasked; 50 views
 
 @dataclass(frozen=True, kw_only=True)
 class Opened:
-    """What a file held."""
+    """What a file held.
+
+    Attributes
+    ----------
+    edits, display
+        As the user left them.
+    computed : Wishes
+        What the result was computed from; where it is not what `edits` ask for, the result is brought up to date.
+    """
 
     reconstruction: Reconstruction
     origin: Origin
     edits: Edits
     display: Display
+    computed: Wishes
     layout: bytes
     scene: Scene | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moment:
+    """Everything that is open, at one moment.
+
+    Attributes
+    ----------
+    computed : Wishes
+        What the result was computed from; `edits` and `display` may already ask for more.
+    """
+
+    reconstruction: Reconstruction
+    origin: Origin
+    edits: Edits
+    display: Display
+    scene: Scene | None
+    computed: Wishes
+
+    @property
+    def settled(self) -> "Moment":
+        """The same with edits that the result answers to."""
+        edits, display = self.computed.within(self.edits, self.display)
+        return replace(self, edits=edits, display=display)
+
+    def plain(self) -> dict[str, Any]:
+        """What a session file says beside arrays."""
+        told = {"origin": to_plain(replace(self.origin, file=None))}
+        if self.scene is not None:
+            told["settings"] = to_plain(self.scene.settings)
+        return {"origin": told, "edits": to_plain(self.edits), "display": to_plain(at_rest(self.display))}
 
 
 class Keeper:
@@ -70,9 +111,22 @@ class Keeper:
         self._session, self._steps, self._jobs = session, steps, jobs
         self._state, self._settle, self._adopt = state, settle, adopt
 
-    async def save(
-        self, path: Path, *, layout: bytes = b"", features: bool = True, overwrite: bool = False, quiet: bool = False
-    ) -> None:
+    def moment(self) -> Moment | None:
+        """What is open; None before the first result."""
+        session = self._session
+        if session.reconstruction is None or session.origin is None:
+            return None
+        scene, computed = self._state()
+        return Moment(
+            reconstruction=session.reconstruction,
+            origin=session.origin,
+            edits=session.edits,
+            display=session.display,
+            scene=scene,
+            computed=computed,
+        )
+
+    async def save(self, path: Path, *, layout: bytes = b"", features: bool = True, overwrite: bool = False) -> None:
         """Write everything that is open.
 
         Parameters
@@ -83,8 +137,6 @@ class Keeper:
         features : bool
             Whether edits of anchors and masks shall work after opening; only if they are not too large.
         overwrite : bool
-        quiet : bool
-            A copy for an accident: the session is not marked as saved, and nothing is said.
 
         Raises
         ------
@@ -94,27 +146,19 @@ class Keeper:
         session = self._session
         if Wishes.of(session.edits, session.display) != self._state()[1]:
             await self._settle()
-        result, origin, edits, display = session.reconstruction, session.origin, session.edits, session.display
-        assert result is not None, "there is nothing to save before the first result"
-        assert origin is not None, "a result has an origin"
-        scene, _ = self._state()
-        told = {"origin": to_plain(replace(origin, file=None))}
-        if scene is not None:
-            told["settings"] = to_plain(scene.settings)
-        steps = self._steps
+        moment = self.moment()
+        assert moment is not None, "there is nothing to save before the first result"
+        steps, scene = self._steps, moment.scene
 
         def job(report: "Report") -> bool:
             kept = None
             if features and scene is not None and steps.features_size(scene.views, scene.encoded) <= FEATURES_LIMIT:
                 kept = steps.features(scene.views, scene.encoded, scene.trace)
-            plain = {"origin": told, "edits": to_plain(edits), "display": to_plain(replace(display, hovered=None))}
-            steps.write_session(path, result, plain, layout, kept, overwrite, report)
+            steps.write_session(path, moment.reconstruction, moment.plain(), layout, kept, overwrite, report)
             return kept is not None
 
         complete = await self._jobs.run(f"Saving {path.name}", job, line=f"write {path}", quiet=True)
-        if quiet:
-            return
-        session.mark_saved(edits, replace(origin, file=path))
+        session.mark_saved(moment.edits, replace(moment.origin, file=path))
         rest = "" if complete or scene is None else " without features: opened again, it can be looked at only"
         session.message(f"Saved {path}{rest}.")
 
@@ -126,30 +170,73 @@ class Keeper:
         SessionError
             If the file is none, or damaged, or of a newer program; what is on show stays.
         """
-        steps = self._steps
 
         def job(report: "Report") -> Opened:
-            saved = steps.read_session(path, report)
-            told = saved.origin
-            origin = from_plain(Origin, told.get("origin", {"folder": str(path.parent)}))
-            edits, display = from_plain(Edits, saved.edits), from_plain(Display, saved.display)
-            if not -1 <= display.layer < len(saved.reconstruction.anchors):
-                raise SessionError(f"The session shows layer {display.layer}, which its result does not have.")
-            scene = None
-            if saved.features is not None and "settings" in told:
-                settings = from_plain(RunSettings, told["settings"])
-                views, encoded, trace = steps.from_features(saved.features, saved.reconstruction)
-                scene = Scene(settings=settings, views=views, encoded=encoded, trace=trace)
-            return Opened(
-                reconstruction=saved.reconstruction,
-                origin=replace(origin, answers=scene is not None, file=path),
-                edits=edits,
-                display=replace(display, hovered=None, playing=False, setup=False),
-                layout=saved.layout,
-                scene=scene,
-            )
+            opened = self._read(path, report)
+            return replace(opened, origin=replace(opened.origin, file=path))
 
         opened: Any = await self._jobs.run(f"Opening {path.name}", job)
-        self._adopt(opened.scene, Wishes.of(opened.edits, opened.display))
-        self._session.reopen(opened.reconstruction, opened.origin, opened.edits, opened.display)
-        return opened.layout
+        self._show(opened)
+        return cast("bytes", opened.layout)
+
+    async def recover(self, folder: Path, state: State) -> bytes:
+        """Show what a program left unsaved, as modified and without a file of its own; the layout comes back.
+
+        Raises
+        ------
+        SessionError
+            If a file is missing or damaged; what is on show stays.
+        """
+
+        def job(report: "Report") -> Opened:
+            opened = self._read(folder / state.result, report, folder / state.features if state.features else None)
+            edits, display = state.edits or opened.edits, state.display or opened.display
+            if opened.scene is None:  # nobody can bring the result up to date
+                edits, display = opened.computed.within(edits, display)
+            return replace(
+                opened,
+                origin=replace(opened.origin, file=state.file),
+                edits=edits,
+                display=at_rest(display),
+                layout=state.layout_bytes or opened.layout,
+            )
+
+        opened: Any = await self._jobs.run(f"Recovering {state.scene or folder.name}", job)
+        self._show(opened, saved=False)
+        return cast("bytes", opened.layout)
+
+    def _show(self, opened: Opened, *, saved: bool = True) -> None:
+        self._adopt(opened.scene, opened.computed)
+        self._session.reopen(opened.reconstruction, opened.origin, opened.edits, opened.display, saved=saved)
+
+    def _read(self, path: Path, report: "Report", base: Path | None = None) -> Opened:
+        """On the worker; `base` holds the features that the file itself does not repeat."""
+        steps = self._steps
+        saved = steps.read_session(path, report)
+        features = saved.features
+        if features is not None and base is not None:
+            features = {**(steps.read_session(base, report).features or {}), **features}
+        told = saved.origin
+        origin = from_plain(Origin, told.get("origin", {"folder": str(path.parent)}))
+        edits, display = from_plain(Edits, saved.edits), from_plain(Display, saved.display)
+        if not -1 <= display.layer < len(saved.reconstruction.anchors):
+            raise SessionError(f"The session shows layer {display.layer}, which its result does not have.")
+        scene = None
+        if features is not None and "settings" in told:
+            settings = from_plain(RunSettings, told["settings"])
+            views, encoded, trace = steps.from_features(features, saved.reconstruction)
+            scene = Scene(settings=settings, views=views, encoded=encoded, trace=trace)
+        return Opened(
+            reconstruction=saved.reconstruction,
+            origin=replace(origin, answers=scene is not None),
+            edits=edits,
+            display=replace(at_rest(display), setup=False),
+            computed=Wishes.of(edits, display),
+            layout=saved.layout,
+            scene=scene,
+        )
+
+
+def at_rest(display: Display) -> Display:
+    """Without what passes by itself."""
+    return replace(display, hovered=None, playing=False)

@@ -4,7 +4,7 @@ Jobs on the sealed values of the open scene; which of them is wanted, and whethe
 by `app.workflow`. The model is fetched only by jobs that decode.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from app.run_job import ModelShelf, Scene
@@ -49,6 +49,16 @@ class Wishes:
             mask_threshold=edits.mask_threshold,
             layer=display.layer,
         )
+
+    def within(self, edits: Edits, display: Display) -> tuple[Edits, Display]:
+        """Edits and display that ask for this and nothing more."""
+        edits = replace(
+            edits,
+            overrides=self.overrides,
+            interventions=self.interventions,
+            mask_threshold=self.mask_threshold,
+        )
+        return edits, replace(display, layer=self.layer)
 
     @property
     def decoding(self) -> tuple[object, ...]:

@@ -34,6 +34,7 @@ APP = [
         "log_book",
         "report",
         "actions",
+        "autosave_files",
         "command_search",
         "arrivals",
         "coloring",
@@ -51,7 +52,7 @@ APP = [
     {"jobs", "run_job"},
     {"wishes"},
     {"command_text", "exporter", "keeper", "probe"},
-    {"workflow"},
+    {"autosave", "workflow"},
     {"presenters"},
     {"composition"},  # construction and wiring by domain, so that the application stays readable
     {"application"},

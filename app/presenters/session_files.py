@@ -101,7 +101,7 @@ class SessionFilesPresenter:
         """The user wants to end the program."""
 
         async def ask() -> None:
-            if await self._may_go():
+            if await self.may_go():
                 self._close()
 
         if self._session.modified:
@@ -117,7 +117,7 @@ class SessionFilesPresenter:
 
     async def open_checked(self, path: Path) -> None:
         """Show a saved session, unless what is open has edits that the user wants to keep."""
-        if await self._may_go():
+        if await self.may_go():
             await self.reopen(path)
 
     async def reopen(self, path: Path) -> None:
@@ -143,7 +143,7 @@ class SessionFilesPresenter:
         await self._workflow.keeper.save(path, layout=layout, features=features, overwrite=overwrite)
         return True
 
-    async def _may_go(self) -> bool:
+    async def may_go(self) -> bool:
         """Whether what is open may be left: nothing is unsaved, or it was saved now, or may be lost."""
         origin = self._session.origin
         if not self._session.modified or origin is None:

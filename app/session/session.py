@@ -36,6 +36,7 @@ class Standing:
     origin: Origin
     history: History
     display: Display
+    saved: Edits | None
 
 
 class Session:
@@ -75,7 +76,8 @@ class Session:
         self._previewed: int | None = None  # its query that is followed
         self._inspection: Inspection | None = None
         self._difference: Difference | None = None
-        self._saved = self._history.edits  # what is in the file, or was there at the beginning
+        # what is in the file, or was there at the beginning; None where no file has what is on show
+        self._saved: Edits | None = self._history.edits
         self._origin: Origin | None = None
         self._display = Display()
         self._color_with_masks = self._display.color_mode  # to go back to when masks come
@@ -174,10 +176,12 @@ class Session:
         if waited and origin is not None and origin.masks == "there" and self._display.color_mode == "photo":
             self.show(replace(self._display, color_mode=self._color_with_masks))
 
-    def reopen(self, reconstruction: Reconstruction, origin: Origin, edits: Edits, display: Display) -> None:
-        """Show a saved session; there is nothing to undo in it."""
+    def reopen(
+        self, reconstruction: Reconstruction, origin: Origin, edits: Edits, display: Display, *, saved: bool = True
+    ) -> None:
+        """Show a session; there is nothing to undo in it. One that no file has as it is (`saved`) is modified."""
         self._check_thread()
-        self._history, self._display, self._saved = History(edits), display, edits
+        self._history, self._display, self._saved = History(edits), display, edits if saved else None
         self._preview, self._reconstruction, self._origin = None, reconstruction, origin
         self.reconstruction_changed.emit(reconstruction)
         self.edits_changed.emit(self.edits)
@@ -214,13 +218,17 @@ class Session:
         if self._reconstruction is None or self._origin is None:
             return None
         return Standing(
-            reconstruction=self._reconstruction, origin=self._origin, history=self._history, display=self._display
+            reconstruction=self._reconstruction,
+            origin=self._origin,
+            history=self._history,
+            display=self._display,
+            saved=self._saved,
         )
 
     def restore(self, standing: Standing) -> None:
         """Put back what was on show, with its history."""
         self._check_thread()
-        self._history, self._display = standing.history, standing.display
+        self._history, self._display, self._saved = standing.history, standing.display, standing.saved
         self._preview, self._reconstruction, self._origin = None, standing.reconstruction, standing.origin
         self.reconstruction_changed.emit(standing.reconstruction)
         self.edits_changed.emit(self.edits)

@@ -62,6 +62,20 @@ class Dialogs:
         clicked = box.clickedButton()
         return "save" if clicked is save else "discard" if clicked is discard else "cancel"
 
+    async def discard_unsaved(self, scene: str) -> bool:
+        """Whether work that a program left unsaved may be removed."""
+        box = QMessageBox(self.parent)
+        box.setObjectName("discardDialog")
+        box.setIcon(QMessageBox.Icon.Warning)
+        box.setWindowTitle("Discard unsaved work?")
+        box.setText(f"What was kept of {scene} will be removed.")
+        box.setInformativeText("It cannot be brought back.")
+        discard = box.addButton("Discard", QMessageBox.ButtonRole.DestructiveRole)
+        box.addButton(QMessageBox.StandardButton.Cancel)
+        box.setDefaultButton(QMessageBox.StandardButton.Cancel)
+        await _finished(box)
+        return box.clickedButton() is discard
+
     async def photos(self) -> Sequence[Path]:
         """Photos or a video, none if the user thought better of it."""
         patterns = " ".join(f"*{ending}" for ending in (*PHOTO_EXTENSIONS, *VIDEO_EXTENSIONS))

@@ -39,6 +39,8 @@ class MainWindow(QMainWindow):
     docks : sequence of Dock
     pages : sequence of (str, QWidget)
         What else can fill the middle, by name.
+    above : QWidget, optional
+        Stands above whatever fills the middle.
 
     Signals
     -------
@@ -71,6 +73,7 @@ class MainWindow(QMainWindow):
         center: QWidget,
         docks: Sequence[Dock],
         pages: Sequence[tuple[str, QWidget]] = (),
+        above: QWidget | None = None,
     ) -> None:
         super().__init__()
         self.setObjectName("mainWindow")
@@ -89,7 +92,7 @@ class MainWindow(QMainWindow):
         for name, page in (*pages, ("running", self.run_page), ("result", stacked(self.chips, tabs))):
             self._names.append(name)
             self._pages.addWidget(page)
-        self.setCentralWidget(self._pages)
+        self.setCentralWidget(self._pages if above is None else stacked(above, self._pages))
         self.panels = Panels(self, docks, tabs)
         self.bars = ActionBars(self, actions, theme, TOOLBAR)
         self._model = QLabel()

@@ -246,6 +246,7 @@ class StandInQuestions:
     save_session_answer: Path | None = None
     length_answer: float | None = None
     unsaved_answer: str = "discard"
+    discard_answer: bool = True
     asked: list[str] = field(default_factory=list)
 
     async def folder(self):
@@ -279,6 +280,10 @@ class StandInQuestions:
     async def unsaved(self, scene):
         self.asked.append(f"unsaved {scene}")
         return self.unsaved_answer
+
+    async def discard_unsaved(self, scene):
+        self.asked.append(f"discard {scene}")
+        return self.discard_answer
 
     async def save_picture_as(self, proposal):
         self.asked.append(f"picture {proposal.name}")
