@@ -42,8 +42,9 @@ def length_choices(units: str, edits: Edits) -> Choices:
     own = ("own", f"{plain} times a factor")
     if edits.scale is None:
         return (("shown", plain), own)
-    measured = f"Meters, as measured: {edits.scale:.4g} m per {'meter of the model' if units == 'm' else 'scene unit'}"
-    return (("shown", measured), ("scene", f"{plain} of the model" if units == "m" else plain), own)
+    if units == "m":  # of the model, which the user corrected
+        return (("shown", f"Meters, as measured (× {edits.scale:.4g})"), ("scene", "Meters of the model"), own)
+    return (("shown", f"Meters, as measured: {edits.scale:.4g} m per scene unit"), ("scene", plain), own)
 
 
 def rest_tip(order: Order) -> str:

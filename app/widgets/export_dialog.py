@@ -83,7 +83,7 @@ class ExportDialog(QDialog):
         self._rest = QCheckBox("Points that no instance claims, too")
         self._rest.setObjectName("exportRest")
         self._rest.toggled.connect(lambda on: self.changed.emit("rest", on))
-        self.voxel = self._number("exportVoxel", "voxel_size", 0.0, "every point")
+        self.voxel = self._number("exportVoxel", "voxel_size", 0.0, "Every point")
         self.scale = self._number("exportScale", "scale", 1e-6, "")
         self._folder = QLineEdit()
         self._folder.setObjectName("exportFolder")
@@ -117,7 +117,7 @@ class ExportDialog(QDialog):
             if not number.hasFocus():
                 with QSignalBlocker(number):
                     number.setValue(value)
-        self.scale.setEnabled(wish.lengths == "own")
+        self.scale.setVisible(wish.lengths == "own")
         if not self._typing:
             self._folder.setText(str(wish.folder))
         self._folder.setToolTip(str(wish.folder))
@@ -211,6 +211,8 @@ class ExportDialog(QDialog):
         spin.setRange(lowest, LONGEST)
         spin.setSingleStep(0.01)
         spin.setSpecialValueText(special)
+        spin.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
+        spin.setMinimumHeight(28)
         spin.valueChanged.connect(lambda value: self.changed.emit(field, value))
         return spin
 
@@ -243,12 +245,14 @@ class ExportDialog(QDialog):
         lengths = QHBoxLayout()
         lengths.addWidget(self._choices["lengths"], 1)
         lengths.addWidget(self.scale)
+        lengths.setSpacing(8)
         form.addRow("Colors of points", self._choices["colors"])
         form.addRow("", self._rest)
         form.addRow("Frame", self._choices["frame"])
         form.addRow("Lengths", lengths)
         form.addRow(self._voxel_label, self.voxel)
         place = QHBoxLayout()
+        place.setSpacing(8)
         choose = QPushButton("Choose …")
         choose.setObjectName("exportChoose")
         choose.setAutoDefault(False)

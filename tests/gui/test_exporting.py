@@ -149,7 +149,7 @@ def test_frame_lengths_and_colors_are_chosen_with_the_mouse(play, tmp_path):
         hands.pick("colors", 2)
         hands.pick("frame", 1)
         hands.pick("lengths", 1)
-        assert hands.dialog.scale.isEnabled()
+        assert hands.dialog.scale.isVisible()
         hands.dialog.scale.setValue(3.0)
         click(hands.button("exportChoose"))
         await until(lambda: "1 instance ·" in hands.preview.text(), "the preview")
