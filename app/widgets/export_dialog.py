@@ -167,7 +167,7 @@ class ExportDialog(QDialog):
     def set_outcome(self, text: str, folder: str) -> None:
         """What came of it; a folder where there is something to see. An empty text: nothing was asked for yet."""
         self._outcome.setCurrentIndex(2 if text else 0)
-        shown = QFontMetrics(self._result.font()).elidedText(folder, Qt.TextElideMode.ElideMiddle, 230)
+        shown = QFontMetrics(self._result.font()).elidedText(folder, Qt.TextElideMode.ElideMiddle, 170)
         self._result.setText(f"{text}, to {shown}" if folder else text)
         self._result.setToolTip(folder)
         for button in (self._show, self._path):

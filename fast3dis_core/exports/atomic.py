@@ -95,6 +95,8 @@ def atomic_folder(folder: str | Path, names: Sequence[str], *, overwrite: bool) 
             yield staging
             _move_all(staging, target, names, created)
             created.clear()
+        except ExportError as error:  # in words of the folder that was asked for
+            raise ExportError(str(error).replace(str(staging), str(target))) from error
         finally:
             shutil.rmtree(staging, ignore_errors=True)
             for parent in reversed(created):

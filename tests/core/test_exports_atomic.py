@@ -184,3 +184,11 @@ def test_folder_where_a_file_lies(tmp_path):
     with pytest.raises(ExportError, match="is a file, but a folder is needed"):
         fill(tmp_path / "taken", ["one.png"])
     assert tree(tmp_path) == {"taken": b""}
+
+
+def test_an_error_within_a_folder_names_the_folder_that_was_asked_for(tmp_path):
+    with pytest.raises(ExportError) as caught, atomic_folder(tmp_path / "out", ["a/b.ply"], overwrite=False) as staging:
+        write(staging / "missing" / "b.ply")
+    assert str(tmp_path / "out" / "missing") in str(caught.value)
+    assert ".part" not in str(caught.value)
+    assert tree(tmp_path) == {}
