@@ -184,6 +184,8 @@ ACTIONS = (
            needs="Nothing is taken out of the decoder."),
     Action(name="copy_changes", text="Copy what changed", menu="Instances", submenu="What if",
            tip="What became of every instance, as CSV", needs="Open What if in the inspector."),
+    Action(name="copy_thresholds", text="Copy instances over thresholds", menu="Instances",
+           tip="How many instances other thresholds would give, as CSV", needs="Look at the inspector first."),
     Action(name="copy_evidence", text="Copy attention of the query", menu="Instances",
            tip="Every layer, head and view of the selected query, as CSV", needs="Select one query in the inspector."),
     Action(name="pin", text="Pin or unpin anchor", menu="Instances", keys=("P",),

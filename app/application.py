@@ -119,7 +119,8 @@ class Program:
         self.recovery.connect(self, steps, worker, questions, may_go=self._files.may_go, folder=autosaves)
         self.exports = ExportParts(self.session, self.workflow, self.actions, questions=questions, window=self.window)
         self._connect()
-        self.inspector.connect(self.session, self.workflow, self.actions, self.viewport, self.photos.panel.photo)
+        parts = self.viewport, self.photos.panel.photo, self._decoding
+        self.inspector.connect(self.session, self.workflow, self.actions, *parts)
         self.frame = Frame(app, self, options, Preferences(remember=not options.exit))
 
     def _make_widgets(self, app: "QApplication", options: Options) -> None:

@@ -15,7 +15,7 @@ CORE = [
     {"geometry", "masks", "palette", "color_scales"},
     {
         "scene", "reconstruction", "hijacking", "point_filters", "curation", "interventions", "evidence", "comparison",
-        "anchor_health", "ledger", "sights", "query_evidence", "counterpart", "difference",
+        "anchor_health", "ledger", "sights", "query_evidence", "counterpart", "difference", "thresholds",
     },
     {
         "photo_files", "photo_survey", "preprocessing", "photo", "video", "images", "posed_input",
@@ -64,7 +64,7 @@ VTK = {"vtk", "vtkmodules", "pyvista", "pyvistaqt"}
 LIGHT = {
     "errors", "config", "reconstruction", "hijacking", "point_filters", "curation", "interventions", "evidence",
     "comparison", "anchor_health", "ledger", "sights", "query_evidence", "counterpart", "cost", "difference",
-    "exports", "session_files", "palette", "color_scales", "photo_files", "progress",
+    "thresholds", "exports", "session_files", "palette", "color_scales", "photo_files", "progress",
 }  # fmt: skip
 TRAINING_MACHINE = {
     "torch", "numpy", "scipy", "safetensors", "PIL", "cv2", "rich", "typer", "huggingface_hub", "hdbscan",

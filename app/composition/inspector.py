@@ -12,16 +12,20 @@ from app.presenters.anchors import AnchorsPresenter
 from app.presenters.evidence import TAB as EVIDENCE
 from app.presenters.evidence import EvidencePresenter
 from app.presenters.hijacks import HijackPresenter
+from app.presenters.thresholds import TAB as THRESHOLDS
+from app.presenters.thresholds import ThresholdsPresenter
 from app.presenters.what_if import WhatIfPresenter
 from app.probe import WHAT_IF
 from app.widgets.anchors_panel import AnchorsPanel
 from app.widgets.evidence_panel import EvidencePanel
 from app.widgets.hijack_panel import HijackPanel
 from app.widgets.inspector import Inspector
+from app.widgets.threshold_panel import ThresholdPanel
 from app.widgets.what_if_panel import WhatIfPanel
 
 if TYPE_CHECKING:
     from app.actions import Actions
+    from app.presenters.decoding_panel import DecodingPanelPresenter
     from app.session.session import Session
     from app.viewport.viewport import Viewport
     from app.widgets.photo_view import PhotoView
@@ -39,18 +43,25 @@ class InspectorParts:
 
     def __init__(self, theme: "Theme") -> None:
         self.hijacks, self.anchors, self.evidence = HijackPanel(theme), AnchorsPanel(), EvidencePanel(theme)
-        self.what_if = WhatIfPanel(theme)
+        self.what_if, self.thresholds = WhatIfPanel(theme), ThresholdPanel(theme)
         self.widget = Inspector(
             (
                 ("Anchors", self.anchors),
                 ("Hijacks", self.hijacks),
                 (EVIDENCE, self.evidence),
                 (WHAT_IF, self.what_if),
+                (THRESHOLDS, self.thresholds),
             )
         )
 
     def connect(
-        self, session: "Session", workflow: "Workflow", actions: "Actions", viewport: "Viewport", photo: "PhotoView"
+        self,
+        session: "Session",
+        workflow: "Workflow",
+        actions: "Actions",
+        viewport: "Viewport",
+        photo: "PhotoView",
+        filters: "DecodingPanelPresenter",
     ) -> None:
         """Make the presenters and connect everything."""
         copy = QGuiApplication.clipboard().setText
@@ -59,7 +70,8 @@ class InspectorParts:
         stage = AnchorStagePresenter(session, actions, anchors, viewport)
         evidence = EvidencePresenter(session, actions, self.evidence, photo, copy)
         what_if = WhatIfPresenter(session, actions, self.what_if, copy)
-        self.presenters = hijacks, anchors, stage, evidence, what_if
+        thresholds = ThresholdsPresenter(session, actions, self.thresholds, copy)
+        self.presenters = hijacks, anchors, stage, evidence, what_if, thresholds
         self._session = session
         tool = viewport.anchor_tool
         dock = self.widget.parentWidget()
@@ -98,6 +110,10 @@ class InspectorParts:
             (self.what_if.color_toggled, what_if.color_changes),
             (self.what_if.query_chosen, what_if.select),
             (self.what_if.copy_requested, what_if.copy),
+            (self.thresholds.changed, filters.set),
+            (self.thresholds.moved, thresholds.move),
+            (self.thresholds.gesture_finished, filters.finish_gesture),
+            (self.thresholds.copy_requested, thresholds.copy),
         ):
             signal.connect(slot)
 

@@ -121,7 +121,7 @@ async def mute(program):
     program.actions.trigger("mute_query")
     program.actions.trigger("mute_view")
     await until(lambda: program.session.difference is not None and program.session.activity.idle, "the difference", 60)
-    program.inspector.presenters[-1].color_changes(True)
+    program.inspector.what_if.color_toggled.emit(True)
 
 
 def colored(mode):
@@ -151,6 +151,8 @@ async def all_pictures(app, out, only):
         "hijacks-small": REAL | {"act": inspected("Hijacks"), "size": (1280, 720)},
         "what-if": REAL | {"act": inspected("What if", mute)},
         "what-if-small": REAL | {"act": inspected("What if", mute), "theme": "light", "size": (1280, 720)},
+        "thresholds": REAL | {"act": inspected("Thresholds")},
+        "thresholds-small": REAL | {"act": inspected("Thresholds"), "theme": "light", "size": (1280, 720)},
         "contested": REAL | {"act": inspected("Hijacks", colored("contested"))},
         "contested-light": REAL | {"act": inspected("Hijacks", colored("contested")), "theme": "light"},
         "log": REAL | {"act": triggered("panel_log"), "theme": "light"},

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QCheckBox, QDockWidget, QLabel, QPushButton
 
@@ -10,7 +12,7 @@ from fast3dis_core.reconstruction import AnchorOverride
 from tests.app.standins import StandInSteps
 from tests.app.test_hijacks import CLAIMS, FACTS, RESULT
 from tests.app.test_what_if import Muting
-from tests.gui.hands import click, painted, until
+from tests.gui.hands import click, drag, key, painted, until
 from tests.gui.test_window import opened
 
 
@@ -141,5 +143,33 @@ def test_a_drag_can_be_held_against_what_was_before_it(play):
         await until(lambda: first_fate(session) == "lost", "the difference to the untouched result")
         panel.reference.setCurrentIndex(1)
         await until(lambda: first_fate(session) == "same", "that to the result before: the stand-in moves nothing")
+
+    play(story, steps=steps)
+
+
+def test_thresholds_are_dragged_along_their_curves(play):
+    steps = Inspected(RESULT)
+
+    async def story(program):
+        await opened(program)
+        await inspect(program, 4)
+        session, panel = program.session, program.inspector.thresholds
+        await until(lambda: panel.objectness._curve and panel.map._counts.size, "curves and map")
+        plot = panel.objectness
+        await drag(plot, plot.place_of(session.edits.objectness_threshold), plot.place_of(0.6))
+        assert session.edits.objectness_threshold == pytest.approx(0.6, abs=0.015)
+        assert plot.count_at(session.edits.objectness_threshold) == len(session.shown())
+        plot.setFocus()
+        before = session.edits.objectness_threshold
+        key(plot, Qt.Key.Key_Right)
+        assert session.edits.objectness_threshold == pytest.approx(before + 0.01)
+        session.undo()
+        session.undo()
+        assert session.undo_label is None, "a drag is one step, a key another"
+        click(panel.map, panel.map.place_of(0.5, 0.7))
+        assert session.edits.objectness_threshold == pytest.approx(0.5, abs=0.01)
+        assert session.edits.mask_threshold == pytest.approx(0.7, abs=0.01)
+        await until(lambda: steps.mask_thresholds[-1] == session.edits.mask_threshold, "masks at the other threshold")
+        await until(lambda: session.activity.idle and session.inspection is not None, "their claims")
 
     play(story, steps=steps)

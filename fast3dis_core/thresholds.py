@@ -1,0 +1,65 @@
+"""How many instances there would be at other thresholds of objectness and of mask probability (paper section 3.5).
+
+Along objectness the answer is exact for a result as the user sees it; along the mask threshold it follows from areas
+that `Claims` has counted before point filters and merges. This module needs NumPy alone.
+"""
+
+import csv
+import io
+
+import numpy as np
+
+from fast3dis_core.curation import Curated
+from fast3dis_core.evidence import AREA_THRESHOLDS, Claims
+from fast3dis_core.reconstruction import Float32, Int32
+
+
+def objectness_counts(curated: Curated, levels: Float32) -> Int32:
+    """Instances that pass every filter at other objectness thresholds, those hidden by hand among them.
+
+    Parameters
+    ----------
+    curated : Curated
+        With its mask threshold, point filters and merges.
+    levels : array (D,)
+
+    Returns
+    -------
+    array (D,) int32
+    """
+    least = max(1, curated.curation.minimum_points)
+    scores = np.array([item.objectness for item in curated.instances if len(item.pixels) >= least], np.float64)
+    return np.asarray((scores[None, :] >= np.asarray(levels, np.float64)[:, None]).sum(axis=1), np.int32)
+
+
+def threshold_grid(claims: Claims, curated: Curated, levels: Float32, *, layer: int = -1) -> Int32:
+    """Instances over both thresholds, before point filters and merges.
+
+    Parameters
+    ----------
+    claims : Claims
+        Of the result.
+    curated : Curated
+        For objectness and the smallest instance.
+    levels : array (D,)
+        Of objectness.
+    layer : int
+        Decoder layer on show.
+
+    Returns
+    -------
+    array (D, T) int32
+        Over `levels` and `evidence.AREA_THRESHOLDS`.
+    """
+    scores = curated.reconstruction.objectness[layer]
+    return claims.instance_counts(scores, levels, curated.curation.minimum_points)
+
+
+def grid_csv(grid: Int32, levels: Float32) -> str:
+    """A grid as CSV: a line for each objectness, a column for each mask threshold."""
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(["objectness / mask threshold", *(f"{edge:.2f}" for edge in AREA_THRESHOLDS)])
+    for level, counts in zip(levels, grid, strict=True):
+        table.writerow([f"{level:.2f}", *(int(count) for count in counts)])
+    return text.getvalue()
