@@ -144,7 +144,7 @@ class Program:
         apply_theme(app, theme)
         self.viewport = Viewport()
         self.viewport.set_colors(rgb(theme.viewport), rgb(theme.frustum), rgb(theme.accent))
-        self.gallery, self.table, self.decoding = ViewGallery(), InstanceTable(), DecodingPanel()
+        self.gallery, self.table, self.decoding = ViewGallery(theme), InstanceTable(), DecodingPanel()
         self.ways_in, self.recovery = WaysIn(theme), RecoveryParts(theme)
         areas = Qt.DockWidgetArea
         left, right, bottom = areas.LeftDockWidgetArea, areas.RightDockWidgetArea, areas.BottomDockWidgetArea
@@ -189,8 +189,10 @@ class Program:
             start=self.workflow.start,
             otherwise=self._viewport.pick,
         )
-        self.photos.connect(self.session, self.workflow, self.actions, painting, questions=questions)
-        self._gallery = ViewGalleryPresenter(self.session, painting, self.gallery)
+        self.photos.connect(
+            self.session, self.workflow, self.actions, painting, questions=questions, strip=self.gallery
+        )
+        self._gallery = ViewGalleryPresenter(self.session, self.actions, painting, self.gallery, self.table.copy)
         self._table = InstanceTablePresenter(self.session, self.actions, self.table)
         self._instances = InstanceEditsPresenter(self.session, self.actions, self.table)
         self._decoding = DecodingPanelPresenter(self.session, self.actions, self.decoding)
@@ -297,6 +299,9 @@ class Program:
             (self.viewport.tip.rested, self._viewport.explain),
             (self.viewport.photo_left, self._viewport.photo_left),
             (self.gallery.view_chosen, self._gallery.choose),
+            (self.gallery.look_requested, self._gallery.look),
+            (self.gallery.exclusion_toggled, self._gallery.toggle_exclusion),
+            (self.gallery.name_copied, self._gallery.copy_name),
             (self.table.selected, table.select),
             (self.table.hovered, table.hover),
             (self.table.needed, lambda: window.panels.set_shown("instancesDock", True)),

@@ -11,10 +11,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from fast3dis_core.color_scales import scale_colors
 from fast3dis_core.curation import Curated, CuratedInstance
-from fast3dis_core.reconstruction import Bool, Float32, Int32, Reconstruction
+from fast3dis_core.reconstruction import Float32, Int32, Reconstruction, UInt8
 from fast3dis_core.sights import TOLERANCE, Sight, sight_words
 
+UNKNOWN = 110  # gray of a map where nothing is known
 SAMPLE = 200_000  # points from which the limits of a map are told
 OUTER = 1.0  # percent of them beyond either limit
 VIEW_SAMPLE = 997  # pixels of a view from which its confidence is told
@@ -44,6 +46,19 @@ def confidence_map(result: Reconstruction, view: int) -> Float32:
     return np.where(known, of_view(result.cloud.confidence, result, view), np.nan).astype(np.float32)
 
 
+def map_picture(values: Float32, low: float, high: float) -> UInt8:
+    """Colors of a map, array (H, W, 3) uint8: those of its scale, and where nothing is known a gray it does not have.
+
+    Parameters
+    ----------
+    values : array (H, W)
+        NaN where unknown.
+    low, high : float
+        Ends of the scale.
+    """
+    return np.where(np.isnan(values)[..., None], np.uint8(UNKNOWN), scale_colors(values, low, high))
+
+
 def map_limits(result: Reconstruction, layer: Literal["depth", "confidence"]) -> tuple[float, float]:
     """Numbers at the ends of a map's scale, the same for all views so that colors can be compared between them.
 
@@ -69,17 +84,6 @@ def map_limits(result: Reconstruction, layer: Literal["depth", "confidence"]) ->
         values = np.einsum("mi,mi->m", result.cloud.points[chosen], axes[:, :3]) + axes[:, 3]
     low, high = np.percentile(values, (OUTER, 100 - OUTER))
     return float(low), float(high)
-
-
-def scale_ticks(low: float, high: float, most: int = 5) -> tuple[float, ...]:
-    """Round numbers between two others for a legend: steps of 1, 2 or 5 times a power of ten, at most `most`."""
-    if not high > low:
-        return (low,)
-    rough = (high - low) / most
-    power = 10.0 ** np.floor(np.log10(rough))
-    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * (1 - 1e-9))
-    first, last = np.ceil(low / step - 1e-9), np.floor(high / step + 1e-9)
-    return tuple(float(number * step) for number in np.arange(first, last + 1))[:most]
 
 
 def doubtful_views(result: Reconstruction) -> dict[int, tuple[float, float]]:
@@ -144,15 +148,6 @@ def _runs(edges: Int32) -> tuple[NDArray[np.integer], ...]:
     row, start = np.nonzero(change & (padded[:, 1:] != 0))
     _, end = np.nonzero(change & (padded[:, :-1] != 0))
     return edges[row, start], row, start, end
-
-
-def instance_mask(instance: CuratedInstance, result: Reconstruction, view: int) -> Bool:
-    """Pixels (H, W) of one view that an instance claims, whoever else does."""
-    size = result.pixels_per_view
-    first, last = np.searchsorted(instance.pixels, (view * size, (view + 1) * size))
-    mask = np.zeros(size, np.bool_)
-    mask[instance.pixels[first:last] - view * size] = True
-    return mask.reshape(result.images.shape[1:3])
 
 
 @dataclass(frozen=True, kw_only=True)

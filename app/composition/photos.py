@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QBuffer, QIODevice, QTimer
 from PySide6.QtGui import QAction, QImage
+from PySide6.QtWidgets import QWidget
 
 from app.presenters.photo import PICTURE_TIME, PhotoPresenter
 from app.presenters.photo_pointer import PhotoPointerPresenter
@@ -44,6 +45,7 @@ class PhotoParts:
         painting: "Painting",
         *,
         questions: "Dialogs",
+        strip: QWidget,
     ) -> None:
         """Make the presenter and connect everything."""
         panel, photo = self.panel, self.panel.photo
@@ -53,7 +55,8 @@ class PhotoParts:
         self.pointer = pointer = PhotoPointerPresenter(session, actions, painting, panel)
         self._clock = QTimer(panel)
         self._clock.setInterval(PICTURE_TIME)
-        self._clock.timeout.connect(presenter.play_on)
+        self._clock.timeout.connect(self._play_on)
+        self._seen = (photo, strip)
         session.display_changed.connect(self._follow)
         for signal, slot in (
             (panel.layer_chosen, presenter.choose_layer),
@@ -77,6 +80,13 @@ class PhotoParts:
     def close(self) -> None:
         """Stop the clock."""
         self._clock.stop()
+
+    def _play_on(self) -> None:
+        """One view further, as long as anybody could see it."""
+        if any(widget.isVisible() for widget in self._seen):
+            self.presenter.play_on()
+        else:
+            self.presenter.toggle_playing()
 
     def _follow(self, display: "Display") -> None:
         if display.playing != self._clock.isActive():

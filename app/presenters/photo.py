@@ -20,6 +20,7 @@ from app.photo_layers import (
     confidence_map,
     depth_map,
     map_limits,
+    map_picture,
     of_view,
     outlines,
     project_anchors,
@@ -28,7 +29,7 @@ from app.presenters.painting import Painting
 from app.session.ruler import Ruler
 from app.session.session import Display, Session
 from app.workflow import Workflow
-from fast3dis_core.color_scales import scale_colors, scale_stops
+from fast3dis_core.color_scales import scale_stops
 from fast3dis_core.curation import Curated
 from fast3dis_core.reconstruction import Reconstruction
 
@@ -213,7 +214,7 @@ class PhotoPresenter:
             return
         values = (depth_map if layer == "depth" else confidence_map)(result, display.view)
         low, high = self._limits(result, layer)
-        self._photo.set_picture(scale_colors(values, low, high))
+        self._photo.set_picture(map_picture(values, low, high))
         scale = NumberScale(title=layer, low=low, high=high, length=layer == "depth")
         self._panel.set_scale(scale_stops(scale.colors), numbers_of(scale, ruler.units, ruler.factor))
 

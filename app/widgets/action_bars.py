@@ -29,6 +29,7 @@ ICON_ONLY = {"undo", "redo"}
 
 KEYS = Qt.Key
 ARROWS = {KEYS.Key_Up, KEYS.Key_Down, KEYS.Key_Left, KEYS.Key_Right, KEYS.Key_Home, KEYS.Key_End}
+SIDEWAYS = {KEYS.Key_Left, KEYS.Key_Right}
 PRESSES = {KEYS.Key_Space, KEYS.Key_Return, KEYS.Key_Enter}
 WRITING = (QLineEdit, QAbstractSpinBox, QTextEdit, QPlainTextEdit)
 
@@ -193,5 +194,5 @@ def _is_for_focus(event: QKeyEvent) -> bool:
     if isinstance(focus, WRITING):
         return key not in {KEYS.Key_Escape, *range(KEYS.Key_F1, KEYS.Key_F35)}
     if isinstance(focus, QAbstractItemView | QAbstractSlider | QComboBox):
-        return key in ARROWS
+        return key in (ARROWS if focus.property("arrows") != "vertical" else ARROWS - SIDEWAYS)
     return isinstance(focus, QAbstractButton) and key in PRESSES

@@ -217,6 +217,7 @@ class InstanceTable(QWidget):
         view = self.view
         view.setObjectName("instanceTable")
         view.setMouseTracking(True)
+        view.setProperty("arrows", "vertical")  # the others walk through the views as everywhere
         view.setModel(self._listed)
         view.setItemDelegateForColumn(NAME, NameDelegate(view))
         view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)

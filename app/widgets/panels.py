@@ -13,7 +13,16 @@ from typing import NamedTuple
 
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QCloseEvent
-from PySide6.QtWidgets import QDockWidget, QMainWindow, QStackedLayout, QTabBar, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QDockWidget,
+    QLabel,
+    QMainWindow,
+    QStackedLayout,
+    QTabBar,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 NARROW = 1360  # logical pixels: below this width 3D view and photo do not fit side by side
 NARROW_STRIP = 88  # width of a panel of thumbnails in a narrow window: 56 px of picture and its frame
@@ -178,6 +187,7 @@ class Panels(QObject):
         for name, dock in self._docks.items():
             if hasattr(dock.content, "set_narrow"):
                 dock.content.set_narrow(narrow)
+                self._made[name].setTitleBarWidget(_narrow_title(dock.title) if narrow else None)
                 names.append(name)
         if names:
             widths = [NARROW_STRIP if narrow else self._docks[name].width for name in names]
@@ -303,6 +313,13 @@ class Panels(QObject):
                 sizes.append(NARROW_STRIP if self._narrow and hasattr(dock.content, "set_narrow") else size)
             if chosen:
                 self._window.resizeDocks([self._made[name] for name in chosen], sizes, way)
+
+
+def _narrow_title(title: str) -> QLabel:
+    """A title without buttons, for which there is no room; the menu of panels closes it."""
+    label = QLabel(title)
+    label.setObjectName("narrowTitle")
+    return label
 
 
 class _Panel(QDockWidget):

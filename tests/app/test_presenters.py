@@ -260,7 +260,7 @@ class TestFilters:
 class TestGallery:
     def test_photos_are_sent_once_per_change_of_paint(self, session):
         gallery = Recorder()
-        presenter = ViewGalleryPresenter(session, Painting(session), gallery)
+        presenter = ViewGalleryPresenter(session, Actions(), Painting(session), gallery, copy=list)
         opened(session)
         assert gallery.calls.count("set_views") == 1
         presenter.choose(1)

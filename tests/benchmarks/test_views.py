@@ -12,7 +12,8 @@ import pytest
 from PySide6.QtWidgets import QApplication
 
 from app.coloring import thumbnail
-from app.widgets.view_gallery import WIDTH, ViewGallery
+from app.widgets.theme import DARK
+from app.widgets.view_gallery import ViewGallery
 from tests.gui.conftest import REASON, _has_display
 from tests.scenes import synthetic_reconstruction
 
@@ -31,7 +32,7 @@ def recolor_seconds(qtbot, views):
     """Processor time from new colors to the painted strip, median."""
     scene = synthetic_reconstruction(views=views, **SIZE)
     rows = np.zeros(len(scene.cloud.points), np.int32)
-    gallery = ViewGallery()
+    gallery = ViewGallery(DARK)
     qtbot.addWidget(gallery)
     gallery.resize(204, 900)
     gallery.show()
@@ -39,7 +40,7 @@ def recolor_seconds(qtbot, views):
     spent = []
     for shade in range(TIMES):
         table = np.full((2, 4), 10 * shade, np.uint8)
-        picture = partial(thumbnail, scene, rows, table, width=WIDTH)
+        picture = partial(thumbnail, scene, rows, table)
         start = time.process_time()
         gallery.set_views(scene.names, (SIZE["height"], SIZE["width"]), picture)
         gallery.list.viewport().repaint()

@@ -1,9 +1,13 @@
 """The strip of photos: pictures are made for views in sight only, however many there are."""
 
 import numpy as np
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QColor, QContextMenuEvent
+from PySide6.QtWidgets import QApplication, QMenu
 
-from app.widgets.view_gallery import ViewGallery
+from app.widgets.theme import DARK
+from app.widgets.view_gallery import NARROW_WIDTH, WIDTH, ViewGallery
+from tests.gui.hands import mouse
 
 SHAPE = (120, 160)
 
@@ -12,13 +16,14 @@ class Painter:
     def __init__(self, shade):
         self.shade, self.views = shade, []
 
-    def __call__(self, view):
+    def __call__(self, view, width):
+        assert width in (WIDTH, NARROW_WIDTH)
         self.views.append(view)
         return np.full((*SHAPE, 3), self.shade, np.uint8)
 
 
 def shown(qtbot, views):
-    gallery, painter = ViewGallery(), Painter(40)
+    gallery, painter = ViewGallery(DARK), Painter(40)
     qtbot.addWidget(gallery)
     gallery.resize(204, 700)
     gallery.set_views([f"photo {view}" for view in range(views)], SHAPE, painter)
@@ -73,3 +78,61 @@ def test_a_narrow_strip_shows_small_pictures_without_names(qtbot):
     assert index.data(Qt.ItemDataRole.ToolTipRole) == "photo 0"
     gallery.set_narrow(False)
     assert index.data(Qt.ItemDataRole.DisplayRole) == "photo 0"
+
+
+def spot(gallery, view):
+    return gallery.list.visualRect(gallery.list.model().index(view)).center()
+
+
+def right_click(gallery, view):
+    viewport, place = gallery.list.viewport(), spot(gallery, view)
+    right, none = Qt.MouseButton.RightButton, Qt.MouseButton.NoButton
+    mouse(viewport, QEvent.Type.MouseButtonPress, place, right, right)
+    mouse(viewport, QEvent.Type.MouseButtonRelease, place, right, none)
+    asked = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, place, viewport.mapToGlobal(place))
+    QApplication.sendEvent(viewport, asked)
+    menu = gallery.findChild(QMenu, "viewMenu")
+    return menu, {action.text(): action for action in menu.actions() if action.text()}
+
+
+def test_the_menu_of_a_view_leaves_the_current_one_alone_until_it_is_asked(qtbot):
+    gallery, _ = shown(qtbot, 5)
+    gallery.set_current(0)
+    told = []
+    for name in ("view_chosen", "look_requested", "exclusion_toggled", "name_copied"):
+        getattr(gallery, name).connect(lambda value, name=name: told.append((name, value)))
+    menu, items = right_click(gallery, 2)
+    assert gallery.list.currentIndex().row() == 0
+    assert not items["Leave out of the next run"].isEnabled()
+    for text in ("Look through its camera", "Copy name", "Go to view 3"):
+        items[text].trigger()
+    assert told == [("look_requested", 2), ("name_copied", "photo 2"), ("view_chosen", 2)]
+    menu.close()
+    gallery.set_excluded(frozenset({1}), possible=True)
+    menu, items = right_click(gallery, 1)
+    assert items["Leave out of the next run"].isChecked()
+    items["Leave out of the next run"].trigger()
+    assert told[-1] == ("exclusion_toggled", 1)
+    menu.close()
+
+
+def test_number_doubt_exclusion_and_the_current_view_are_seen(qtbot):
+    gallery, _ = shown(qtbot, 5)
+
+    def picture(view):
+        rect = gallery.list.visualRect(gallery.list.model().index(view))
+        return gallery.list.viewport().grab(rect).toImage().copy()
+
+    plain = picture(1)
+    assert plain != picture(2), "they differ by their number"
+    gallery.set_doubtful({1: "why"})
+    doubtful = picture(1)
+    assert doubtful != plain
+    gallery.set_doubtful({})
+    gallery.set_excluded(frozenset({1}), possible=True)
+    assert picture(1) not in (plain, doubtful)
+    gallery.set_excluded(frozenset(), possible=True)
+    assert picture(1) == plain
+    gallery.set_current(1)
+    accent = QColor(DARK.accent)
+    assert any(picture(1).pixelColor(2, y) == accent for y in range(plain.height()))

@@ -221,6 +221,32 @@ def test_a_photo_that_is_dragged_stays_in_sight(play):
     play(story, steps=StandInSteps(SCENE), window_size=(1560, 900))
 
 
+def test_left_and_right_walk_whichever_panel_has_the_keys(play):
+    async def story(program):
+        await with_photo(program)
+        for number, panel in enumerate((program.gallery.list, program.table.view), start=1):
+            panel.setFocus()
+            await press(program.window, Qt.Key.Key_Right)
+            assert program.session.display.view == number
+        await press(program.window, Qt.Key.Key_Left)
+        assert program.session.display.view == 1
+
+    play(story, steps=StandInSteps(SCENE), window_size=(1560, 900))
+
+
+def test_playing_ends_once_nobody_could_see_it(play):
+    async def story(program):
+        await with_photo(program)
+        program.actions.trigger("play_views")
+        program.window.panels.set_shown("viewsDock", False)
+        await until(lambda: program.session.display.view > 0, "the next view, in the large photo")
+        program.window.panels.set_shown("photoDock", False)
+        await until(lambda: not program.session.display.playing, "the end")
+        assert program.session.display.view < 3, "not the end of the views"
+
+    play(story, steps=StandInSteps(SCENE), window_size=(1560, 900))
+
+
 def test_zoom_keeps_the_pixel_under_the_pointer(play):
     async def story(program):
         photo = await with_photo(program)
