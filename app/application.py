@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from app.session.plan import GeometryMode
     from app.steps import Steps
     from app.widgets.dialogs import Dialogs
+    from app.widgets.preferences import Preferences
 
 logger = logging.getLogger(__name__)
 
@@ -104,6 +105,7 @@ class Program:
         self.workflow = Workflow(self.session, worker, steps, settings, prepare=self._prepared.prepare)
         self.closed, self._left = asyncio.Event(), False
         self._make_widgets(app, options)
+        preferences = Preferences(remember=not options.exit)
         questions = questions or Dialogs(self.window)
         self.ways_in.connect(
             self.session,
@@ -115,13 +117,13 @@ class Program:
             questions=questions,
             window=self.window,
         )
-        self._make_presenters(questions)
+        self._make_presenters(questions, preferences)
         self.recovery.connect(self, steps, worker, questions, may_go=self._files.may_go, folder=autosaves)
         self.exports = ExportParts(self.session, self.workflow, self.actions, questions=questions, window=self.window)
         self._connect()
         parts = self.viewport, self.photos.panel.photo, self._decoding
         self.inspector.connect(self.session, self.workflow, self.actions, *parts)
-        self.frame = Frame(app, self, options, Preferences(remember=not options.exit))
+        self.frame = Frame(app, self, options, preferences)
 
     def _make_widgets(self, app: "QApplication", options: Options) -> None:
         from PySide6.QtCore import Qt
@@ -166,7 +168,8 @@ class Program:
             pages=(("empty", self.ways_in.empty_page), ("ready", self.ways_in.ready_page)),
         )
 
-    def _make_presenters(self, questions: "Dialogs") -> None:
+    def _make_presenters(self, questions: "Dialogs", preferences: "Preferences") -> None:
+        from app.composition.stage import StageParts
         from app.presenters.decoding_panel import DecodingPanelPresenter
         from app.presenters.instance_edits import InstanceEditsPresenter
         from app.presenters.instance_table import InstanceTablePresenter
@@ -177,10 +180,11 @@ class Program:
         from app.presenters.run_panel import RunPanelPresenter
         from app.presenters.session_files import SessionFilesPresenter
         from app.presenters.view_gallery import ViewGalleryPresenter
-        from app.presenters.viewport import ViewportPresenter
 
         self.painting = painting = Painting(self.session)
-        self._viewport = ViewportPresenter(self.session, self.actions, painting, self.viewport, self._prepared)
+        self._stage = StageParts(self.session, self.workflow, self.actions, painting, self.viewport, self._prepared)
+        self._viewport = self._stage.points
+        self._stage.offer(questions, preferences, self.window, thinned=lambda: self._window.refresh_chips())
         self._ruler = RulerPresenter(
             self.session,
             self.actions,
@@ -295,9 +299,6 @@ class Program:
             (self.masks_page.random_requested, self._masks.run_untrained),
             (window.closing, self._files.close),
             (self.viewport.picked, self._ruler.pick),
-            (self.viewport.hovered, self._viewport.hover),
-            (self.viewport.tip.rested, self._viewport.explain),
-            (self.viewport.photo_left, self._viewport.photo_left),
             (self.gallery.view_chosen, self._gallery.choose),
             (self.gallery.look_requested, self._gallery.look),
             (self.gallery.exclusion_toggled, self._gallery.toggle_exclusion),

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from app.photo_layers import scale_ticks
 from fast3dis_core.color_scales import ScaleName, scale_colors
 from fast3dis_core.curation import Curated, CuratedInstance
 from fast3dis_core.evidence import Claims
@@ -121,6 +122,15 @@ def _of_claims(claims: Claims, mode: PointMode) -> tuple[Float32, NumberScale]:
     if mode == "margin":
         return claims.margin, NumberScale(title="Margin of the best claim", low=0.0, high=1.0, colors="cividis")
     return claims.best, NumberScale(title="Best claim (dark: gaps)", low=0.0, high=1.0)
+
+
+def ticks_of(scale: NumberScale, factor: float = 1.0) -> tuple[tuple[float, str], ...]:
+    """Round numbers between the two ends: share of the way from one to the other, and the number in words."""
+    low, high = (scale.low * factor, scale.high * factor) if scale.length else (scale.low, scale.high)
+    if not high > low:
+        return ()
+    numbers = [number for number in scale_ticks(low, high) if not scale.whole or number == round(number)]
+    return tuple(((number - low) / (high - low), f"{number:.6g}") for number in numbers if low < number < high)
 
 
 def numbers_of(scale: NumberScale, units: str, factor: float = 1.0) -> tuple[str, str]:

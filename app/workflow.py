@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.arrivals import Arrivals
 from app.exporter import Exporter
+from app.filming import Filming
 from app.jobs import COMPUTING, Jobs
 from app.keeper import Keeper
 from app.probe import Probe
@@ -80,7 +81,7 @@ class Workflow:
         self._answered = 0  # ... and the newest that was put on show
         self._asked_to_run = 0  # the revision of the newest run
         self._wanted = self._computed  # what was asked for last
-        self.exporter = Exporter(session, self._jobs)
+        self.exporter, self.filming = Exporter(session, self._jobs), Filming(self._jobs)
         self._ran: Plan | None = None
         self.keeper = Keeper(
             session, steps, self._jobs, state=self._state, settle=self.recompute, adopt=self._open_scene
@@ -288,6 +289,10 @@ class Workflow:
         self._scene = replace(self._scene, trace=trace)
         self._session.replace(curated.reconstruction, curated=curated)
         self._follow_display(self._session.display)
+
+    async def thin(self, cloud: PointCloud) -> None:
+        """Prepare a cloud that is on show once more, such as for another number of drawn points."""
+        await self._jobs.run("Thinning the cloud", lambda report: self._prepare(cloud), line="thin", quiet=True)
 
     def cancel(self) -> None:
         """Stop what runs, be it computing or writing a file; the result on show stays."""

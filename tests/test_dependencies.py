@@ -51,7 +51,7 @@ APP = [
     },
     {"jobs", "run_job"},
     {"wishes"},
-    {"command_text", "exporter", "keeper", "probe"},
+    {"command_text", "exporter", "filming", "keeper", "probe"},
     {"autosave", "workflow"},
     {"presenters"},
     {"composition"},  # construction and wiring by domain, so that the application stays readable

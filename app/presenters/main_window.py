@@ -114,6 +114,10 @@ class MainWindowPresenter:
         """Undo what a chip says."""
         dismiss_chip(self._session, key)
 
+    def refresh_chips(self) -> None:
+        """As many points are drawn as there are now."""
+        self._chips.set_chips(chips(self._session, self._drawn_points()))
+
     # what the session says
 
     def _on_plan(self, _: object) -> None:
@@ -158,7 +162,7 @@ class MainWindowPresenter:
         window.set_title(origin.folder.resolve().name if origin else "")
         window.set_model(origin.model if origin else "", _model_tip(origin))
         self._refresh_actions()
-        self._chips.set_chips(chips(session, self._drawn_points()))
+        self.refresh_chips()
         if session.reconstruction is not None:
             units = Ruler.of(session.reconstruction.units, session.edits.scale).units
             window.set_points(f"{session.reconstruction.cloud.valid.sum():,} points · {units}")

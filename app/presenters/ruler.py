@@ -65,6 +65,7 @@ class RulerPresenter:
         self._places: tuple[Place, ...] = ()
         self._cloud: PointCloud | None = None
         self._boxed: tuple[CuratedInstance, ...] = ()
+        self._upright: object = None  # what was up when the box was drawn
         self._size = (0.0, 0.0, 0.0)
         actions.bind("box", self.toggle_box, enabled=False)
         actions.bind("measure", self.toggle, enabled=False)
@@ -138,9 +139,11 @@ class RulerPresenter:
         self._stage.set_lengths(self._words())
 
     def _show_box(self, points: Float32, chosen: tuple[CuratedInstance, ...]) -> None:
-        if [id(item) for item in chosen] == [id(item) for item in self._boxed]:
+        display = self._session.display
+        upright = display.up, display.flipped
+        if [id(item) for item in chosen] == [id(item) for item in self._boxed] and upright == self._upright:
             return
-        self._boxed = chosen
+        self._boxed, self._upright = chosen, upright
         rows = np.concatenate([item.pixels for item in chosen]) if chosen else np.zeros(0, np.int32)
         self._size = self._stage.set_box(points[rows])
 

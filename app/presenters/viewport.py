@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from app.actions import Actions
 from app.drawing_order import Drawable, PreparedCloud
-from app.number_colors import numbers_of
+from app.number_colors import numbers_of, ticks_of
 from app.point_facts import point_facts
 from app.presenters.painting import Painting
 from app.session.edits import Edits
@@ -51,10 +51,20 @@ class View(Protocol):
     def set_table(self, table: NDArray[np.uint8]) -> None: ...
     def set_point_colors(self, by: str) -> None: ...
     def set_values(self, values: NDArray[np.float32], low: float, high: float, stops: NDArray[np.uint8]) -> None: ...
-    def set_legend(self, title: str, stops: NDArray[np.uint8], ends: tuple[str, str]) -> None: ...
+    def set_legend(
+        self,
+        title: str,
+        stops: NDArray[np.uint8],
+        ends: tuple[str, str],
+        ticks: Sequence[tuple[float, str]] = (),
+    ) -> None: ...
     def set_swatches(self, title: str, swatches: Sequence[tuple[tuple[int, int, int], str]]) -> None: ...
     def show_cameras(
-        self, intrinsics: NDArray[np.float32], world_to_camera: NDArray[np.float32], size: tuple[int, int]
+        self,
+        intrinsics: NDArray[np.float32],
+        world_to_camera: NDArray[np.float32],
+        size: tuple[int, int],
+        photos: NDArray[np.uint8] | None = None,
     ) -> None: ...
     def set_current_view(self, view: int) -> None: ...
     def fit_all(self, *, fly: bool = False) -> None: ...
@@ -161,6 +171,29 @@ class ViewportPresenter:
         if curated is not None and 0 <= row < len(curated.reconstruction.cloud.points):
             self._view.set_tip(point_facts(curated, row, int(self._painting.owners()[row]) - 1))
 
+    def hover_camera(self, view: int) -> None:
+        """The pointer rests on a camera, -1 for none: say which photo it took."""
+        result = self._session.reconstruction
+        if result is not None and 0 <= view < len(result.names):
+            self._view.set_tip(f"View {view + 1} of {len(result.names)}: {result.names[view]}")
+
+    def pick_camera(self, view: int) -> None:
+        """A camera was clicked: its photo is the current one."""
+        self._session.show(replace(self._session.display, view=view))
+
+    def enter_camera(self, view: int) -> None:
+        """A camera was double-clicked: look through it."""
+        self.pick_camera(view)
+        if not self._through:
+            self.toggle_photo()
+
+    def draw_again(self) -> None:
+        """The same cloud, thinned otherwise."""
+        result = self._session.reconstruction
+        if result is not None:
+            self._show_points(result)
+            self._paint()
+
     def fit_selection(self) -> None:
         """Move to the selected instances, or show everything if none is selected."""
         result, selection = self._session.reconstruction, self._session.display.selection
@@ -175,14 +208,16 @@ class ViewportPresenter:
     def _on_reconstruction(self, result: Reconstruction) -> None:
         self._actions.enable(*CAMERA_ACTIONS, enabled=True)
         if result.cloud is not self._cloud:
-            self._cloud = result.cloud
-            prepared = self._prepared.take(result.cloud)
-            self._view.show_cloud(result.cloud.points, result.cloud.colors, result.cloud.valid, prepared)
+            self._show_points(result)
             height, width = result.images.shape[1:3]
-            self._view.show_cameras(result.intrinsics, result.world_to_camera, (height, width))
+            self._view.show_cameras(result.intrinsics, result.world_to_camera, (height, width), result.images)
             self._view.fit_all()
-            self._rows = self._values = None
         self._paint()
+
+    def _show_points(self, result: Reconstruction) -> None:
+        cloud = self._cloud = result.cloud
+        self._view.show_cloud(cloud.points, cloud.colors, cloud.valid, self._prepared.take(cloud))
+        self._rows = self._values = None
 
     def _on_edits(self, _: Edits) -> None:
         self._paint()
@@ -237,4 +272,4 @@ class ViewportPresenter:
             self._view.set_legend("", scale_stops("viridis"), ("", ""))
         else:
             ends = numbers_of(scale, ruler.units, ruler.factor)
-            self._view.set_legend(scale.title, scale_stops(scale.colors), ends)
+            self._view.set_legend(scale.title, scale_stops(scale.colors), ends, ticks_of(scale, ruler.factor))

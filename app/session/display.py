@@ -21,6 +21,8 @@ ColorMode = Literal[
 ]
 Reference = Literal["untouched", "previous"]
 Trails = Literal["none", "selected", "all"]
+Background = Literal["theme", "white", "black", "gradient"]
+Up = Literal["cameras", "x", "y", "z"]
 PhotoLayer = Literal["photo", "depth", "confidence"]
 
 
@@ -72,6 +74,18 @@ class Display:
         Whether what is selected has its box drawn, with its lengths.
     point_scale : float
         Size of drawn points as a multiple of what suits the window.
+    background : str
+        Behind the scene: the theme's color, white, black, or the theme's with a gradient.
+    eye_dome : bool
+        Whether points behind nearer ones are darkened (eye-dome lighting).
+    grid, axes : bool
+        Whether the floor has a grid; whether axes and scale bar are shown.
+    cameras, photo_planes : bool
+        Whether frustums are drawn, and all photos hung in them.
+    frustum_scale : float
+        Size of frustums as a multiple of the usual.
+    up : "cameras", "x", "y" or "z"
+        What is up: the mean up of the cameras or a world axis; with `flipped`, the opposite.
     """
 
     view: int = 0
@@ -99,3 +113,12 @@ class Display:
     orthographic: bool = False
     box: bool = True
     point_scale: float = 1.0
+    background: Background = "theme"
+    eye_dome: bool = False
+    grid: bool = False
+    axes: bool = True
+    cameras: bool = True
+    photo_planes: bool = False
+    frustum_scale: float = 1.0
+    up: Up = "cameras"
+    flipped: bool = False

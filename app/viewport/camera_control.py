@@ -48,6 +48,7 @@ class CameraControl(QObject):
         self.up: Vector = np.array([0.0, -1.0, 0.0])
         self.forward: Vector = np.array([0.0, 0.0, 1.0])
         self._photo: tuple[Any, ...] | None = None
+        self._first: NDArray[np.float32] | None = None  # what the first look showed, until the camera is moved
         self._before_photo: Pose | None = None
         self._flight: tuple[Pose, Pose, float] | None = None
         self._clock = QTimer(self)
@@ -58,6 +59,11 @@ class CameraControl(QObject):
     def flying(self) -> bool:
         """Whether a flight is on its way."""
         return self._flight is not None
+
+    @property
+    def in_photo(self) -> bool:
+        """Whether the view is a photo's own, or on its way there."""
+        return self._photo is not None
 
     @property
     def pose(self) -> Pose:
@@ -79,8 +85,10 @@ class CameraControl(QObject):
         """See all of some points (M, 3), from the present or another direction."""
         if not len(points):
             return
-        self._forget_photo()
         here = self.pose
+        if self._photo is not None:
+            self._forget_photo()
+            self.photo_left.emit()
         ahead = here.ahead if direction is None else direction
         ahead = ahead / np.linalg.norm(ahead)
         center, radius = extent(points)
@@ -95,6 +103,7 @@ class CameraControl(QObject):
     def first_look(self, points: NDArray[np.float32], *, fly: bool = True) -> None:
         """From behind and above the cameras."""
         self.look_at(points, self.forward - TILT * self.up, up=self.up, fly=fly)
+        self._first = points
 
     def look_from(self, side: Side, points: NDArray[np.float32]) -> None:
         """Along one of the scene's axes: the way the cameras look, from above, or from the right."""
@@ -123,9 +132,13 @@ class CameraControl(QObject):
             self._go(before, fly=True)
 
     def window_resized(self) -> None:
-        """Keep a photo's view exact."""
-        if self._photo is not None and self._renderer.GetSize()[0]:
+        """Keep a photo's view exact, and all of the scene in a first look."""
+        if not self._renderer.GetSize()[0]:
+            return
+        if self._photo is not None:
             self._go(self._photo_pose(), fly=False)
+        elif self._first is not None:
+            self.first_look(self._first, fly=False)
 
     def set_orthographic(self, on: bool) -> None:
         """Without perspective, at the size things at the focal point have now."""
@@ -167,6 +180,7 @@ class CameraControl(QObject):
     def turned(self) -> None:
         """The user moved the camera by hand: a photo's own view is over."""
         self.stop()
+        self._first = None
         if self._photo is not None:
             self._forget_photo()
             Pose.of(self._camera).centered().give(self._camera)
@@ -218,6 +232,7 @@ class CameraControl(QObject):
         self._photo = self._before_photo = None
 
     def _go(self, goal: Pose, *, fly: bool) -> None:
+        self._first = None
         if self._flight is not None:
             self._flight = None
             self._clock.stop()

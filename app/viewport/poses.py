@@ -78,6 +78,20 @@ class Pose:
         """The same place with the axis in the middle and nothing stretched."""
         return replace(self, center=(0.0, 0.0), stretch=1.0)
 
+    def turned(self, axis: Vector, angle: float) -> "Pose":
+        """The same distance from the focal point, turned around it by an angle in degrees about a unit axis."""
+        turn = np.radians(angle)
+
+        def around(vector: Vector) -> Vector:
+            return np.asarray(
+                np.cos(turn) * vector
+                + np.sin(turn) * np.cross(axis, vector)
+                + (1 - np.cos(turn)) * (axis @ vector) * axis
+            )
+
+        offset = self.position - self.focal_point
+        return replace(self, position=self.focal_point + around(offset), up=around(self.up))
+
     def towards(self, other: "Pose", share: float) -> "Pose":
         """A pose on the way: turning around the focal point, not through it."""
         ahead, distance = _split(self.focal_point - self.position)

@@ -9,11 +9,14 @@ belong to the window. What is drawn belongs to the layers.
 import time
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QPointF, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QWidget
 from pyvistaqt import QtInteractor
-from vtkmodules.vtkCommonCore import vtkFloatArray
+from vtkmodules.util.numpy_support import vtk_to_numpy
+from vtkmodules.vtkCommonCore import vtkFloatArray, vtkUnsignedCharArray
 
 if TYPE_CHECKING:
     from app.viewport.anchor_tool import AnchorTool
@@ -92,6 +95,14 @@ class SceneView(QtInteractor):
 
         Reads the depth buffer, so it sees what the user sees: hidden points are not hit.
         """
+        pixel = self.nearest_pixel(position)
+        return None if pixel[2] >= 1.0 else self.unproject(pixel)
+
+    def nearest_pixel(self, position: QPointF) -> tuple[float, float, float]:
+        """Device pixel, y up, near a logical position where the nearest thing is drawn, and its depth in [0, 1].
+
+        A depth of 1 is the background.
+        """
         if self._stale:
             self.repaint()
         window = self._RenderWindow
@@ -100,17 +111,35 @@ class SceneView(QtInteractor):
         left, bottom = max(0, x - PICK_RADIUS), max(0, y - PICK_RADIUS)
         right, top = min(width - 1, x + PICK_RADIUS), min(height - 1, y + PICK_RADIUS)
         if left > right or bottom > top:
-            return None
+            return x, y, 1.0
         depths = vtkFloatArray()
         window.MakeCurrent()
         window.GetZbufferData(left, bottom, right, top, depths)
-        count = depths.GetNumberOfTuples()
-        nearest = min(range(count), key=depths.GetValue)
-        depth = depths.GetValue(nearest)
-        if depth >= 1.0:
-            return None
+        nearest = min(range(depths.GetNumberOfTuples()), key=depths.GetValue)
         row, column = divmod(nearest, right - left + 1)
-        return self.unproject((left + column, bottom + row, depth))
+        return left + column, bottom + row, depths.GetValue(nearest)
+
+    def picture(self, width: int, height: int, *, transparent: bool = False) -> NDArray[np.uint8]:
+        """The scene as a picture (height, width, 4) of any size, RGBA from the top; the window stays as it is.
+
+        What is `transparent` has no background.
+        """
+        window, renderer = self._RenderWindow, self.renderer
+        before, gradient = window.GetSize(), renderer.GetGradientBackground()
+        pixels = vtkUnsignedCharArray()
+        try:
+            if transparent:
+                renderer.SetBackgroundAlpha(0.0)
+                renderer.SetGradientBackground(False)
+            window.SetSize(width, height)
+            window.Render()
+            window.GetRGBACharPixelData(0, 0, width - 1, height - 1, 0, pixels)  # 0: what was drawn last
+        finally:
+            renderer.SetBackgroundAlpha(1.0)
+            renderer.SetGradientBackground(gradient)
+            window.SetSize(*before)
+            self.request_render()
+        return vtk_to_numpy(pixels).reshape(height, width, 4)[::-1].copy()
 
     def unproject(self, pixel: tuple[float, float, float]) -> tuple[float, float, float]:
         """World point of a device pixel, y up, and a depth in [0, 1]."""

@@ -16,10 +16,11 @@ from app.drawing_order import Drawable
 from app.viewport.anchor_layer import AnchorLayer, Anchors
 from app.viewport.anchor_tool import AnchorTool
 from app.viewport.camera_control import CameraControl, Side, extent, mean_direction
-from app.viewport.camera_layer import CameraLayer
-from app.viewport.legend import Legend
+from app.viewport.camera_tool import CameraTool
+from app.viewport.dressing import Background, Dressing
+from app.viewport.pictures import Pictures
 from app.viewport.point_cloud_layer import POINT_SIZE, PointCloudLayer
-from app.viewport.point_tip import PointTip
+from app.viewport.pointing import Pointing
 from app.viewport.ruler_layer import RulerLayer
 from app.viewport.scene_view import SceneView
 
@@ -27,8 +28,7 @@ SOFTWARE_BUDGET, GPU_BUDGET = 1_000_000, 8_000_000  # points drawn: 0.2 s a fram
 SLOW_FRAME = 0.040  # seconds; faster scenes need no stand-in while moving
 REST = 200  # ms without motion before all points are drawn again; every wheel notch is a motion of its own
 HEIGHT_PER_POINT = 500  # device pixels of the viewport's height for each pixel of a point
-HOVER = 60  # ms the pointer rests before it is said what is there
-FRUSTUM = 0.10  # length of a frustum, share of the scene's radius
+UPS = {"x": (1.0, 0.0, 0.0), "y": (0.0, 1.0, 0.0), "z": (0.0, 0.0, 1.0)}
 
 
 class Viewport(QWidget):
@@ -58,24 +58,38 @@ class Viewport(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.view)
-        self.legend = Legend(self)
         self._cloud = PointCloudLayer(self.view)
-        self._cameras = CameraLayer(self.view)
+        self.cameras = CameraTool(self.view)
         self._anchors = AnchorLayer(self.view)
         self.anchor_tool = AnchorTool(self.view, self._anchors)
         self.view.tool = self.anchor_tool
         self.camera = CameraControl(self.view.renderer, self)
         self._ruler = RulerLayer(self.view, self, self.camera.frame)
-        self.camera.moved.connect(self.view.request_render)
+        self.dressing = Dressing(self.view, self, self.camera.frame)
+        self.pictures = Pictures(
+            self.view,
+            self.camera,
+            (self.dressing.legend, self.dressing.gauge, self._ruler.label),
+            settle=self._draw_all,
+            resize=self._resize_drawing,
+        )
+        self.camera.moved.connect(self._on_camera)
         self.camera.photo_left.connect(self.photo_left)
-        self._lenses: tuple[NDArray[np.float32], NDArray[np.float32], tuple[int, int]] | None = None
-        self._radius = self._point_scale = 1.0
-        self._pointer = QPointF()
-        self._hover = QTimer(self)
-        self._hover.setSingleShot(True)
-        self._hover.setInterval(HOVER)
-        self._hover.timeout.connect(self._tell_hover)
-        self.tip = PointTip(self.view)
+        self._point_scale = 1.0
+        self._usual_up, self._wished_up = self.camera.up, ("cameras", False)
+        self._budget = 0
+        self._theme = ((0, 0, 0), (128, 128, 128), (255, 255, 255))
+        self.pointing = Pointing(
+            self.view,
+            self.cameras,
+            self.camera,
+            nearest=self._cloud.nearest,
+            busy=lambda: self._moving or self.camera.flying or self.anchor_tool.holding,
+            settle=self._draw_all,
+        )
+        self.tip = self.pointing.tip
+        self.pointing.picked.connect(self.picked)
+        self.pointing.hovered.connect(self.hovered)
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.setInterval(REST)
@@ -88,12 +102,7 @@ class Viewport(QWidget):
             style.AddObserver("InteractionEvent", self._turn),
         ]
         self.view.wheeled.connect(self._zoom)
-        self.view.pointed.connect(self._point)
-        self.view.pointed_away.connect(self._hover.stop)
-        self.view.left.connect(lambda: self.hovered.emit(-1))
         self.view.painted.connect(self._after_paint)
-        self.view.clicked.connect(self._pick)
-        self.view.double_clicked.connect(self._center_on)
 
     @property
     def drawn_points(self) -> tuple[int, int]:
@@ -109,6 +118,7 @@ class Viewport(QWidget):
     ) -> None:
         """Show another cloud; arrays as in `PointCloudLayer.set_cloud`."""
         self._cloud.set_cloud(points, colors, valid, self.point_budget, prepared)
+        self.dressing.set_points(self._cloud.points)
         self.view.request_render()
 
     def set_rows(self, rows: NDArray[np.int32]) -> None:
@@ -131,42 +141,74 @@ class Viewport(QWidget):
         self._cloud.set_values(values, low, high, stops)
         self.view.request_render()
 
-    def set_legend(self, title: str, stops: NDArray[np.uint8], ends: tuple[str, str]) -> None:
-        """What the colors mean; an empty title for nothing."""
-        self.legend.set_legend(title, [(int(red), int(green), int(blue)) for red, green, blue in stops], ends)
+    def set_legend(
+        self,
+        title: str,
+        stops: NDArray[np.uint8],
+        ends: tuple[str, str],
+        ticks: Sequence[tuple[float, str]] = (),
+    ) -> None:
+        """What the colors mean, with numbers at shares between the ends; an empty title for nothing."""
+        colors = [(int(red), int(green), int(blue)) for red, green, blue in stops]
+        self.dressing.legend.set_legend(title, colors, ends, ticks)
 
     def set_swatches(self, title: str, swatches: Sequence[tuple[tuple[int, int, int], str]]) -> None:
         """What single colors mean: each with its words."""
-        self.legend.set_swatches(title, swatches)
-        self.legend.place(self.width(), self.height())
+        self.dressing.legend.set_swatches(title, swatches)
+        self.dressing.legend.place(self.width(), self.height())
 
     def show_cameras(
-        self, intrinsics: NDArray[np.float32], world_to_camera: NDArray[np.float32], size: tuple[int, int]
+        self,
+        intrinsics: NDArray[np.float32],
+        world_to_camera: NDArray[np.float32],
+        size: tuple[int, int],
+        photos: NDArray[np.uint8] | None = None,
     ) -> None:
         """Show other cameras, and take up and forward from them; arrays as in `CameraLayer.set_cameras`."""
-        _, self._radius = extent(self._cloud.points)
-        self._lenses = intrinsics, world_to_camera, size
-        self._cameras.set_cameras(intrinsics, world_to_camera, size, FRUSTUM * self._radius)
-        self.camera.up = mean_direction(-world_to_camera[:, 1, :3])
+        self.cameras.show(intrinsics, world_to_camera, size, extent(self._cloud.points)[1])
+        if photos is not None:
+            self.cameras.set_photos(photos)
+        self._usual_up = mean_direction(-world_to_camera[:, 1, :3])
         self.camera.forward = mean_direction(world_to_camera[:, 2, :3])
-        self.view.request_render()
+        self._turn_up()
+
+    def set_up(self, axis: str, flipped: bool) -> None:
+        """What is up: "cameras" for their mean, or a world axis; or its opposite."""
+        if (axis, flipped) != self._wished_up:
+            self._wished_up = axis, flipped
+            self._turn_up()
+            self.fit_all(fly=True)
+
+    def _turn_up(self) -> None:
+        axis, flipped = self._wished_up
+        up = np.array(UPS[axis]) if axis in UPS else self._usual_up
+        self.camera.up = -up if flipped else up
+        self.dressing.lay_floor()
 
     def set_current_view(self, view: int) -> None:
         """Mark one camera."""
-        self._cameras.set_current(view)
-        self.view.request_render()
+        self.cameras.set_current(view)
 
     def set_colors(
         self, background: tuple[int, int, int], line: tuple[int, int, int], accent: tuple[int, int, int]
     ) -> None:
         """Colors of the theme, 0 to 255."""
-        red, green, blue = (channel / 255 for channel in background)
-        self.view.renderer.SetBackground(red, green, blue)
-        self._cloud.set_background((red, green, blue))
-        self._cameras.set_colors(line, accent)
-        self.legend.set_colors(_ink(background), background)
-        self._anchors.set_colors(_ink(background), background)
-        self._ruler.set_colors(_ink(background), background, accent)
+        self._theme = background, line, accent
+        self.dressing.set_theme(background)
+        self._recolor()
+
+    def set_background(self, kind: Background) -> None:
+        """That of the theme, or another; see `Dressing.set_background`."""
+        if self.dressing.set_background(kind):
+            self._recolor()
+
+    def _recolor(self) -> None:
+        paper, ink = self.dressing.paper, self.dressing.ink
+        _, line, accent = self._theme
+        self._cloud.set_background((paper[0] / 255, paper[1] / 255, paper[2] / 255))
+        self.cameras.layer.set_colors(line, accent, ink)
+        self._anchors.set_colors(ink, paper)
+        self._ruler.set_colors(ink, paper, accent)
         self.view.request_render()
 
     def set_anchors(
@@ -209,6 +251,7 @@ class Viewport(QWidget):
         """Show that clicks measure; anchors are out of the way meanwhile."""
         self.anchor_tool.cancel()
         self.view.tool = None if on else self.anchor_tool
+        self.cameras.enabled = not on
         self.view.setCursor(Qt.CursorShape.CrossCursor if on else Qt.CursorShape.ArrowCursor)
 
     def set_line(self, places: Sequence[tuple[float, float, float]]) -> None:
@@ -238,9 +281,10 @@ class Viewport(QWidget):
 
     def look_through(self, view: int) -> None:
         """The exact view of a photo's camera."""
-        if self._lenses is not None:
-            intrinsics, world_to_camera, size = self._lenses
-            self.camera.look_through(intrinsics[view], world_to_camera[view], size, 2 * self._radius)
+        if self.cameras.lenses is not None:
+            intrinsics, world_to_camera, size = self.cameras.lenses
+            self.cameras.layer.set_inside(view)
+            self.camera.look_through(intrinsics[view], world_to_camera[view], size, 2 * self.cameras.radius)
 
     def leave_photo(self) -> None:
         """Back to where the camera was before `look_through`."""
@@ -249,30 +293,30 @@ class Viewport(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Larger windows get larger points, or the cloud would turn to dust."""
         super().resizeEvent(event)
-        self.legend.place(self.width(), self.height())
-        self.legend.raise_()
+        self.dressing.place(self.width(), self.height())
         self._ruler.place()
         self.camera.window_resized()
-        for layer in (self._anchors, self._ruler):
-            layer.set_pixel_ratio(self.devicePixelRatioF())
-        self._size_points()
+        self._resize_drawing()
 
     def set_point_scale(self, scale: float) -> None:
         """Draw points as a multiple of what suits the window."""
         if scale != self._point_scale:
             self._point_scale = scale
-            self._size_points()
+            self._resize_drawing()
             self.view.request_render()
 
-    def _size_points(self) -> None:
-        pixels = self.height() * self.devicePixelRatioF()
+    def _resize_drawing(self, pixels: float | None = None, ratio: float | None = None) -> None:
+        """Sizes for a picture of some height in pixels, and pixels per logical pixel; those of the window if None."""
+        ratio = self.devicePixelRatioF() if ratio is None else ratio
+        pixels = self.height() * ratio if pixels is None else pixels
+        for layer in (self._anchors, self._ruler, self.cameras.layer, self.dressing):
+            layer.set_pixel_ratio(ratio)
         self._cloud.set_point_size(max(POINT_SIZE, round(pixels / HEIGHT_PER_POINT)) * self._point_scale)
 
     def close_view(self) -> None:
         """Free the graphics; call before Qt deletes the widget."""
         self._rest.stop()
-        self._hover.stop()
-        self.tip.end()
+        self.pointing.end()
         self.camera.stop()
         self._anchors.detach()
         for tag in self._tags:
@@ -282,22 +326,24 @@ class Viewport(QWidget):
 
     @property
     def point_budget(self) -> int:
-        """Most points drawn."""
+        """Most points drawn: as many as was said, else as suits the graphics."""
+        if self._budget:
+            return self._budget
         if QGuiApplication.platformName() == "offscreen":
             return SOFTWARE_BUDGET  # asking this platform about OpenGL ends the process
         software = any(name in self.view.ren_win.ReportCapabilities() for name in ("llvmpipe", "softpipe", "SWR"))
         return SOFTWARE_BUDGET if software else GPU_BUDGET
 
-    def _pick(self, position: QPointF, additive: bool) -> None:
-        if self._moving:
-            self._come_to_rest()  # the depth buffer holds the stand-in
-        world = self.view.world_position(position)
-        self.picked.emit(-1 if world is None else self._cloud.nearest(world), additive)
+    def set_point_budget(self, points: int) -> None:
+        """Most points drawn from the next cloud on; 0 for as many as suit the graphics."""
+        self._budget = points
 
-    def _center_on(self, position: QPointF) -> None:
-        world = self.view.world_position(position)
-        if world is not None:
-            self.camera.center_on(np.array(world))
+    def _draw_all(self) -> None:
+        """The depth buffer and pictures are to hold all points, not the stand-in."""
+        if self._moving:
+            self._moving = False
+            self._cloud.set_moving(False)
+            self.view.request_render()
 
     def _zoom(self, position: QPointF, notches: float) -> None:
         world = self.view.world_position(position)
@@ -309,17 +355,10 @@ class Viewport(QWidget):
         self.camera.turned()
         self._start_moving()
 
-    def _point(self, position: QPointF) -> None:
-        self._pointer = position
-        self._hover.start()
-
-    def _tell_hover(self) -> None:
-        if self._moving or self.camera.flying or self.anchor_tool.holding:
-            return
-        world = self.view.world_position(self._pointer)
-        row = -1 if world is None else self._cloud.nearest(world)
-        self.hovered.emit(row)
-        self.tip.begin(row, self._pointer)
+    def _on_camera(self) -> None:
+        if not self.camera.in_photo:
+            self.cameras.layer.set_inside(-1)
+        self.view.request_render()
 
     def _start_moving(self, *_: object) -> None:
         self._rest.start()
@@ -332,17 +371,9 @@ class Viewport(QWidget):
             self._rest.start()
             return
         self._rest.stop()
-        if self._moving:
-            self._moving = False
-            self._cloud.set_moving(False)
-            self.view.request_render()
+        self._draw_all()
 
     def _after_paint(self) -> None:
         if not self._moving:
             self._full_frame_seconds = self.view.frame_seconds
         self.painted.emit()
-
-
-def _ink(background: tuple[int, int, int]) -> tuple[int, int, int]:
-    """Text that is read on a background."""
-    return (20, 22, 26) if sum(background) > 384 else (235, 237, 240)

@@ -15,7 +15,7 @@ from app.widgets.theme import Theme, icon
 HEIGHT = 24  # of a chip, pixels
 MARGIN, SPACING = 6, 6  # around the row, and between two chips
 WIDEST = 340  # of a chip in the row
-NARROWEST = 96  # of a chip that shares the row with others
+NARROWEST = 150  # of a chip that shares the row with others
 MORE = 48  # width of the button of the folded ones
 LIST_WIDTH = 460  # of the list of folded chips
 

@@ -113,6 +113,10 @@ class Dialogs:
         """Where to save a picture; asking about an existing file is left to `overwrite`."""
         return await _path(_saving(self.parent, "Save the picture", proposal, "Picture", ".png"))
 
+    async def save_film_as(self, proposal: Path) -> Path | None:
+        """Where to save a film; asking about an existing file is left to `overwrite`."""
+        return await _path(_saving(self.parent, "Save the film", proposal, "Film", proposal.suffix))
+
     async def export_folder(self, proposal: Path) -> Path | None:
         """A folder to export to."""
         dialog = QFileDialog(self.parent, "Export to a folder", str(proposal.parent))

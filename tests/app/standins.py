@@ -289,6 +289,10 @@ class StandInQuestions:
         self.asked.append(f"picture {proposal.name}")
         return self.save_answer
 
+    async def save_film_as(self, proposal):
+        self.asked.append(f"film {proposal.name}")
+        return self.save_answer
+
     async def export_folder(self, proposal):
         self.asked.append(f"export to {proposal.name}")
         return self.folder_answer

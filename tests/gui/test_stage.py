@@ -130,7 +130,7 @@ def test_keys_show_anchors_and_walk_color_modes(play):
         await press(program.window, Qt.Key.Key_C)
         await press(program.window, Qt.Key.Key_C)
         assert program.session.display.color_mode == "objectness"
-        legend = program.viewport.legend
+        legend = program.viewport.dressing.legend
         assert legend.isVisible()
         assert legend.words == ("Objectness", "0.00", "1.00")
         program.actions.trigger("color_claims")

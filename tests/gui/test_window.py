@@ -101,7 +101,9 @@ def place_of(program, query):
         near = tree.query_ball_point(flat[candidate], 5)
         foremost = near[np.argmin(depth[near])]
         if len(near) > 3 and all(owners[place] == query for place in near if depth[place] < depth[foremost] + 0.002):
-            return on_screen(program, points[candidate])
+            spot = on_screen(program, points[candidate])
+            if program.viewport.cameras.find(spot) < 0:
+                return spot
     return None
 
 
@@ -132,7 +134,8 @@ def test_from_photos_to_a_ply_with_the_real_network(play, photos, tmp_path, one_
         rows = program._viewport._painting.rows()
         drawn = program.viewport._cloud._drawn
         claimed = drawn[rows[drawn] > 0]
-        spot = on_screen(program, result.cloud.points[claimed[len(claimed) // 2]])
+        spots = (on_screen(program, point) for point in result.cloud.points[claimed[len(claimed) // 2 :]])
+        spot = next(spot for spot in spots if program.viewport.cameras.find(spot) < 0)
         click(program.viewport.view, spot)
         assert len(program.session.display.selection) == 1
         (query,) = program.session.display.selection
