@@ -114,7 +114,7 @@ def test_what_if_mutes_colors_and_reverts(play):
         click(panel.findChild(QCheckBox, "whatIfColor"), panel.findChild(QCheckBox, "whatIfColor").rect().center())
         await painted(program)
         assert session.display.color_mode == "difference"
-        assert program.viewport.legend.isVisible()
+        assert program.viewport.dressing.legend.isVisible()
         session.edit("x", replace(session.edits, objectness_threshold=0.4))
         await until(lambda: session.difference.curation is session.edits, "the difference under other filters")
         assert steps.calls.count("decode") == decodes + 2, "filters decode nothing"
