@@ -255,7 +255,7 @@ ACTIONS = (
            needs="Measure a line first."),
     Action(name="picture", text="Picture of the 3D view …", menu="Tools", keys=("F12",),
            tip="Save or copy what the 3D view shows, up to four times as large, with or without background"),
-    Action(name="copy_picture", text="Copy picture of the 3D view", menu="Tools", keys=("Ctrl+F12",)),
+    Action(name="copy_stage", text="Copy picture of the 3D view", menu="Tools", keys=("Ctrl+F12",)),
     Action(name="turntable", text="Turntable film …", menu="Tools", keys=("Shift+F12",),
            tip="A film of the scene turning once around, as GIF or MP4"),
     Action(name="panel_views", text="Views", menu="View", submenu="Panels", checkable=True,

@@ -91,7 +91,7 @@ class PicturesPresenter:
         self._dialog: Dialog | None = None
         self._picture: PictureWish = _possible(_recalled(PictureWish(), memory))
         self._film: FilmWish = _possible(_recalled(FilmWish(), memory))
-        names = ("picture", "copy_picture", "turntable")
+        names = ("picture", "copy_stage", "turntable")
         for name, handler in zip(names, (self.show_picture, self.copy, self.show_film), strict=True):
             actions.bind(name, handler, enabled=False)
         session.reconstruction_changed.connect(lambda _: actions.enable(*names, enabled=True))
