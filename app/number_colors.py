@@ -9,7 +9,6 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from app.photo_layers import scale_ticks
 from fast3dis_core.color_scales import ScaleName, scale_colors
 from fast3dis_core.curation import Curated, CuratedInstance
 from fast3dis_core.evidence import Claims
@@ -124,11 +123,20 @@ def _of_claims(claims: Claims, mode: PointMode) -> tuple[Float32, NumberScale]:
     return claims.best, NumberScale(title="Best claim (dark: gaps)", low=0.0, high=1.0)
 
 
+def scale_ticks(low: float, high: float, most: int = 5) -> tuple[float, ...]:
+    """Round numbers between two others for a legend: steps of 1, 2 or 5 times a power of ten, at most `most`."""
+    if not high > low:
+        return ()
+    rough = (high - low) / most
+    power = 10.0 ** np.floor(np.log10(rough))
+    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * (1 - 1e-9))
+    first, last = np.ceil(low / step - 1e-9), np.floor(high / step + 1e-9)
+    return tuple(float(number * step) for number in np.arange(first, last + 1))[:most]
+
+
 def ticks_of(scale: NumberScale, factor: float = 1.0) -> tuple[tuple[float, str], ...]:
     """Round numbers between the two ends: share of the way from one to the other, and the number in words."""
     low, high = (scale.low * factor, scale.high * factor) if scale.length else (scale.low, scale.high)
-    if not high > low:
-        return ()
     numbers = [number for number in scale_ticks(low, high) if not scale.whole or number == round(number)]
     return tuple(((number - low) / (high - low), f"{number:.6g}") for number in numbers if low < number < high)
 

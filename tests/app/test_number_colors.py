@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from app.number_colors import instance_colors, numbers_of, point_values, table_mode, table_scale
+from app.number_colors import NumberScale, instance_colors, numbers_of, point_values, table_mode, table_scale, ticks_of
 from fast3dis_core.color_scales import scale_stops
 from fast3dis_core.curation import curate
 from tests.app.standins import UNFILTERED
@@ -59,3 +59,22 @@ def test_modes_that_color_points_leave_the_table_alone():
         "instance",
         "instance",
     ]
+
+
+@pytest.mark.parametrize(
+    ("scale", "factor", "expected"),
+    [
+        ({"low": 0.0, "high": 1.0}, 1.0, ["0.2", "0.4", "0.6", "0.8"]),
+        ({"low": 0.37, "high": 4.2}, 1.0, ["1", "2", "3", "4"]),
+        ({"low": 0.37, "high": 4.2, "length": True}, 10.0, ["10", "20", "30", "40"]),
+        ({"low": 1, "high": 3, "whole": True}, 1.0, ["2"]),
+        ({"low": 1, "high": 350, "whole": True}, 1.0, ["100", "200", "300"]),
+        ({"low": 2.0, "high": 2.0}, 1.0, []),
+    ],
+)
+def test_round_numbers_stand_between_the_ends_of_a_scale_where_they_belong(scale, factor, expected):
+    found = ticks_of(NumberScale(title="", **scale), factor)
+    assert [text for _, text in found] == expected
+    low, high = (scale[end] * (factor if scale.get("length") else 1.0) for end in ("low", "high"))
+    for share, text in found:
+        assert share == pytest.approx((float(text) - low) / (high - low))
