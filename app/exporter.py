@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+import resources
 from app.jobs import Jobs
 from app.session.activity import WAITING, Activity, advance
 from app.session.edits import Edits
@@ -293,9 +294,13 @@ def facts(order: Order, result: Reconstruction, style: Style) -> Mapping[str, ob
 
 
 def default_folder(origin_folder: Path) -> Path:
-    """Where an export of a scene goes unless the user says otherwise: beside the photos, in a folder of its own."""
-    folder = origin_folder.resolve()
-    return folder.parent / f"{folder.name}-export"
+    """Where an export of a scene goes unless the user says otherwise: beside the photos, in a folder of its own.
+
+    Photos that came with the program, or lie where nothing can be written, have it in the user's home.
+    """
+    folder, shipped = origin_folder.resolve(), Path(resources.__file__).resolve().parent
+    beside = os.access(folder.parent, os.W_OK) and not folder.is_relative_to(shipped)
+    return (folder.parent if beside else Path.home()) / f"{folder.name}-export"
 
 
 def _similarity(wish: ExportWish, edits: Edits, origin: Origin) -> Similarity:

@@ -101,6 +101,12 @@ class ExportDialog(QDialog):
         self._outcome.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self._lay_out()
 
+    def open(self) -> None:
+        """Beside the window, which stays in use; Qt's own would block it."""
+        self.show()
+        self.raise_()
+        self.activateWindow()
+
     def set_wish(self, wish: Any) -> None:
         """Show an `ExportWish`; its choices have to be there."""
         with QSignalBlocker(self._group):

@@ -14,7 +14,7 @@ import pytest
 
 from app.actions import Actions
 from app.command_text import WHOLE_ARCHIVE, segment_command
-from app.exporter import Exporter, planned
+from app.exporter import Exporter, default_folder, planned
 from app.presenters.exporting import ExportPresenter
 from app.session.edits import Edits
 from app.session.export_wish import ExportWish
@@ -570,3 +570,10 @@ def test_the_copied_command_writes_the_files_of_the_window(tmp_path, wishes):
     for one, two in zip(*(result["instances"] for result in told), strict=True):
         assert [one[key] for key in ("query", "name", "color")] == [two[key] for key in ("query", "name", "color")]
         assert one["centroid"] == pytest.approx(two["centroid"], rel=1e-2, abs=1e-2)
+
+
+def test_the_folder_is_beside_the_photos_but_not_within_the_program(tmp_path):
+    assert default_folder(tmp_path / "küche") == tmp_path / "küche-export"
+    sample = Path(__file__).parents[2] / "resources" / "samples" / "study"
+    assert default_folder(sample) == Path.home() / "study-export"
+    assert default_folder(Path("/nowhere/at/all")) == Path.home() / "all-export"

@@ -54,6 +54,7 @@ async def asked(program):
     """Ctrl+E."""
     await press(program.window, Qt.Key.Key_E, CONTROL)
     await until(lambda: program.exports.dialog is not None and program.exports.dialog.isVisible(), "the dialog")
+    assert not program.exports.dialog.isModal()
     return Hands(program)
 
 
@@ -253,6 +254,6 @@ def test_a_folder_is_typed(play, tmp_path):
         assert field.text() == str(tmp_path / "typed")
         await hands.write()
         assert (tmp_path / "typed" / "report.json").exists()
-        hands.dialog.close()
+        program.window.close()  # with the dialog open
 
     play(story, steps=StandInSteps(SCENE))
