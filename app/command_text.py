@@ -55,6 +55,8 @@ def unsaid(plan: Plan, order: Order) -> list[str]:
     ):
         if count:
             found.append(f"{text} ({count})")
+    if order.numbers:
+        found.append(f"colors of the {order.numbers}")
     if order.layer != -1:
         found.append(f"masks of decoder layer {order.layer}")
     if _reordered(plan):
@@ -73,9 +75,9 @@ def quoted(words: Sequence[str]) -> str:
 def _looks(order: Order) -> list[str]:
     """Colors, frame, lengths and points."""
     wish, words = order.wish, []
-    if order.colors == "photo":
+    if order.colors == "photo" and not order.numbers:
         words += ["--colors", "photo"]
-    else:
+    elif not order.numbers:
         words += ["--instance-colors", "instance"]
     if order.curated.palette != "standard":
         words += ["--palette", order.curated.palette]

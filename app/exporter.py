@@ -9,22 +9,26 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
 import resources
 from app.jobs import Jobs
+from app.number_colors import CLAIM_MODES, PointMode, instance_colors, point_values
 from app.session.activity import WAITING, Activity, advance
 from app.session.edits import Edits
 from app.session.export_wish import ExportWish
 from app.session.origin import Origin
 from app.session.session import Session
+from fast3dis_core.color_scales import scale_colors
 from fast3dis_core.curation import Curated
 from fast3dis_core.errors import Cancelled
+from fast3dis_core.evidence import Claims
 from fast3dis_core.exports import describe
 from fast3dis_core.exports.atomic import atomic_folder, plain_disk_errors
 from fast3dis_core.exports.colors import ColorMode
+from fast3dis_core.exports.labels import Labels
 from fast3dis_core.exports.outputs import REPORT, Extent, Style, measure, planned_files, write_facts, write_outputs
 from fast3dis_core.exports.scope import exported, labels_of
 from fast3dis_core.exports.selection import written_units
@@ -34,6 +38,7 @@ from fast3dis_core.reconstruction import Reconstruction
 if TYPE_CHECKING:
     from fast3dis_core.progress import Report
 
+POINT_MODES, SCALED_MODES = get_args(PointMode), ("objectness", "query")  # colors that stand for numbers
 GATHERING, MOVING = "Gathering the points", "Moving files into place"
 
 
@@ -52,6 +57,10 @@ class Order:
     queries : frozenset of int
         Instances to write.
     colors : "instance" or "photo"
+    numbers : str
+        Color mode whose scale colors points and instances instead; empty if none does.
+    claims : Claims, optional
+        That such a mode may need.
     rest : bool
         Whether files of the whole scene hold points of no written instance.
     similarity : Similarity
@@ -65,6 +74,8 @@ class Order:
     layer: int
     queries: frozenset[int]
     colors: ColorMode
+    numbers: str
+    claims: Claims | None
     rest: bool
     similarity: Similarity
 
@@ -124,7 +135,7 @@ class Exporter:
         assert curated is not None, "an export needs a result"
         assert origin is not None, "a result has an origin"
         alone = wish.scope == "selected" or (wish.scope == "visible" and bool(display.isolated))
-        on_screen: ColorMode = "photo" if display.color_mode == "photo" else "instance"
+        seen = seen_colors(session) if wish.colors == "screen" else wish.colors
         return Order(
             wish=wish,
             curated=curated,
@@ -132,7 +143,9 @@ class Exporter:
             origin=origin,
             layer=display.layer,
             queries=self.queries(wish),
-            colors=on_screen if wish.colors == "screen" else wish.colors,
+            colors="photo" if seen == "photo" or seen in POINT_MODES else "instance",
+            numbers=seen if seen in (*POINT_MODES, *SCALED_MODES) else "",
+            claims=None if session.inspection is None else session.inspection.claims,
             rest=wish.rest and not alone,
             similarity=_similarity(wish, edits, origin),
         )
@@ -245,8 +258,29 @@ def pack(order: Order) -> tuple[Reconstruction, Style]:
         transform=order.similarity,
         labels=labels_of(curated),
         voxel_size=order.wish.voxel_size or None,
+        **_numbers(order),
     )
     return exported(curated, order.queries, rest=order.rest), style
+
+
+def seen_colors(session: Session) -> str:
+    """Mode of the colors on screen as far as files can have them: "instance" for those that show findings."""
+    mode = session.display.color_mode
+    there = mode in (*POINT_MODES, *SCALED_MODES, "photo")
+    return mode if there and (mode not in CLAIM_MODES or session.inspection is not None) else "instance"
+
+
+def _numbers(order: Order) -> dict[str, Any]:
+    """Colors that stand for numbers, as `Style` takes them."""
+    curated, mode = order.curated, order.numbers
+    if mode in SCALED_MODES:
+        names = order.edits.names
+        return {"painted": Labels(names=names, colors=instance_colors(curated, mode))}  # type: ignore[arg-type]
+    found = point_values(curated.reconstruction, mode, order.claims) if mode else None  # type: ignore[arg-type]
+    if found is None:
+        return {}
+    values, scale = found
+    return {"point_colors": scale_colors(values, scale.low, scale.high, scale.colors)}
 
 
 def planned(order: Order) -> tuple[str, ...]:
@@ -272,7 +306,7 @@ def facts(order: Order, result: Reconstruction, style: Style) -> Mapping[str, ob
         "export": {
             "scope": wish.scope,
             "formats": list(wish.formats),
-            "colors": order.colors,
+            "colors": order.numbers or order.colors,
             "frame": wish.frame,
             "scale": order.similarity.scale,
             "voxel_size": style.voxel_size,

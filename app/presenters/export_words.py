@@ -24,10 +24,13 @@ def scope_texts(counts: Mapping[Scope, int]) -> dict[Scope, str]:
     return {scope: f"{text} ({counts[scope]})" for scope, text in words}
 
 
-def color_choices(display: Display) -> Choices:
-    """Colors of points; the files hold no colors that mean numbers."""
-    seen = "photos" if display.color_mode == "photo" else "instances"
-    return (("screen", f"As on screen: of the {seen}"), ("instance", "Of the instances"), ("photo", "Of the photos"))
+def color_choices(display: Display, seen: str) -> Choices:
+    """Colors of points; `seen` is what files can have of the colors on screen."""
+    own = (("instance", "Of the instances"), ("photo", "Of the photos"))
+    if seen != display.color_mode:  # such as findings, which are no colors of single points or instances
+        return own
+    words = {"instance": "of the instances", "photo": "of the photos", "bid": "best claim"}
+    return (("screen", f"As on screen: {words.get(seen, seen)}"), *own)
 
 
 def frame_choices(origin: Origin, first: str) -> Choices:

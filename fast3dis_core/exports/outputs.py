@@ -5,7 +5,7 @@ left to the other modules; how the folder appears at once, to the caller.
 """
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ from fast3dis_core.exports.report import write_report
 from fast3dis_core.exports.selection import chosen, voxel_thinned, writable_rows
 from fast3dis_core.exports.similarity import Similarity, Transform
 from fast3dis_core.progress import Report
-from fast3dis_core.reconstruction import Instance, Int32, Reconstruction, exclusive_rows
+from fast3dis_core.reconstruction import Instance, Int32, Reconstruction, UInt8, exclusive_rows
 
 REPORT = "report"
 _VERTEX, _GLB_POINT, _COLMAP_POINT = 25, 16, 70  # bytes of a point in a file
@@ -54,6 +54,10 @@ class Style:
         Of the points in files of single instances.
     labels : Labels, optional
         Names and colors that a user gave.
+    painted : Labels, optional
+        Colors of instances in point clouds and overlays where they are not those of `labels`, such as of a scale.
+    point_colors : array (P, 3) uint8, optional
+        Of the points of PLY and GLB in place of the photos' colors.
     voxel_size : float, optional
         Thins point clouds to one point in a voxel of this edge, written units; id masks, overlays and
         reconstruction.npz keep every pixel.
@@ -65,12 +69,19 @@ class Style:
     queries: frozenset[int] | None = None
     instance_colors: ColorMode = "photo"
     labels: Labels | None = None
+    painted: Labels | None = None
+    point_colors: UInt8 | None = None
     voxel_size: float | None = None
 
     @property
     def given_labels(self) -> Labels:
         """The labels, or none."""
         return self.labels or PLAIN
+
+    @property
+    def looks(self) -> Labels:
+        """Names, and the colors that are painted with."""
+        return self.painted or self.given_labels
 
     @property
     def thinning(self) -> dict[str, Any]:
@@ -84,7 +95,7 @@ class Style:
             "threshold": self.threshold,
             "queries": self.queries,
             "colors": self.colors,
-            "labels": self.given_labels,
+            "labels": self.looks,
             **self.thinning,
         }
 
@@ -117,18 +128,19 @@ Writer = Callable[[Path, Reconstruction, Style, Report], Any]
 def _instances(path: Path, result: Reconstruction, style: Style, report: Report) -> None:
     path.mkdir(parents=True)
     shown = _chosen(result, style)
-    looks: dict[str, Any] = {"colors": style.instance_colors, "labels": style.given_labels, **style.thinning}
+    looks: dict[str, Any] = {"colors": style.instance_colors, "labels": style.looks, **style.thinning}
+    result = _seen(result, style)
     for done, instance in enumerate(shown):
         file = path / _instance_file(style, instance)
         write_instance_ply(file, result, instance.query, report=_part(report, done, len(shown)), **looks)
 
 
 def _scene(path: Path, result: Reconstruction, style: Style, report: Report) -> None:
-    write_scene_ply(path, result, report=report, **style.scene)
+    write_scene_ply(path, _seen(result, style), report=report, **style.scene)
 
 
 def _glb(path: Path, result: Reconstruction, style: Style, report: Report) -> None:
-    write_glb(path, result, report=report, **style.scene)
+    write_glb(path, _seen(result, style), report=report, **style.scene)
 
 
 def _masks(path: Path, result: Reconstruction, style: Style, report: Report) -> None:
@@ -137,7 +149,7 @@ def _masks(path: Path, result: Reconstruction, style: Style, report: Report) -> 
 
 def _overlays(path: Path, result: Reconstruction, style: Style, report: Report) -> None:
     chosen_ones: dict[str, Any] = {"threshold": style.threshold, "queries": style.queries}
-    write_overlays(path, result, labels=style.given_labels, report=report, **chosen_ones)
+    write_overlays(path, result, labels=style.looks, report=report, **chosen_ones)
 
 
 def _transforms(path: Path, result: Reconstruction, style: Style, report: Report) -> None:
@@ -268,6 +280,13 @@ def _chosen(result: Reconstruction, style: Style) -> tuple[Instance, ...]:
 
 def _instance_file(style: Style, instance: Instance) -> str:
     return f"{style.given_labels.stem(instance.query)}.ply"
+
+
+def _seen(result: Reconstruction, style: Style) -> Reconstruction:
+    """With points in the colors of the style, if it has any."""
+    if style.point_colors is None:
+        return result
+    return replace(result, cloud=replace(result.cloud, colors=style.point_colors))
 
 
 def _step(file_name: str) -> str:

@@ -315,14 +315,20 @@ class Recorder:
 
     def __init__(self):
         self.calls = []
+        self.heard = []
         self.last = {}
 
     def __getattr__(self, name):
         def note(*args, **kwargs):
             self.calls.append(name)
+            self.heard.append((name, args))
             self.last[name] = (args, kwargs)
 
         return note
+
+    def all_told(self, name):
+        """Positional arguments of every call."""
+        return [args for called, args in self.heard if called == name]
 
     def told(self, name):
         """Arguments of the last call: the only one, or all."""

@@ -15,6 +15,7 @@ import pytest
 from app.actions import Actions
 from app.command_text import WHOLE_ARCHIVE, segment_command
 from app.exporter import Exporter, default_folder, planned
+from app.number_colors import point_values
 from app.presenters.exporting import ExportPresenter
 from app.session.edits import Edits
 from app.session.export_wish import ExportWish
@@ -23,6 +24,7 @@ from app.session.plan import Photo, Plan, RunSettings
 from app.session.session import Session
 from app.worker import Worker
 from app.workflow import Workflow
+from fast3dis_core.color_scales import scale_colors
 from fast3dis_core.errors import ConfigError, ExportError
 from fast3dis_core.exports import read_npz, read_npz_labels, read_ply
 from fast3dis_core.exports.atomic import atomic_folder
@@ -63,6 +65,10 @@ class Desk:
     async def write(self):
         self.presenter.write()
         await self.settle()
+
+
+def colors(vertices):
+    return np.stack([vertices[name] for name in ("red", "green", "blue")], axis=1)
 
 
 def drive(story, **answers):
@@ -328,11 +334,42 @@ def test_colors_are_as_on_screen_unless_asked_otherwise(tmp_path, mode):
         await desk.write()
         (path,) = (tmp_path / "out" / "instances").glob("Vase_*.ply")
         vertices = read_ply(path).vertices
-        colors = np.stack([vertices[name] for name in ("red", "green", "blue")], axis=1)
+        found = colors(vertices)
         photo = desk.session.reconstruction.cloud.colors[item.pixels]
-        assert np.array_equal(colors, photo if mode == "photo" else np.broadcast_to((1, 2, 3), colors.shape))
+        assert np.array_equal(found, photo if mode == "photo" else np.broadcast_to((1, 2, 3), found.shape))
         other = "photo" if mode == "instance" else "instance"
         assert desk.workflow.exporter.order(ExportWish(colors=other)).colors == other
+
+    drive(story)
+
+
+def test_colors_that_stand_for_numbers_are_written_as_seen(tmp_path):
+    async def story(desk):
+        await desk.opened(tmp_path / "depth")
+        item = desk.session.shown()[0]
+        desk.session.show(replace(desk.session.display, color_mode="depth"))
+        choices = {args[0]: args[1] for args in desk.dialog.all_told("set_choices")}
+        assert choices["colors"][0] == ("screen", "As on screen: depth")
+        await desk.write()
+        cloud = desk.session.reconstruction.cloud
+        values, scale = point_values(desk.session.reconstruction, "depth")
+        (path,) = (tmp_path / "depth" / "instances").glob(f"*_{item.query:03d}.ply")
+        expected = scale_colors(values[item.pixels], scale.low, scale.high)
+        assert np.array_equal(colors(read_ply(path).vertices), expected)
+        assert not np.array_equal(expected, cloud.colors[item.pixels])
+        desk.session.show(replace(desk.session.display, color_mode="objectness"))
+        desk.presenter.choose("folder", str(tmp_path / "score"))
+        desk.presenter.toggle_format("npz", True)
+        await desk.write()
+        (path,) = (tmp_path / "score" / "instances").glob(f"*_{item.query:03d}.ply")
+        assert (colors(read_ply(path).vertices) == scale_colors(np.array(item.objectness), 0, 1)).all()
+        labels = read_npz_labels(tmp_path / "score" / "reconstruction.npz")
+        assert labels.colors[item.query] == item.color  # the instance keeps its own
+        desk.presenter.copy_command()
+        assert desk.copied[-1].startswith("# not in this call: colors of the objectness")
+        desk.session.show(replace(desk.session.display, color_mode="contested"))
+        choices = {args[0]: args[1] for args in desk.dialog.all_told("set_choices")}
+        assert choices["colors"][0] == ("instance", "Of the instances")
 
     drive(story)
 
