@@ -7,7 +7,18 @@ asks for it by signal and shows what it is told.
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from PySide6.QtCore import QAbstractListModel, QByteArray, QMimeData, QModelIndex, QPoint, QRect, QSize, Qt, Signal
+from PySide6.QtCore import (
+    QAbstractListModel,
+    QByteArray,
+    QMimeData,
+    QModelIndex,
+    QPoint,
+    QRect,
+    QSize,
+    Qt,
+    QTimer,
+    Signal,
+)
 from PySide6.QtGui import (
     QColor,
     QDrag,
@@ -29,6 +40,7 @@ from app.widgets.theme import Theme, icon
 PICTURE = QSize(160, 112)  # pixels
 TILE = QSize(176, 172)
 MARGIN = 8
+EDGE, SCROLL, SCROLL_TIME = 36, 24, 30  # pixels from the edge, pixels a step, ms a step
 CHECK = 24  # side of the box that is clicked
 MIME = "application/x-fast3dis-photos"
 
@@ -137,8 +149,11 @@ class PhotoGrid(QListView):
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.verticalScrollBar().setSingleStep(40)
         self.setDragEnabled(True)
-        self.setAcceptDrops(True)
+        self.viewport().setAcceptDrops(True)  # of a scroll area only the viewport hears of drags
         self.setDropIndicatorShown(False)  # ours is drawn below
+        self._scroll_by, self._scroller = 0, QTimer(self)  # while photos are held near the upper or lower edge
+        self._scroller.setInterval(SCROLL_TIME)
+        self._scroller.timeout.connect(self._scroll_on)
         self._line = QColor(theme.accent)
 
     def set_theme(self, theme: Theme) -> None:
@@ -214,7 +229,7 @@ class PhotoGrid(QListView):
         if picture is not None:
             drag.setPixmap(picture.scaled(PICTURE / 2, Qt.AspectRatioMode.KeepAspectRatio))
         drag.exec(Qt.DropAction.MoveAction)
-        self._show_place(-1)
+        self._end_drag()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Photos of this grid; files are left to the window."""
@@ -226,18 +241,22 @@ class PhotoGrid(QListView):
     def dragMoveEvent(self, event: QDragMoveEvent) -> None:
         """Show where they would go."""
         if event.mimeData().hasFormat(MIME):
-            self._show_place(self._place_at(event.position().toPoint()))
+            place = event.position().toPoint()
+            self._show_place(self._place_at(place))
+            below = place.y() - (self.viewport().height() - EDGE)
+            self._scroll_by = -SCROLL if place.y() < EDGE else SCROLL if below > 0 else 0
+            self._scroller.start() if self._scroll_by else self._scroller.stop()
             event.acceptProposedAction()
         else:
             event.ignore()
 
     def dragLeaveEvent(self, event: Any) -> None:
         """Show nothing."""
-        self._show_place(-1)
+        self._end_drag()
 
     def dropEvent(self, event: QDropEvent) -> None:
         """Ask for the new order."""
-        self._show_place(-1)
+        self._end_drag()
         if not event.mimeData().hasFormat(MIME):
             event.ignore()
             return
@@ -269,6 +288,14 @@ class PhotoGrid(QListView):
         if not index.isValid():
             return len(self.photos.tiles)
         return index.row() + int(position.x() > self.visualRect(index).center().x())
+
+    def _end_drag(self) -> None:
+        self._scroller.stop()
+        self._show_place(-1)
+
+    def _scroll_on(self) -> None:
+        bar = self.verticalScrollBar()
+        bar.setValue(bar.value() + self._scroll_by)
 
     def _show_place(self, place: int) -> None:
         if place != self._place:

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt, QTimer
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
@@ -31,6 +31,39 @@ async def drag(widget, start, end, steps=6):
         mouse(widget, QEvent.Type.MouseMove, start + (end - start) * (step / steps), NONE, LEFT)
         await asyncio.sleep(0.01)
     mouse(widget, QEvent.Type.MouseButtonRelease, end, LEFT, NONE)
+
+
+async def carry(window, start, *stops, held=(), pause=120):
+    """Drag and drop as the desktop does it: with buttons and moves of the window, in the loop that Qt runs meanwhile.
+
+    Parameters
+    ----------
+    window : QWidget
+        A top level window.
+    start, stops : QPoint
+        Of the window: where the button goes down, what is passed, and at the last where it goes up.
+    held : callables, called at each stop before the pointer goes on
+    pause : int
+        Milliseconds between two stops.
+
+    Notes
+    -----
+    Everything is done by timers: what begins inside of a task would keep all other tasks waiting until the drop.
+    """
+    handle, done = window.windowHandle(), asyncio.Event()
+    away = start + QPoint(QApplication.startDragDistance() + 4, 0)
+    steps = [lambda: QTest.mousePress(handle, LEFT, Qt.KeyboardModifier.NoModifier, start)]
+    steps += [lambda place=place: QTest.mouseMove(handle, place) for place in (away, away + QPoint(4, 0))]
+    for number, stop in enumerate(stops):
+        steps += [lambda place=place: QTest.mouseMove(handle, place) for place in (stop - QPoint(3, 0), stop)]
+        if number < len(held):
+            steps.append(held[number])
+    steps.append(lambda: QTest.mouseRelease(handle, LEFT, Qt.KeyboardModifier.NoModifier, stops[-1]))
+    steps.append(done.set)
+    for number, step in enumerate(steps):
+        QTimer.singleShot(pause * number, step)
+    await done.wait()
+    await asyncio.sleep(0.05)
 
 
 def key(widget, code, modifiers=Qt.KeyboardModifier.NoModifier, text=""):

@@ -1,11 +1,13 @@
 """The first minutes with real mouse and keys: drop photos, leave one out, change a setting, run; samples at a click."""
 
+import asyncio
 from pathlib import Path
 
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QPushButton, QSpinBox, QToolButton
 
 from tests.app.standins import StandInSteps
-from tests.gui.hands import click, has_masks, until
+from tests.gui.hands import carry, click, has_masks, until
 from tests.gui.test_window import SCENE, button, drop
 
 
@@ -30,6 +32,42 @@ def test_photos_are_dropped_one_is_left_out_and_the_rest_run(play):
         assert page.isVisible()
         click(button(program, "toolSetup"))
         assert not page.isVisible()
+
+    play(story, steps=StandInSteps(SCENE))
+
+
+def test_photos_are_put_in_another_order_by_dragging_them(play):
+    async def story(program):
+        drop(program.window, "/photos/kitchen")
+        await until(lambda: program.session.plan is not None and program.session.plan.ready, "the plan")
+        await asyncio.sleep(0.1)  # layouts come to rest
+        grid, seen = program.ways_in.ready_page.grid, []
+
+        def place(row, aside=0):
+            middle = grid.visualRect(grid.photos.index(row, 0)).center()
+            return grid.viewport().mapTo(program.window, middle + QPoint(aside, 0))
+
+        def order():
+            return [int(photo.name[5]) for photo in program.session.plan.photos]
+
+        await carry(program.window, place(0), place(2, 30), held=[lambda: seen.append(grid._place)])
+        assert seen == [3], "the line where it would go"
+        await until(lambda: order() == [1, 2, 0, 3], "the order")
+        assert grid._place == -1
+        assert grid.selected() == ("view_0.jpg",)
+
+        click(grid.viewport(), grid.visualRect(grid.photos.index(0, 0)).center())
+        click(grid.viewport(), grid.visualRect(grid.photos.index(1, 0)).center(), Qt.KeyboardModifier.ControlModifier)
+        assert grid.selected() == ("view_1.jpg", "view_2.jpg")
+        await carry(program.window, place(1), place(3, 30))
+        await until(lambda: order() == [0, 3, 1, 2], "two at once")
+
+        outside = program.ways_in.ready_page.form.mapTo(program.window, QPoint(40, 40))
+        await carry(program.window, place(0), outside)
+        assert order() == [0, 3, 1, 2], "dropped elsewhere it stays"
+        click(button(program, "readyRun"))
+        await until(lambda: has_masks(program), "a result")
+        assert [photo.name[5] for photo in program.workflow._steps.plans[-1].chosen] == ["0", "3", "1", "2"]
 
     play(story, steps=StandInSteps(SCENE))
 
