@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QEvent, QSize, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QMouseEvent, QResizeEvent
-from PySide6.QtWidgets import QLabel, QMainWindow, QStackedWidget, QStatusBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QLineEdit, QMainWindow, QStackedWidget, QStatusBar, QVBoxLayout, QWidget
 
 from app.actions import TOOLBAR, Actions
 from app.widgets.action_bars import ActionBars
@@ -105,6 +105,8 @@ class MainWindow(QMainWindow):
         self._run_line.cancel_requested.connect(self.cancel_requested)
         self.chips.dismissed.connect(self.chip_dismissed)
         self.set_page(self._names[0])
+        for field in self.findChildren(QLineEdit):
+            field.setAcceptDrops(False)  # files that are dropped there are meant for the window, not their paths for it
 
     def set_page(self, page: str) -> None:
         """What fills the middle; panels that the page does not have are hidden."""

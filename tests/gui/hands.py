@@ -1,9 +1,10 @@
 """Mouse and keys as events. Warping the real pointer would come back as a late move of its own."""
 
 import asyncio
+from functools import partial
 
-from PySide6.QtCore import QEvent, QPoint, QPointF, Qt, QTimer
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QWheelEvent
+from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QTimer, QUrl
+from PySide6.QtGui import QDrag, QKeyEvent, QMouseEvent, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
@@ -63,6 +64,28 @@ async def carry(window, start, *stops, held=(), pause=120):
     for number, step in enumerate(steps):
         QTimer.singleShot(pause * number, step)
     await done.wait()
+    await asyncio.sleep(0.05)
+
+
+async def carry_files(window, paths, place):
+    """Files dropped on a place (QPoint) of a window, as a file manager offers them: as places and as words."""
+    handle, done = window.windowHandle(), asyncio.Event()
+
+    def begin():
+        mime = QMimeData()
+        mime.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+        mime.setText("\n".join(str(path) for path in paths))
+        offer = QDrag(window)
+        offer.setMimeData(mime)
+        offer.exec(Qt.DropAction.CopyAction)
+        done.set()
+
+    QTimer.singleShot(0, begin)
+    for number, aside in enumerate((QPoint(3, 0), QPoint())):
+        QTimer.singleShot(120 * (number + 1), lambda at=place - aside: QTest.mouseMove(handle, at))
+    release = partial(QTest.mouseRelease, handle, LEFT, Qt.KeyboardModifier.NoModifier, place)
+    QTimer.singleShot(360, release)
+    await asyncio.wait_for(done.wait(), 10)
     await asyncio.sleep(0.05)
 
 

@@ -1,13 +1,14 @@
 """The first minutes with real mouse and keys: drop photos, leave one out, change a setting, run; samples at a click."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QPushButton, QSpinBox, QToolButton
+from PySide6.QtWidgets import QAbstractSpinBox, QLineEdit, QPushButton, QSpinBox, QToolButton
 
 from tests.app.standins import StandInSteps
-from tests.gui.hands import carry, click, has_masks, until
+from tests.gui.hands import carry, carry_files, click, has_masks, until
 from tests.gui.test_window import SCENE, button, drop
 
 
@@ -70,6 +71,31 @@ def test_photos_are_put_in_another_order_by_dragging_them(play):
         assert [photo.name[5] for photo in program.workflow._steps.plans[-1].chosen] == ["0", "3", "1", "2"]
 
     play(story, steps=StandInSteps(SCENE))
+
+
+def test_files_can_be_dropped_on_whatever_lies_under_the_pointer(play):
+    async def story(program):
+        surveyed = program.workflow._steps.surveyed
+        window, sources = program.window, ("/photos/kitchen", "/films/walk.mp4", "/photos/one.jpg")
+        await carry_files(window, sources[:1], window.rect().center())
+        await until(lambda: program.session.plan is not None and program.session.plan.ready, "the plan of a folder")
+        assert surveyed == [(Path("/photos/kitchen"),)]
+        program.actions.trigger("run")
+        await until(lambda: has_masks(program) and program.session.activity.idle, "a result")
+        window.panels.set_shown("photoDock", True)
+        search = program.table.findChild(QLineEdit, "instanceSearch")
+        spin = program.decoding.findChild(QAbstractSpinBox)
+        for target in (program.viewport.view, program.photos.panel.photo, program.table.view, search, spin):
+            program.session.show(replace(program.session.display, setup=False))
+            await until(target.isVisible, target.objectName())
+            surveyed.clear()
+            place = target.mapTo(window, target.rect().center())
+            await carry_files(window, sources[1:], place)
+            assert surveyed == [tuple(map(Path, sources[1:]))], target.objectName()
+            await until(lambda: program.session.plan.ready, "the plan")
+        assert search.text() == ""
+
+    play(story, steps=StandInSteps(SCENE), window_size=(1560, 900))
 
 
 def test_a_setting_is_changed_with_the_keyboard(play):
