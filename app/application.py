@@ -123,11 +123,13 @@ class Program:
         self._connect()
         parts = self.viewport, self.photos.panel.photo, self._decoding
         self.inspector.connect(self.session, self.workflow, self.actions, *parts)
+        self.comparison.connect(self.session, self.workflow, self.actions, self.painting, questions=questions)
         self.frame = Frame(app, self, options, preferences)
 
     def _make_widgets(self, app: "QApplication", options: Options) -> None:
         from PySide6.QtCore import Qt
 
+        from app.composition.comparison import ComparisonParts
         from app.composition.inspector import InspectorParts
         from app.composition.photos import PhotoParts
         from app.composition.recovery import RecoveryParts
@@ -153,16 +155,18 @@ class Program:
         self.log = LogPanel(theme)
         self.masks_page = MasksPage(stacked(self.table, self.decoding, tall=0))
         self.inspector, self.photos = InspectorParts(theme), PhotoParts(theme)
+        self.comparison = ComparisonParts(theme, self.viewport)
         self.window = MainWindow(
             theme,
             self.actions,
-            center=self.viewport,
+            center=self.comparison.stage,
             above=self.recovery.bar,
             docks=(
                 Dock("Views", "viewsDock", self.gallery, left, 204),
                 Dock("Photo", "photoDock", self.photos.panel, right, 400),
                 Dock("Instances", "instancesDock", self.masks_page, right, 430),
                 Dock("Inspector", "inspectorDock", self.inspector.widget, right, 430, behind="instancesDock"),
+                Dock("Compare", "compareDock", self.comparison.panel, right, 430, behind="instancesDock", shown=False),
                 Dock("Log", "logDock", self.log, bottom, 180, shown=False, pages=EVERYWHERE),
             ),
             pages=(("empty", self.ways_in.empty_page), ("ready", self.ways_in.ready_page)),
@@ -239,6 +243,7 @@ class Program:
         await self.workflow.close()
         self.window.bars.detach()
         self.viewport.close_view()
+        self.comparison.close()
         self.window.deleteLater()
         await asyncio.sleep(0)
 

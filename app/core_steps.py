@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from app.machine_steps import MachineSteps
+from app.other_sides import OtherSides
 from app.session.activity import ModelFacts
 from app.session.origin import PhotoFacts
 from app.session.plan import GeometryMode, Photo, Plan, RunSettings
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 THUMBNAIL = 320  # long edge, pixels: sharp in a tile of 160 on a dense screen
 
 
-class CoreSteps(MachineSteps):
+class CoreSteps(MachineSteps, OtherSides):
     """Implements `app.workflow.Steps` with `fast3dis_core`."""
 
     def describe(self) -> str:

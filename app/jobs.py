@@ -29,12 +29,16 @@ class Jobs:
     session : Session
         Told of progress and errors.
     worker : Worker
+
+    Notes
+    -----
+    There is a second worker, for jobs that only wait for another process: beside them, edits go on.
     """
 
     def __init__(self, session: Session, worker: Worker) -> None:
-        self._session, self._worker = session, worker
+        self._session, self._worker, self._waiting = session, worker, Worker("waiting")
         self._watched: object = None  # the job whose progress is shown: the newest that is not quiet
-        self._lines: dict[object, str] = {}  # of the worker, by job
+        self._lines: dict[object, tuple[Worker, str]] = {}  # by job
         self._stopped: set[object] = set()  # jobs that are to end without an answer
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -61,6 +65,7 @@ class Jobs:
         started: Activity = IDLE,
         finished: list[tuple[str, float]] | None = None,
         on_progress: "Report | None" = None,
+        waits: bool = False,
     ) -> Result:
         """Result of a job, with the session's activity following it while nothing newer was asked for.
 
@@ -80,8 +85,11 @@ class Jobs:
             Gets the steps with their seconds if the job comes to its end.
         on_progress : callable, optional
             Told of every step and its fraction, whether the session follows this job or not.
+        waits : bool
+            For another process: neither model nor tensors are touched, and other jobs need not wait with it.
         """
         began, token = time.monotonic(), object()
+        worker = self._waiting if waits else self._worker
         if not quiet or self._session.activity.idle or self._session.activity.quiet:
             self._watched = token
         started = replace(started, job=title, step=WAITING, job_started=began, step_started=began, quiet=quiet)
@@ -94,9 +102,9 @@ class Jobs:
             if self._watched is token:
                 self._session.report(advance(self._session.activity, step, fraction, time.monotonic()))
 
-        self._lines[token] = line
+        self._lines[token] = worker, line
         try:
-            result = await self._worker.run(job, line=line, on_progress=follow)
+            result = await worker.run(job, line=line, on_progress=follow)
             if token in self._stopped:  # asked for after the last report, before this thread got the answer
                 raise Cancelled("The job was cancelled.")
             if finished is not None and self._watched is token:
@@ -109,15 +117,16 @@ class Jobs:
                 self._session.report(IDLE)
 
     def cancel(self, only: str | None = None) -> None:
-        """Stop what runs, be it computing or writing a file; or one line of the worker."""
-        lines = {line for line in self._lines.values() if only in (None, line)}
-        self._stopped |= {token for token, line in self._lines.items() if line in lines}
-        for line in lines:
-            self._worker.cancel(line)
+        """Stop what runs, be it computing or writing a file; or what runs in one line."""
+        for token, (worker, line) in list(self._lines.items()):
+            if only in (None, line):
+                self._stopped.add(token)
+                worker.cancel(line)
 
     async def close(self) -> None:
         """Stop everything and wait for it."""
         await self._worker.close()
+        await self._waiting.close()
         waiting = {task for task in self._tasks if task is not asyncio.current_task()}
         for task in waiting:  # such as one that asks the user for a file name
             task.cancel()

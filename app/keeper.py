@@ -239,4 +239,4 @@ class Keeper:
 
 def at_rest(display: Display) -> Display:
     """Without what passes by itself."""
-    return replace(display, hovered=None, playing=False)
+    return replace(display, hovered=None, playing=False, others=frozenset(), other_photos=False)

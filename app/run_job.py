@@ -6,7 +6,7 @@ session is touched here: `app.workflow` decides what is shown.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from app.session.activity import ModelFacts
@@ -15,6 +15,7 @@ from app.session.origin import PhotoFacts
 from app.session.plan import Plan, RunSettings
 from app.steps import Steps
 from app.timetable import DECODE, READ
+from fast3dis_core.cost import measured
 from fast3dis_core.curation import Curated, curate
 from fast3dis_core.interventions import NO_INTERVENTIONS
 from fast3dis_core.reconstruction import PointCloud
@@ -45,6 +46,7 @@ class Outcome:
     scene: Scene | None
     facts: ModelFacts
     photos: PhotoFacts
+    memory: int | None = None
 
 
 class ModelShelf:
@@ -106,7 +108,12 @@ class RunJob:
     show_geometry: Callable[[Curated, ModelFacts, PhotoFacts], None]
 
     def __call__(self, report: "Report") -> Outcome:
-        """Run."""
+        """Run, and measure it."""
+        with measured() as cost:
+            outcome = self._run(report)
+        return replace(outcome, memory=cost[0].memory)
+
+    def _run(self, report: "Report") -> Outcome:
         steps, settings = self.steps, self.plan.settings
         report(READ, 0.0)
         views, given, photos = steps.read(self.plan, report)

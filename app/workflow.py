@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.arrivals import Arrivals
+from app.comparing import Comparing
 from app.exporter import Exporter
 from app.filming import Filming
 from app.jobs import COMPUTING, Jobs
@@ -87,6 +88,7 @@ class Workflow:
             session, steps, self._jobs, state=self._state, settle=self.recompute, adopt=self._open_scene
         )
         self.probe = Probe(session, steps, self._shelf, run=self._jobs.run, start=self.start, state=self._state)
+        self.comparing = Comparing(session, steps, self._shelf, self._jobs, state=self._state, start=self.start)
         session.edits_changed.connect(self._follow_edits)
         session.display_changed.connect(self._follow_display)
 
@@ -169,13 +171,14 @@ class Workflow:
         loop, running = asyncio.get_running_loop(), True
         before: _Before | None = None  # set when the geometry is on show
 
-        def origin(facts: ModelFacts, photos: PhotoFacts, masks: MaskState) -> Origin:
+        def origin(facts: ModelFacts, photos: PhotoFacts, masks: MaskState, memory: int | None = None) -> Origin:
             return Origin(
                 folder=plan.root,
                 model=facts.name,
                 model_status=facts.status,
                 geometry=plan.settings.geometry,
                 seconds=time.monotonic() - began,
+                memory=memory,
                 notes=photos.notes,
                 world_to_folder=photos.world_to_folder,
                 masks=masks,
@@ -215,7 +218,8 @@ class Workflow:
         self._scene, self._ran = outcome.scene, plan
         # the thresholds may have moved meanwhile: `open` keeps them, and what differs is computed again
         self._computed = self._wanted = Wishes(mask_threshold=edits.mask_threshold)
-        told = origin(outcome.facts, outcome.photos, "missing" if outcome.scene is None else "there")
+        masks: MaskState = "missing" if outcome.scene is None else "there"
+        told = origin(outcome.facts, outcome.photos, masks, outcome.memory)
         if before is None:
             self._session.open(outcome.curated.reconstruction, told, curated=outcome.curated)
         else:

@@ -36,6 +36,8 @@ APP = [
         "actions",
         "autosave_files",
         "command_search",
+        "comparison_words",
+        "other_sides",
         "arrivals",
         "coloring",
         "drawing_order",
@@ -51,7 +53,7 @@ APP = [
     },
     {"jobs", "run_job"},
     {"wishes"},
-    {"command_text", "exporter", "filming", "keeper", "probe"},
+    {"command_text", "comparing", "exporter", "filming", "keeper", "probe"},
     {"autosave", "workflow"},
     {"presenters"},
     {"composition"},  # construction and wiring by domain, so that the application stays readable

@@ -38,6 +38,7 @@ class Frame:
 
     def __init__(self, app: QApplication, program: "Program", options: "Options", preferences: Preferences) -> None:
         self._app, self._window, self._preferences = app, program.window, preferences
+        self._comparison = program.comparison
         self._viewport, self._painting, window = program.viewport, program.painting, program.window
         if options.window_size is not None:
             window.resize(*options.window_size)
@@ -51,6 +52,7 @@ class Frame:
             memory=preferences,
             use_theme=self._use_theme,
             theme="" if options.theme == "system" else options.theme,
+            arranged=program.comparison.arrange,
         )
         self.palette = CommandPalette(window)
         self.commands = CommandsPresenter(program.actions, self.palette, self._show_keys)
@@ -103,5 +105,6 @@ class Frame:
     def _apply(self, theme: Theme) -> None:
         apply_theme(self._app, theme)
         self._viewport.set_colors(rgb(theme.viewport), rgb(theme.frustum), rgb(theme.accent))
+        self._comparison.set_theme(theme)
         self._painting.set_gap_color(rgb(theme.warning))
         self._window.set_theme(theme)

@@ -11,7 +11,7 @@ from app.actions import Actions
 LAYOUT = "window/layout"  # in the preferences
 THEME = "theme"  # in the preferences
 THEMES = ("system", "dark", "light")
-ARRANGEMENTS = ("explore", "inspect")
+ARRANGEMENTS = ("explore", "inspect", "compare")
 
 
 class Panels(Protocol):
@@ -51,6 +51,8 @@ class FramePresenter:
         Gives the program the theme of "system", "dark" or "light".
     theme : str
         Wish of the command line for this start; empty if it has none, then the remembered one counts.
+    arranged : callable
+        Told of an arrangement that was chosen.
     """
 
     def __init__(
@@ -62,9 +64,10 @@ class FramePresenter:
         memory: Memory,
         use_theme: Callable[[str], None],
         theme: str = "",
+        arranged: Callable[[str], object] = lambda name: None,
     ) -> None:
         self._actions, self._window, self._panels, self._memory = actions, window, panels, memory
-        self._use_theme = use_theme
+        self._use_theme, self._arranged = use_theme, arranged
         remembered = memory.get(THEME, "system")
         self.theme = theme or (remembered if remembered in THEMES else "system")
         for wish in THEMES:
@@ -74,7 +77,7 @@ class FramePresenter:
         for name in panels.titles:
             actions.bind(_action(name), partial(self.toggle_panel, name))
         for arrangement in ARRANGEMENTS:
-            actions.bind(f"arrange_{arrangement}", partial(panels.arrange, arrangement))
+            actions.bind(f"arrange_{arrangement}", partial(self.arrange, arrangement))
         actions.bind("reset_layout", panels.reset)
         actions.bind("full_screen", self.toggle_full_screen)
         panels.set_layout(memory.get(LAYOUT, b""))
@@ -91,6 +94,11 @@ class FramePresenter:
         self._use_theme(self.theme)
         for wish in THEMES:
             self._actions.set(f"theme_{wish}", checked=wish == self.theme)
+
+    def arrange(self, name: str) -> None:
+        """Put the panels as an arrangement has them."""
+        self._panels.arrange(name)
+        self._arranged(name)
 
     def toggle_panel(self, name: str) -> None:
         """Show a panel, or hide it."""

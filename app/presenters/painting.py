@@ -20,6 +20,7 @@ from app.number_colors import (
     table_mode,
     table_scale,
 )
+from app.presenters.other_painting import OtherPainting
 from app.session.session import Session
 from fast3dis_core.curation import Color, Curated
 
@@ -32,7 +33,7 @@ class Painting:
     """
 
     def __init__(self, session: Session) -> None:
-        self._session = session
+        self._session, self.other = session, OtherPainting(session)
         self._keep: object = None
         self._painted: Curated | None = None
         self._rows_key: tuple[object, ...] = ()
@@ -55,7 +56,9 @@ class Painting:
         return self.owners() if findings is None else findings.rows
 
     def photo_rows(self) -> NDArray[np.int32]:
-        """The same for painting over photos."""
+        """The same for painting over photos; those of the other side of a comparison if the user wishes."""
+        if self.other.in_photos:
+            return self.other.photo_rows()
         findings = self.findings()
         return self.owners() if findings is None else findings.photo_rows
 
@@ -63,6 +66,18 @@ class Painting:
         """Color and kind of every row, array (K, 4) uint8; the same object while nothing changed."""
         findings = self.findings()
         return self.owner_table() if findings is None else findings.table
+
+    def photo_table(self) -> NDArray[np.uint8]:
+        """The table for `photo_rows`."""
+        return self.other.table() if self.other.in_photos else self.table()
+
+    def photo_owners(self) -> tuple[NDArray[np.int32], NDArray[np.uint8], frozenset[int]]:
+        """Owners of the pixels of photos, their table, and queries whose outlines stand out."""
+        if self.other.in_photos:
+            return self.other.photo_rows(), self.other.table(), self.other.marked()
+        display = self._session.display
+        hovered = frozenset() if display.hovered is None else frozenset({display.hovered})
+        return self.owners(), self.owner_table(), display.selection | hovered
 
     def findings(self) -> Findings | None:
         """What is painted instead of owners, with its legend; None in other modes, or while it is not known."""

@@ -118,6 +118,7 @@ class PhotoPresenter:
         session.display_changed.connect(self._on_change)
         session.inspection_changed.connect(self._on_change)
         session.difference_changed.connect(self._on_change)
+        session.comparison_changed.connect(self._on_change)
 
     # what the user does
 
@@ -227,9 +228,9 @@ class PhotoPresenter:
         return self._scales[layer]
 
     def _show_layers(self, curated: Curated, display: Display) -> None:
-        rows, table = self._painting.photo_rows(), self._painting.table()
+        rows, table = self._painting.photo_rows(), self._painting.photo_table()
         wishes = (display.masks, display.outlines, display.photo_anchors, display.mask_opacity, display.layer)
-        key = (id(rows), id(table), display.view, display.selection, id(curated), *wishes)
+        key = (id(rows), id(table), display.view, display.selection, display.others, id(curated), *wishes)
         if key == self._painted:
             return
         self._painted = key
@@ -237,13 +238,18 @@ class PhotoPresenter:
         owners = of_view(rows, curated.reconstruction, display.view)  # (H, W)
         colors = overlay_colors(table, display.mask_opacity)
         self._photo.set_overlay(colors[owners] if display.masks else None)
-        owned = self._painting.owners(), self._painting.owner_table()
+        owned = self._painting.photo_owners()
         bordered = display.outlines and display.color_mode != "difference"  # borders of owners would cover the changes
         self._photo.set_outlines(self._lines(curated, *owned, display) if bordered else ())
         self._photo.set_anchors(self._seen(curated, display) if display.photo_anchors else ())
 
     def _lines(
-        self, curated: Curated, rows: NDArray[np.int32], table: NDArray[np.uint8], display: Display
+        self,
+        curated: Curated,
+        rows: NDArray[np.int32],
+        table: NDArray[np.uint8],
+        marked: frozenset[int],
+        display: Display,
     ) -> list[tuple[NDArray[np.float32], tuple[int, int, int], bool]]:
         drawn = overlay_colors(table, 1.0)[:, 3] > 0
         key = (display.view, drawn.tobytes())
@@ -254,7 +260,7 @@ class PhotoPresenter:
         found = []
         for owner, lines in self._borders.items():
             red, green, blue = (int(channel) for channel in table[owner, :3])
-            found.append((lines, (red, green, blue), owner - 1 in display.selection | {display.hovered}))
+            found.append((lines, (red, green, blue), owner - 1 in marked))
         return sorted(found, key=lambda each: each[2])  # those that stand out lie above the others
 
     def _seen(self, curated: Curated, display: Display) -> list[tuple[float, float, tuple[int, int, int], str, bool]]:

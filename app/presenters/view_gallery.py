@@ -59,6 +59,7 @@ class ViewGalleryPresenter:
         session.inspection_changed.connect(self._on_colors)
         session.difference_changed.connect(self._on_colors)
         session.plan_changed.connect(self._on_plan)
+        session.comparison_changed.connect(self._on_colors)
 
     def choose(self, view: int) -> None:
         """The user chose a photo."""
@@ -144,7 +145,7 @@ class ViewGalleryPresenter:
         result = self._session.reconstruction
         if result is None:
             return
-        rows, table = self._painting.photo_rows(), self._painting.table()
+        rows, table = self._painting.photo_rows(), self._painting.photo_table()
         if rows is not self._rows or table is not self._table:
             self._rows, self._table = rows, table
             height, width = result.images.shape[1:3]

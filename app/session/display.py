@@ -86,6 +86,12 @@ class Display:
         Size of frustums as a multiple of the usual.
     up : "cameras", "x", "y" or "z"
         What is up: the mean up of the cameras or a world axis; with `flipped`, the opposite.
+    comparing : bool
+        Whether the other side of a comparison has a viewport of its own.
+    others : frozenset of int
+        Selected queries of that other side.
+    other_photos : bool
+        Whether photos show the masks of the other side.
     """
 
     view: int = 0
@@ -122,3 +128,6 @@ class Display:
     frustum_scale: float = 1.0
     up: Up = "cameras"
     flipped: bool = False
+    comparing: bool = False
+    others: frozenset[int] = frozenset()
+    other_photos: bool = False

@@ -39,6 +39,8 @@ class Origin:
         Where the cameras and depth come from: "predicted", "posed" or "given".
     seconds : float
         Time the run took.
+    memory : int, optional
+        Bytes by which the program grew at most during the run; None where the system does not tell.
     notes : tuple of str
         Sentences about photos that were left out or cropped.
     masks : "there", "coming", "stopped" or "missing"
@@ -57,6 +59,7 @@ class Origin:
     model_status: str = ""
     geometry: str = "predicted"
     seconds: float = 0.0
+    memory: int | None = None
     notes: tuple[str, ...] = ()
     masks: MaskState = "there"
     answers: bool = True

@@ -23,6 +23,7 @@ from app.session.inspection import Inspection as Inspection
 from app.session.origin import MaskState as MaskState
 from app.session.origin import Origin as Origin
 from app.session.plan import Plan
+from fast3dis_core.counterpart import SideBySide
 from fast3dis_core.curation import Curated, CuratedInstance, curate
 from fast3dis_core.errors import Cancelled
 from fast3dis_core.reconstruction import Reconstruction
@@ -61,6 +62,7 @@ class Session:
     model_changed = Signal(object)
     inspection_changed = Signal(object)
     difference_changed = Signal(object)
+    comparison_changed = Signal(object)
     saved_changed = Signal(bool)
     environment_changed = Signal(str)
     messaged = Signal(str)
@@ -76,6 +78,7 @@ class Session:
         self._previewed: int | None = None  # its query that is followed
         self._inspection: Inspection | None = None
         self._difference: Difference | None = None
+        self._comparison: SideBySide | None = None
         # what is in the file, or was there at the beginning; None where no file has what is on show
         self._saved: Edits | None = self._history.edits
         self._origin: Origin | None = None
@@ -153,7 +156,9 @@ class Session:
         kept = Edits(**{name: getattr(self.edits, name) for name in filters})
         self._history, self._saved = History(kept), kept
         nobody: frozenset[int] = frozenset()
-        self._display = replace(self._display, view=0, selection=nobody, isolated=nobody, hovered=None, playing=False)
+        self._display = replace(
+            self._display, view=0, selection=nobody, isolated=nobody, others=nobody, hovered=None, playing=False
+        )
         if origin.masks != "there":  # nothing to color by instance
             self._color_with_masks = self._display.color_mode
             self._display = replace(self._display, color_mode="photo")
@@ -213,6 +218,12 @@ class Session:
         self._difference = difference
         self.difference_changed.emit(difference)
 
+    def set_beside(self, comparison: SideBySide | None) -> None:
+        """Show the result beside something else, or end that."""
+        self._check_thread()
+        self._comparison = comparison
+        self.comparison_changed.emit(comparison)
+
     def standing(self) -> Standing | None:
         """What is on show, for `restore`; None before the first result."""
         if self._reconstruction is None or self._origin is None:
@@ -258,6 +269,8 @@ class Session:
     def show(self, display: Display) -> None:
         """Change how the result is looked at."""
         self._check_thread()
+        if display.selection != self._display.selection and display.others == self._display.others:
+            display = replace(display, others=frozenset())  # they were chosen beside another selection
         if display == self._display:
             return
         self._display = display
@@ -323,6 +336,12 @@ class Session:
         """What became of the queries of the result on show; None until it is asked for, and after every change."""
         there = self._difference
         return there if there is not None and there.reconstruction is self._reconstruction else None
+
+    @property
+    def comparison(self) -> SideBySide | None:
+        """What the result on show is held against; None without, and once its points are on show no more."""
+        there, shown = self._comparison, self._reconstruction
+        return there if there and shown and there.first.reconstruction.cloud is shown.cloud else None
 
     @property
     def curated(self) -> Curated | None:

@@ -131,6 +131,17 @@ class CameraControl(QObject):
         if before is not None:
             self._go(before, fly=True)
 
+    def follow(self, other: "CameraControl") -> None:
+        """Take the present pose of another camera, also in a flight; a photo's own view as this window shows it."""
+        self._flight = None
+        self._clock.stop()
+        theirs = other._camera
+        self._photo, self._before_photo = other._photo, other._before_photo
+        exact = self._photo is not None and not other.flying
+        (self._photo_pose() if exact else Pose.of(theirs)).give(self._camera)
+        self._camera.SetParallelProjection(theirs.GetParallelProjection())
+        self._renderer.ResetCameraClippingRange()
+
     def window_resized(self) -> None:
         """Keep a photo's view exact, and all of the scene in a first look."""
         if not self._renderer.GetSize()[0]:

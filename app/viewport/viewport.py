@@ -44,8 +44,11 @@ class Viewport(QWidget):
         The user turned away from a photo's own view.
     painted()
         A frame is complete.
+    looked()
+        The camera moved, by hand or by itself.
     """
 
+    looked = Signal()
     picked = Signal(int, bool)
     hovered = Signal(int)
     photo_left = Signal()
@@ -74,6 +77,7 @@ class Viewport(QWidget):
             resize=self._resize_drawing,
         )
         self.camera.moved.connect(self._on_camera)
+        self.camera.moved.connect(self.looked)
         self.camera.photo_left.connect(self.photo_left)
         self._point_scale = 1.0
         self._usual_up, self._wished_up = self.camera.up, ("cameras", False)
@@ -286,6 +290,12 @@ class Viewport(QWidget):
             self.cameras.layer.set_inside(view)
             self.camera.look_through(intrinsics[view], world_to_camera[view], size, 2 * self.cameras.radius)
 
+    def follow(self, other: "Viewport") -> None:
+        """Look from where another viewport looks; nobody is told."""
+        self.camera.follow(other.camera)
+        self._start_moving()
+        self.view.request_render()
+
     def leave_photo(self) -> None:
         """Back to where the camera was before `look_through`."""
         self.camera.leave_photo()
@@ -354,6 +364,7 @@ class Viewport(QWidget):
     def _turn(self, *_: object) -> None:
         self.camera.turned()
         self._start_moving()
+        self.looked.emit()
 
     def _on_camera(self) -> None:
         if not self.camera.in_photo:

@@ -42,6 +42,13 @@ class Dialogs:
         dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
         return await _path(dialog)
 
+    async def other_result(self) -> Path | None:
+        """A file to compare with."""
+        dialog = QFileDialog(self.parent, "Compare with a result", "", f"Results (*{SESSION_SUFFIX} *.npz *.ply)")
+        dialog.setObjectName("otherResultDialog")
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+        return await _path(dialog)
+
     async def save_session_as(self, proposal: Path) -> Path | None:
         """Where to save a session; asking about an existing file is left to `overwrite`."""
         return await _path(_saving(self.parent, "Save the session", proposal, "Sessions", SESSION_SUFFIX))

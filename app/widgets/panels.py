@@ -35,7 +35,9 @@ EVERYWHERE: frozenset[str] = frozenset()  # on every page
 ARRANGEMENTS: dict[str, dict[str, bool]] = {
     "explore": {"viewsDock": True, PHOTO: False, "instancesDock": True},
     "inspect": {"viewsDock": True, PHOTO: True, "instancesDock": True, "inspectorDock": True},
+    "compare": {"viewsDock": True, PHOTO: False, "instancesDock": True, "compareDock": True},
 }
+IN_FRONT = {"compare": "compareDock"}  # of the panels that lie behind one another
 
 
 class Dock(NamedTuple):
@@ -201,6 +203,8 @@ class Panels(QObject):
                 self.changed.emit(panel, shown)
         self._refresh()
         self._resize()
+        if IN_FRONT.get(name) in self._made:
+            self._bring_to_front(IN_FRONT[name])
 
     def reset(self) -> None:
         """Every panel back to its place of the first start."""

@@ -61,7 +61,7 @@ def set_beside(
         assert truth is not None, "the truth is given with its counterpart"
         lines = _judged(ours, theirs, truth)
     else:
-        lines = _related(ours, theirs, points)
+        lines = _related(ours, theirs, points, before=counterpart.kind == "run")
     precision: tuple[Precision | None, Precision | None] = (None, None)
     if truth is not None:
         theirs_precision = None if counterpart.kind == "truth" else average_precision(theirs, truth, first)
@@ -116,21 +116,15 @@ def average_precision(claims: Sequence[Claim], truth: Truth, first: Curated) -> 
     )
 
 
-def _related(ours: Sequence[OnRows], theirs: Sequence[OnRows], points: int) -> tuple[Line, ...]:
+def _related(ours: Sequence[OnRows], theirs: Sequence[OnRows], points: int, *, before: bool) -> tuple[Line, ...]:
+    """Relations as from the result to its counterpart, or the other way round if the counterpart was there before."""
     first, second = ({item.query: len(item.pixels) for item in side} for side in (ours, theirs))
-    return tuple(
-        Line(
-            verdict=match.relation,
-            first=match.first,
-            second=match.second,
-            iou=match.iou,
-            points=(
-                0 if match.first is None else first[match.first],
-                0 if match.second is None else second[match.second],
-            ),
-        )
-        for match in compare(ours, theirs, points)
-    )
+    lines = []
+    for match in compare(theirs, ours, points) if before else compare(ours, theirs, points):
+        own, other = (match.second, match.first) if before else (match.first, match.second)
+        sizes = 0 if own is None else first[own], 0 if other is None else second[other]
+        lines.append(Line(verdict=match.relation, first=own, second=other, iou=match.iou, points=sizes))
+    return tuple(lines)
 
 
 def _judged(ours: Sequence[OnRows], theirs: Sequence[OnRows], truth: Truth) -> tuple[Line, ...]:

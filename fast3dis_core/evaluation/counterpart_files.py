@@ -87,7 +87,7 @@ def read_truth(
         Of the photos.
     result : Reconstruction
     long_edge : int, optional
-        Of the run; by default the long edge of the result, which is right where all photos have one shape.
+        Of the run, for photos of several shapes; where all have one shape, the result itself tells.
     straight : bool
         Whether the photos were straightened by the cameras of the folder.
 
@@ -106,9 +106,12 @@ def read_truth(
     read = _straightened(folder) if straight else lambda name: _stored(folder, name)
     maps = [read(name) for name in result.names]
     height, width = result.images.shape[1:3]
-    plans = [plan_resize(*ids.shape, long_edge=long_edge or max(height, width)) for ids in maps]
-    crop = common_crop([plan.size for plan in plans])
-    if crop.size != (height, width):
+    for edge in dict.fromkeys((max(height, width), long_edge or max(height, width))):
+        plans = [plan_resize(*ids.shape, long_edge=edge) for ids in maps]
+        crop = common_crop([plan.size for plan in plans])
+        if crop.size == (height, width):
+            break
+    else:
         raise TRUE_IDS.refusal(folder / IDS, f"the shapes of the photos ({width} x {height})", f"{crop.size[::-1]}")
     ids = np.stack(
         [

@@ -216,7 +216,7 @@ def from_positions(
         title=title,
         reconstruction=labelled_result(result, whole),
         cost=cost,
-        cost_words="from points to instances; the result also read the photos",
+        cost_words="of this result the whole run, of the other from points to instances",
         notes=(sentence, *notes),
     )
 

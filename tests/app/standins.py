@@ -10,6 +10,7 @@ import numpy as np
 
 from app.core_steps import CoreSteps
 from app.inventory import Belongings, WeightFile
+from app.other_sides import OtherSides
 from app.session.activity import ModelFacts
 from app.session.edits import Edits
 from app.session.origin import PhotoFacts
@@ -25,7 +26,7 @@ UNFILTERED = Edits(minimum_points=0, confidence_percentile=0.0, depth_edge=0.0)
 
 
 @dataclass
-class StandInSteps:
+class StandInSteps(OtherSides):
     """Steps that answer with a synthetic scene.
 
     `gate` holds the geometry pass until it is set, `feature_gate` the feature pass, looking at `report` every few
@@ -240,6 +241,7 @@ class StandInQuestions:
     photos_answer: tuple[Path, ...] = ()
     license_answer: bool = False
     heads_answer: Path | None = None
+    other_answer: Path | None = None
     overwrite_answer: bool = False
     existing_answer: str = "cancel"
     session_answer: Path | None = None
@@ -272,6 +274,10 @@ class StandInQuestions:
     async def session_file(self):
         self.asked.append("session file")
         return self.session_answer
+
+    async def other_result(self):
+        self.asked.append("other result")
+        return self.other_answer
 
     async def save_session_as(self, proposal):
         self.asked.append(f"save session as {proposal.name}")

@@ -1,0 +1,97 @@
+"""Comparison: its panel, the stage in two with linked cameras, their presenters, and what connects them."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from PySide6.QtGui import QGuiApplication
+
+from app.drawing_order import PreparedCloud
+from app.presenters.comparison import ComparisonPresenter
+from app.presenters.second_view import SecondViewPresenter
+from app.viewport.linked_cameras import LinkedCameras
+from app.viewport.viewport import Viewport
+from app.widgets.comparison_panel import ComparisonPanel
+from app.widgets.split_stage import SplitStage
+from app.widgets.theme import Theme, rgb
+
+if TYPE_CHECKING:
+    from app.actions import Actions
+    from app.presenters.painting import Painting
+    from app.session.session import Session
+    from app.widgets.dialogs import Dialogs
+    from app.workflow import Workflow
+
+
+class ComparisonParts:
+    """Panel and stage with their presenters; the second viewport is made when it is first shown.
+
+    Parameters
+    ----------
+    theme : Theme
+    first : Viewport
+        Of the result.
+    """
+
+    def __init__(self, theme: Theme, first: Viewport) -> None:
+        self._theme, self._first = theme, first
+        self.panel, self.stage = ComparisonPanel(), SplitStage(first, self._make_second)
+        self.second: Viewport | None = None
+        self._prepared = PreparedCloud()
+
+    def connect(
+        self,
+        session: "Session",
+        workflow: "Workflow",
+        actions: "Actions",
+        painting: "Painting",
+        *,
+        questions: "Dialogs",
+    ) -> None:
+        """Make the presenters and connect everything."""
+        panel = self.panel
+        copy = QGuiApplication.clipboard().setText
+        self._session = session
+        self.presenter = presenter = ComparisonPresenter(session, workflow, actions, panel, questions, copy)
+        self.view = SecondViewPresenter(session, painting.other, self.stage, lambda: self.second, self._prepared)
+        workflow.comparing.prepare = self._prepared.prepare
+        for signal, slot in (
+            (panel.side_chosen, presenter.choose),
+            (panel.setting_changed, presenter.set_number),
+            (panel.compare_requested, presenter.compare),
+            (panel.end_requested, presenter.end),
+            (panel.copy_requested, presenter.copy),
+            (panel.lines_chosen, presenter.select),
+            (panel.photos_toggled, presenter.toggle_photos),
+        ):
+            signal.connect(slot)
+
+    def arrange(self, name: str) -> None:
+        """An arrangement was chosen: in one of them the stage is in two."""
+        self._session.show(replace(self._session.display, comparing=name == "compare"))
+
+    def set_theme(self, theme: Theme) -> None:
+        """Colors of the second viewport."""
+        self._theme = theme
+        if self.second is not None:
+            self.second.set_colors(rgb(theme.viewport), rgb(theme.frustum), rgb(theme.accent))
+
+    def close(self) -> None:
+        """Free the graphics."""
+        if self.second is not None:
+            self.second.close_view()
+
+    def _make_second(self) -> Viewport:
+        second = Viewport()
+        second.setObjectName("secondViewport")
+        self.second = second
+        self.set_theme(self._theme)
+        self._links = LinkedCameras(self._first, second)
+        self._prepared.budget = second.point_budget
+        for signal, slot in (
+            (second.picked, self.view.pick),
+            (second.hovered, self.view.hover),
+            (second.tip.rested, self.view.explain),
+            (self.stage.split_changed, self._links.set_linked),
+        ):
+            signal.connect(slot)
+        return second
