@@ -174,7 +174,8 @@ class AnchorsPresenter:
             health = inspection.health
             away = sum(item.inside is False for item in inspection.health if lines[item.query].shown)
             double = sum(bool(item.duplicates) for item in inspection.health)
-            text += f" · {away} anchors away from their instance · {double} on another anchor"
+            never = sum(item.never_active for item in inspection.health)
+            text += f" · {away} anchors away from their instance · {double} on another anchor · {never} never active"
         warning = "All queries are used: objects may be missing for want of one." if used == count else ""
         self._panel.set_summary(text, warning)
         self._panel.set_rows([_row(*pair) for pair in zip(lines, health, strict=True)])
@@ -235,7 +236,7 @@ class AnchorsPresenter:
 
 
 def _row(line: LedgerLine, health: AnchorHealth | None) -> tuple[Any, ...]:
-    """Query, name, objectness, what became of it, anchor at its instance, distance, active layers, duplicates."""
+    """Query, name, objectness, what became of it, anchor at its instance, two distances, active layers, duplicates."""
     return (
         line.query,
         line.name,
@@ -243,6 +244,7 @@ def _row(line: LedgerLine, health: AnchorHealth | None) -> tuple[Any, ...]:
         "shown" if line.shown and not line.reason else line.reason,
         None if health is None else health.inside,
         None if health is None else health.surface_distance,
+        None if health is None else health.centroid_distance,
         None if health is None else health.active_layers,
         () if health is None else health.duplicates,
     )

@@ -29,8 +29,18 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-HEADERS = ("Query", "Objectness", "What became of it", "At instance", "Distance", "Layers active", "Same place as")
-RIGHT = (1, 4, 5)  # columns of numbers
+HEADERS = (
+    "Query", "Objectness", "What became of it", "At instance", "Distance", "To middle", "Layers active",
+    "Same place as",
+)  # fmt: skip
+HEADER_TIPS = (
+    "Number of the query", "In the layer shown", "Shown, or the reason why not",
+    "Whether the anchor is in the box around its instance, or near one of its points",
+    "From the anchor to the nearest point of its instance", "From the anchor to the mean of its instance's points",
+    "Layers in which its objectness reaches 0.3, the generator's output among them",
+    "Active queries whose anchors are at the same place",
+)  # fmt: skip
+RIGHT = (1, 4, 5, 6)  # columns of numbers
 SORT_ROLE = Qt.ItemDataRole.UserRole
 LIMIT = 1e6  # scene units that can be typed
 ROW_HEIGHT = 26
@@ -137,7 +147,7 @@ class AnchorsPanel(QWidget):
         self._reset_all.setEnabled(moved)
 
     def set_rows(self, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Lines of the ledger: query, name, objectness, state, at its instance, distance, layers, duplicates."""
+        """Lines of the ledger: query, name, objectness, state, at its instance, distances, layers, duplicates."""
         self._quiet = True
         self._model.set_rows(tuple(rows))
         self._quiet = False
@@ -185,7 +195,7 @@ class AnchorsPanel(QWidget):
         header = table.horizontalHeader()
         header.setHighlightSections(False)
         header.setStretchLastSection(True)
-        for column, width in enumerate((70, 108, 170, 96, 84, 108, 116)):
+        for column, width in enumerate((70, 108, 150, 96, 84, 84, 108, 116)):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Interactive)
             header.resizeSection(column, width)
 
@@ -254,6 +264,8 @@ class _Ledger(QAbstractTableModel):
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
             return HEADERS[section]
+        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.ToolTipRole:
+            return HEADER_TIPS[section]
         if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.TextAlignmentRole:
             return _alignment(section)
         return None
@@ -276,19 +288,19 @@ def _alignment(column: int) -> Qt.AlignmentFlag:
 
 def _cells(row: tuple[Any, ...]) -> tuple[tuple[str, ...], tuple[Any, ...]]:
     """Texts and values to sort by."""
-    query, name, score, state, inside, distance, layers, duplicates = row
+    query, name, score, state, inside, distance, middle, layers, duplicates = row
     own = name if name != f"Instance {query}" and name != f"Query {query}" else str(query)
     texts = (
         own if own == str(query) else f"{query} · {own}",
         f"{score:.2f}",
         state,
         {True: "yes", False: "no", None: "–"}[inside],
-        "–" if distance is None else f"{distance:.3f}",
+        *("–" if length is None else f"{length:.3f}" for length in (distance, middle)),
         "–" if layers is None else str(layers),
         ", ".join(str(other) for other in duplicates) or "–",
     )
-    values = (query, score, state, str(inside), -1.0 if distance is None else distance, layers or 0, len(duplicates))
-    return texts, values
+    lengths = (-1.0 if length is None else length for length in (distance, middle))
+    return texts, (query, score, state, str(inside), *lengths, layers or 0, len(duplicates))
 
 
 def _label(name: str) -> QLabel:

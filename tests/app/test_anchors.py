@@ -8,13 +8,14 @@ import pytest
 
 from app.actions import Actions
 from app.presenters.anchors import AnchorsPresenter
+from app.presenters.chips import chips
 from app.session.session import Inspection, Origin, Session
-from fast3dis_core.anchor_health import measure_anchors
+from fast3dis_core.anchor_health import measure_anchors, reach
 from fast3dis_core.curation import curate
 from fast3dis_core.reconstruction import AnchorOverride
 from tests.app.standins import UNFILTERED, Recorder
 from tests.app.test_hijacks import CLAIMS, EVIDENCE
-from tests.scenes import synthetic_reconstruction
+from tests.scenes import replaced, synthetic_reconstruction
 
 RESULT = synthetic_reconstruction(queries=8)
 QUERY = RESULT.instances[0].query
@@ -124,10 +125,15 @@ def test_the_ledger_has_every_query_and_health_comes_with_the_inspection(desk):
     health = measure_anchors(curate(RESULT, UNFILTERED))
     desk.session.inspect(Inspection(reconstruction=RESULT, claims=CLAIMS, evidence=EVIDENCE, health=health))
     for row, item in zip(desk.panel.told("set_rows"), health, strict=True):
-        assert row[4:] == (item.inside, item.surface_distance, item.active_layers, item.duplicates)
+        lengths = (item.surface_distance, item.centroid_distance)
+        assert row[4:] == (item.inside, *lengths, item.active_layers, item.duplicates)
     text, _ = desk.panel.told("set_summary")
     away = sum(item.inside is False for item in health)
     assert f"{away} anchors away" in text
+    never = sum((RESULT.objectness[:, query] < 0.3).all() for query in range(8))
+    assert f"{never} never active" in text
+    used = int((RESULT.objectness[-1] >= UNFILTERED.objectness_threshold).sum())
+    assert text.startswith(f"{used} of 8 queries used")
 
 
 def test_full_capacity_is_a_warning(desk):
@@ -141,3 +147,37 @@ def test_previews_leave_the_numbers_alone(desk):
     calls = desk.panel.calls.count("set_rows")
     desk.session.preview(synthetic_reconstruction(queries=8))
     assert desk.panel.calls.count("set_rows") == calls
+
+
+def test_positions_are_those_of_the_layer_shown(desk):
+    desk.choose(QUERY)
+    for layer in (0, LAST):
+        desk.presenter.set_layer(layer)
+        title, position, _ = desk.anchor()
+        assert title == f"Anchor {QUERY}"
+        assert np.allclose(position, RESULT.anchors[layer, QUERY])
+
+
+def test_anchors_on_each_other_are_counted(desk):
+    anchors = np.array(RESULT.anchors)
+    active = [query for query in range(8) if RESULT.objectness[-1, query] >= 0.3][:2]
+    anchors[-1, active[1]] = anchors[-1, active[0]]
+    result = replaced(RESULT, anchors=anchors)
+    desk.session.replace(result)
+    health = measure_anchors(curate(result, UNFILTERED))
+    desk.session.inspect(Inspection(reconstruction=result, claims=CLAIMS, evidence=EVIDENCE, health=health))
+    spread = np.linalg.norm(anchors[-1][:, None] - anchors[-1][None], axis=-1) <= reach(result)
+    strong = RESULT.objectness[-1] >= 0.3
+    double = sum(strong[query] and (spread[query] & strong).sum() > 1 for query in range(8))
+    assert double >= 2
+    assert f"{double} on another anchor" in desk.panel.told("set_summary")[0]
+
+
+def test_a_chip_warns_when_every_query_is_used(desk):
+    keys = [chip[0] for chip in chips(desk.session, (1, 1))]
+    assert ("capacity" in keys) == bool((RESULT.objectness[-1] >= UNFILTERED.objectness_threshold).all())
+    desk.session.edit("x", replace(desk.session.edits, objectness_threshold=0.05))
+    found = {chip[0]: chip[1] for chip in chips(desk.session, (1, 1))}
+    assert found["capacity"] == "All 8 queries used: objects may be missing"
+    desk.session.edit("x", replace(desk.session.edits, objectness_threshold=0.9))
+    assert "capacity" not in {chip[0] for chip in chips(desk.session, (1, 1))}

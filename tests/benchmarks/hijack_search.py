@@ -130,8 +130,11 @@ def keep(model, hijack, folder, threshold, geometry):
     posed = read_posed_folder(folder, with_depth=True, long_edge=WIDTH)
     views = posed.views if geometry == "given" else read_image_folder(folder, long_edge=WIDTH)
     result = segment(model, views, posed.geometry if geometry == "given" else None)
-    step = FULL[0] // HEIGHT
-    ids = sample.instance_ids[:, step // 2 :: step, step // 2 :: step].numpy().ravel()
+    lines, columns = (
+        ((np.arange(small) + 0.5) * full / small).astype(int) for small, full in zip((HEIGHT, WIDTH), FULL, strict=True)
+    )
+    ids = sample.instance_ids.numpy()[:, lines][:, :, columns].ravel()
+    assert len(ids) == len(result.cloud.points), "the folder was read at the size of the search"
     again = hijacks(hijack.seed, result, ids, words_of(sample), threshold)
     sys.stdout.write(f"{folder}: {size:,} bytes; " + (line(again[0]) if again else "the hijack is not there") + "\n")
     if not again or size > MOST:

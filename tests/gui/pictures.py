@@ -25,7 +25,14 @@ from tests.scenes import synthetic_reconstruction
 
 SAMPLE = Path(str(files("resources"))) / "samples" / "study"
 REAL = {"geometry": "given", "threshold": 0.2, "folder": SAMPLE}
-README = ("first-run", "result", "result-light", "inspector")  # copied to resources/pictures when they are good
+HIJACKED = {"folder": SAMPLE.parent / "room-with-a-hijack"}
+README = (
+    "first-run",
+    "result",
+    "result-light",
+    "inspector",
+    "hijack",
+)  # to be copied to resources/pictures
 SMALL = (1000, 625)  # pixels
 LONG = "a photo whose name somebody made of a whole sentence, with a date and the number of the room in it"
 
@@ -124,6 +131,21 @@ async def mute(program):
     program.inspector.what_if.color_toggled.emit(True)
 
 
+async def explain(program):
+    """Two shown queries of different colors that share most pixels, through the photo that shows them best."""
+    session = program.session
+    shown = {item.query: item for item in session.shown()}
+    taken = session.inspection.claims.taken
+    apart = lambda i, j: sum(abs(a - b) for a, b in zip(shown[i].color, shown[j].color, strict=True)) > 150  # noqa: E731
+    pairs = ((int(taken[i, j]), i, j) for i in shown for j in shown if i != j and apart(i, j))
+    _, victim, thief = max(pairs)
+    view = int(shown[victim].points_per_view.argmax())
+    display = dataclasses.replace(session.display, selection=frozenset({victim, thief}), view=view, box=False)
+    session.show(display)
+    program.actions.trigger("color_contested")
+    program.actions.trigger("through_photo")
+
+
 def colored(mode):
     async def color(program):
         program.session.show(dataclasses.replace(program.session.display, selection=frozenset()))
@@ -155,6 +177,8 @@ async def all_pictures(app, out, only):
         "thresholds-small": REAL | {"act": inspected("Thresholds"), "theme": "light", "size": (1280, 720)},
         "contested": REAL | {"act": inspected("Hijacks", colored("contested"))},
         "contested-light": REAL | {"act": inspected("Hijacks", colored("contested")), "theme": "light"},
+        "hijack": HIJACKED | {"act": inspected("Hijacks", explain)},
+        "hijack-light": HIJACKED | {"act": inspected("Hijacks", explain), "theme": "light", "size": (1280, 720)},
         "log": REAL | {"act": triggered("panel_log"), "theme": "light"},
         "palette": {"act": triggered("command_palette", "commandPalette")},
         "keys": {"act": triggered("cheat_sheet", "cheatSheet")},
