@@ -1,7 +1,9 @@
 """Exports: what is seen is what is written, nothing is replaced unasked, and the copied command comes to the same."""
 
 import asyncio
+import errno
 import json
+import os
 import shlex
 import threading
 import time
@@ -413,6 +415,73 @@ def test_a_folder_that_cannot_be_written_is_told_and_leaves_nothing(tmp_path):
         await desk.write()
         assert [type(error) for error in desk.failed] == [ExportError]
         assert sorted(tmp_path.iterdir()) == [tmp_path / "file"]
+
+    drive(story)
+
+
+def test_a_full_disk_is_told_leaves_nothing_and_can_be_tried_again(tmp_path, monkeypatch):
+    def full(_):
+        raise OSError(errno.ENOSPC, "full")
+
+    async def story(desk):
+        await desk.opened(tmp_path / "Ausgabe" / "out")
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "fsync", full)
+            await desk.write()
+        (error,) = desk.failed
+        assert str(tmp_path / "Ausgabe" / "out") in str(error)
+        assert "is full" in str(error)
+        assert ".part" not in str(error)
+        assert list(tmp_path.iterdir()) == []
+        assert desk.dialog.told("set_preview")[1]
+        await desk.write()
+        assert (tmp_path / "Ausgabe" / "out" / "report.json").exists()
+
+    drive(story)
+
+
+def test_closing_while_writing_leaves_nothing(tmp_path, monkeypatch):
+    writing = threading.Event()
+
+    def hold(folder, result, **wishes):
+        write_outputs(folder, result, **wishes)
+        writing.set()
+        while True:
+            time.sleep(0.002)
+            wishes["report"]("Writing instances", 0.5)
+
+    monkeypatch.setattr("app.exporter.write_outputs", hold)
+
+    async def story(desk):
+        await desk.opened(tmp_path / "out")
+        desk.presenter.write()
+        while not writing.is_set():
+            await asyncio.sleep(0.002)
+        await asyncio.wait_for(desk.workflow.close(), 2)
+        assert list(tmp_path.iterdir()) == []
+        assert desk.failed == []
+
+    drive(story)
+
+
+def test_eighty_instances_with_awkward_names_have_files_of_their_own(tmp_path):
+    async def story(desk):
+        desk.workflow._steps.reconstruction = synthetic_reconstruction(views=2, height=56, width=84, queries=80)
+        await desk.opened(tmp_path / "椅子")
+        there = [item.query for item in desk.session.shown()]
+        awkward = ["N" * 200, "same", "same", "a/b", "../../x", "CON", "椅子", 'a"b:c*?']
+        names = dict(zip(there, awkward, strict=False))
+        desk.session.edit("x", replace(desk.session.edits, names=names, objectness_threshold=0.0))
+        count = len(desk.session.shown())
+        await desk.write()
+        assert desk.failed == []
+        files = list((tmp_path / "椅子" / "instances").iterdir())
+        assert len(files) == count > 60
+        for path in files:
+            (query,) = set(read_ply(path).vertices["instance"].tolist())
+            assert path.stem.endswith(f"{query:03d}")
+        report = json.loads((tmp_path / "椅子" / "report.json").read_text())
+        assert report["names"] == {str(query): name for query, name in names.items()}
 
     drive(story)
 
