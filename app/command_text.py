@@ -13,7 +13,14 @@ from app.session.plan import Plan
 from fast3dis_core.config import InferenceConfig
 from fast3dis_core.photo_files import natural_key
 
-FILTERS = ("objectness_threshold", "mask_threshold", "confidence_percentile", "depth_edge", "minimum_points")
+FILTERS = (
+    "objectness_threshold",
+    "mask_threshold",
+    "confidence_percentile",
+    "depth_edge",
+    "minimum_points",
+    "duplicate_overlap",
+)
 WISHES = {"--hide", "--merge", "--name", "--color", "--palette", "--claimed-only"}  # make it curate as the window does
 WHOLE_ARCHIVE = "reconstruction.npz without the instances that do not pass the filters"
 

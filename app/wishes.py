@@ -142,7 +142,8 @@ class InspectJob:
         claims = self.steps.measure(scene.encoded, scene.trace, wishes.mask_threshold, wishes.layer, self.shown, report)
         model = self.shelf.fetch(scene.settings, report)
         evidence = self.steps.look(model, scene.encoded, wishes.overrides, wishes.interventions)
-        whole = curate(self.shown, Curation(minimum_points=0, confidence_percentile=0.0, depth_edge=0.0))
+        off = Curation(minimum_points=0, duplicate_overlap=0.0, confidence_percentile=0.0, depth_edge=0.0)
+        whole = curate(self.shown, off)
         health = measure_anchors(whole)
         return Inspection(reconstruction=self.shown, claims=claims, evidence=evidence, health=health)
 

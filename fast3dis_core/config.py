@@ -197,9 +197,10 @@ class InferenceConfig:
     confidence_percentile: float = 10.0  # points whose depth confidence is in the lowest share are dropped; 0 is off
     depth_edge: float = 0.04  # relative depth jump to a neighbour that marks a flying pixel; 0 is off
     minimum_points: int = 50  # smaller instances are dropped; 0 is off
+    duplicate_overlap: float = 0.0  # IoU with a better instance above which one is dropped as a duplicate; 0 is off
 
     def __post_init__(self) -> None:
-        for name in ("mask_threshold", "objectness_threshold", "objectness_floor"):
+        for name in ("mask_threshold", "objectness_threshold", "objectness_floor", "duplicate_overlap"):
             _between(name, getattr(self, name), 0.0, 1.0)
         _between("confidence_percentile", self.confidence_percentile, 0.0, 100.0)
         _between("depth_edge", self.depth_edge, 0.0, float("inf"))

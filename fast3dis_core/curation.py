@@ -16,15 +16,15 @@ from typing import Literal
 import numpy as np
 
 from fast3dis_core.config import InferenceConfig
+from fast3dis_core.duplicates import Pairs, close_pairs, duplicates, original
 from fast3dis_core.errors import ConfigError
 from fast3dis_core.palette import PaletteName, instance_color
-from fast3dis_core.point_filters import PointFilters
+from fast3dis_core.point_filters import PointFilters, extent
 from fast3dis_core.reconstruction import Bool, Float32, Instance, Int32, Reconstruction, read_only
 
 Color = tuple[int, int, int]
-Verdict = Literal["shown", "hidden", "objectness", "size", "floor"]
+Verdict = Literal["shown", "hidden", "objectness", "size", "duplicate", "floor"]
 SIZE_SAMPLE = 2_000  # points at most from which the extent of an object is told
-OUTLIERS = 1.0  # percent of them left out at either end of an axis
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +41,8 @@ class Curation:
         In [0, 100]: points whose depth confidence is in this lowest share are left out.
     depth_edge : float
         Relative depth jump to both sides that marks a flying pixel; 0 is off.
+    duplicate_overlap : float
+        In [0, 1]: an instance whose points have a higher IoU with those of a better one is not shown; 0 is off.
     hidden : frozenset of int
         Query numbers hidden by hand.
     merged : tuple of tuples of int
@@ -60,13 +62,15 @@ class Curation:
     minimum_points: int = InferenceConfig.minimum_points
     confidence_percentile: float = InferenceConfig.confidence_percentile
     depth_edge: float = InferenceConfig.depth_edge
+    duplicate_overlap: float = InferenceConfig.duplicate_overlap
     hidden: frozenset[int] = frozenset()
     merged: tuple[tuple[int, ...], ...] = ()
     names: Mapping[int, str] = field(default_factory=dict)
     colors: Mapping[int, Color] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name, highest in (("objectness_threshold", 1.0), ("confidence_percentile", 100.0)):
+        shares = (("objectness_threshold", 1.0), ("duplicate_overlap", 1.0), ("confidence_percentile", 100.0))
+        for name, highest in shares:
             value = getattr(self, name)
             if not 0.0 <= value <= highest:
                 raise ConfigError(f"{name} must lie between 0 and {highest:g}, found {value!r}.")
@@ -103,8 +107,10 @@ class CuratedInstance:
     color : (int, int, int)
         sRGB, 0 to 255.
     verdict : str
-        "shown", or what keeps it from being shown: "hidden" (by hand), "objectness", "size", or "floor" for a query
-        that was not assembled since its objectness is below the floor of the run.
+        "shown", or what keeps it from being shown: "hidden" (by hand), "objectness", "size", "duplicate", or "floor"
+        for a query that was not assembled since its objectness is below the floor of the run.
+    duplicate_of : int or None
+        Query of the better instance with the same points, whatever the verdict.
     """
 
     query: int
@@ -117,6 +123,7 @@ class CuratedInstance:
     name: str
     color: Color
     verdict: Verdict
+    duplicate_of: int | None = None
 
     @property
     def views(self) -> int:
@@ -146,6 +153,10 @@ class Curated:
         Where colors come from that the user did not give.
     filters : PointFilters
         Of the cloud; kept from one answer to the next.
+    singles : tuple of CuratedInstance
+        Before anything is merged.
+    pairs : mapping
+        Which of them share points, as `duplicates.close_pairs` has it; both kept as well.
     """
 
     reconstruction: Reconstruction
@@ -154,6 +165,8 @@ class Curated:
     instances: tuple[CuratedInstance, ...]
     palette: PaletteName = "standard"
     filters: PointFilters = field(repr=False, compare=False)
+    singles: tuple[CuratedInstance, ...] = field(default=(), repr=False, compare=False)
+    pairs: Pairs = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def shown(self) -> tuple[CuratedInstance, ...]:
@@ -209,6 +222,9 @@ class Curated:
         if instance.verdict == "size":
             count = len(instance.pixels)
             return f"{count:,} points < {wishes.minimum_points:,}" if count else "no points"
+        if instance.verdict == "duplicate":
+            better = self.find(instance.query if instance.duplicate_of is None else instance.duplicate_of)
+            return f"duplicate of {better.name}" if better is not None else "duplicate"
         return "hidden by hand" if instance.verdict == "hidden" else ""
 
     def revealing(self, query: int | None) -> "Curated":
@@ -223,25 +239,11 @@ class Curated:
         """The kept points and the shown instances, or those of `queries`, as a result of its own for the exports."""
         whole = self.reconstruction
         chosen = self.shown if queries is None else [item for item in self.instances if item.query in queries]
-        cloud = type(whole.cloud)(
-            points=whole.cloud.points, colors=whole.cloud.colors, confidence=whole.cloud.confidence, valid=self.keep
+        instances = tuple(
+            Instance(query=item.query, objectness=item.objectness, anchor=item.anchor, pixels=item.pixels)
+            for item in chosen
         )
-        return Reconstruction(
-            names=whole.names,
-            images=whole.images,
-            intrinsics=whole.intrinsics,
-            world_to_camera=whole.world_to_camera,
-            is_metric=whole.is_metric,
-            cloud=cloud,
-            instances=tuple(
-                Instance(query=item.query, objectness=item.objectness, anchor=item.anchor, pixels=item.pixels)
-                for item in chosen
-            ),
-            anchors=whole.anchors,
-            objectness=whole.objectness,
-            overlap=whole.overlap,
-            filters=whole.filters,
-        )
+        return replace(whole, cloud=replace(whole.cloud, valid=self.keep), instances=instances)
 
     def _bare(self, query: int, objectness: float, pixels: Int32) -> Instance:
         anchor = np.array(self.reconstruction.anchors[-1, query], np.float32)
@@ -278,22 +280,42 @@ def curate(
     if previous is not None and _point_filters(previous.curation) == _point_filters(curation):
         keep = previous.keep
         old = {item.query: item for item in previous.reconstruction.instances}
-        known = {_identity(old[member] for member in item.members): item for item in previous.instances}
+        before = (*previous.singles, *previous.instances)
+        known = {_identity(old[member] for member in item.members): item for item in before}
     else:
         keep = filters.keep(curation.confidence_percentile, curation.depth_edge)
-    instances = []
-    for parts in _groups(reconstruction.instances, curation.merged):
-        facts = known.get(_identity(parts)) or _unite(reconstruction, parts, keep)
-        instances.append(_judge(facts, curation, palette))
-    instances.sort(key=lambda item: (-item.objectness, item.query))
+
+    def facts_of(parts: tuple[Instance, ...]) -> CuratedInstance:
+        key = _identity(parts)
+        if key not in known:
+            known[key] = _unite(reconstruction, parts, keep)
+        return known[key]
+
+    singles = tuple(facts_of((item,)) for item in reconstruction.instances)
+    pairs = _pairs(singles, reconstruction, curation.duplicate_overlap, previous)
+    repeated = duplicates([item for item in singles if len(item.pixels) >= max(1, curation.minimum_points)], pairs)
+    found = [facts_of(parts) for parts in _groups(reconstruction.instances, curation.merged)]
+    found.sort(key=lambda item: (-item.objectness, item.query))
     return Curated(
         reconstruction=reconstruction,
         curation=curation,
         keep=keep,
-        instances=tuple(instances),
+        instances=tuple(_judge(facts, curation, palette, better=original(facts.members, repeated)) for facts in found),
         palette=palette,
         filters=filters,
+        singles=singles,
+        pairs=pairs,
     )
+
+
+def _pairs(
+    singles: tuple[CuratedInstance, ...], whole: Reconstruction, limit: float, previous: Curated | None
+) -> Pairs:
+    """Which instances share more points than `limit`; what `previous` knows is not measured again."""
+    if not limit:
+        return {}
+    known = previous.pairs if previous is not None and previous.curation.duplicate_overlap == limit else None
+    return close_pairs(singles, points=len(whole.cloud.points), views=len(whole.images), limit=limit, known=known)
 
 
 def _point_filters(curation: Curation) -> tuple[float, float]:
@@ -329,24 +351,20 @@ def _facts(reconstruction: Reconstruction, parts: tuple[Instance, ...], pixels: 
         anchor=parts[0].anchor,
         pixels=pixels,
         points_per_view=read_only(np.diff(bounds).astype(np.int32)),
-        extent=read_only(_extent(sample)),
+        extent=read_only(extent(sample)),
         name="",
         color=(0, 0, 0),
         verdict="shown",
     )
 
 
-def _extent(points: Float32) -> Float32:
-    count = len(points)
-    if not count:
-        return np.zeros(3, np.float32)
-    low = int(count * OUTLIERS / 100)
-    ranked = np.sort(np.ascontiguousarray(points.T), axis=1)  # (3, count)
-    return np.asarray(ranked[:, count - 1 - low] - ranked[:, low], np.float32)
-
-
 def _judge(
-    facts: CuratedInstance, curation: Curation, palette: PaletteName, verdict: Verdict | None = None
+    facts: CuratedInstance,
+    curation: Curation,
+    palette: PaletteName,
+    verdict: Verdict | None = None,
+    *,
+    better: int | None = None,
 ) -> CuratedInstance:
     """The same object under the present wishes; the very same where they change nothing."""
     query = facts.query
@@ -355,12 +373,14 @@ def _judge(
             verdict = "objectness"
         elif len(facts.pixels) < max(1, curation.minimum_points):
             verdict = "size"
+        elif better is not None:
+            verdict = "duplicate"
         else:
             verdict = "hidden" if query in curation.hidden else "shown"
     name = curation.names.get(query) or f"Instance {query}"
     given = curation.colors[query] if query in curation.colors else instance_color(query, palette)
     red, green, blue = (int(channel) for channel in given)
     color = (red, green, blue)
-    if (name, color, verdict) == (facts.name, facts.color, facts.verdict):
+    if (name, color, verdict, better) == (facts.name, facts.color, facts.verdict, facts.duplicate_of):
         return facts
-    return replace(facts, name=name, color=color, verdict=verdict)
+    return replace(facts, name=name, color=color, verdict=verdict, duplicate_of=better)

@@ -8,6 +8,8 @@ import numpy as np
 
 from fast3dis_core.reconstruction import Bool, Float32, Reconstruction, read_only
 
+OUTLIERS = 1.0  # percent of the points left out of an extent at either end of an axis
+
 
 class PointFilters:
     """The point filters of one cloud. Settings tried one after the other, as by a slider, cost little each.
@@ -74,6 +76,16 @@ class PointFilters:
             depths = (_depth(self._reconstruction, view) for view in range(len(valid)))
             self._surroundings = [(d, *surroundings(d, known)) for d, known in zip(depths, valid, strict=True)]
         return self._surroundings
+
+
+def extent(points: Float32) -> Float32:
+    """Size along each axis of points, array (M, 3), without the outermost ones; array (3,), 0 without points."""
+    count = len(points)
+    if not count:
+        return np.zeros(3, np.float32)
+    low = int(count * OUTLIERS / 100)
+    ranked = np.sort(np.ascontiguousarray(points.T), axis=1)  # (3, count)
+    return np.asarray(ranked[:, count - 1 - low] - ranked[:, low], np.float32)
 
 
 def flying_pixels(depth: Float32, known: Bool, ratio: float) -> Bool:

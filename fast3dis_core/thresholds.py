@@ -28,7 +28,8 @@ def objectness_counts(curated: Curated, levels: Float32) -> Int32:
     array (D,) int32
     """
     least = max(1, curated.curation.minimum_points)
-    scores = np.array([item.objectness for item in curated.instances if len(item.pixels) >= least], np.float64)
+    passing = [item for item in curated.instances if len(item.pixels) >= least and item.duplicate_of is None]
+    scores = np.array([item.objectness for item in passing], np.float64)
     return np.asarray((scores[None, :] >= np.asarray(levels, np.float64)[:, None]).sum(axis=1), np.int32)
 
 

@@ -14,8 +14,8 @@ CORE = [
     {"errors", "config", "progress", "cost", "apart"},
     {"geometry", "masks", "palette", "color_scales"},
     {
-        "scene", "reconstruction", "hijacking", "point_filters", "curation", "interventions", "evidence", "comparison",
-        "anchor_health", "ledger", "sights", "query_evidence", "counterpart", "difference", "thresholds",
+        "scene", "reconstruction", "hijacking", "point_filters", "duplicates", "curation", "interventions", "evidence",
+        "comparison", "anchor_health", "ledger", "sights", "query_evidence", "counterpart", "difference", "thresholds",
     },
     {
         "photo_files", "photo_survey", "preprocessing", "photo", "video", "images", "posed_input",
@@ -64,9 +64,9 @@ QT = {"PySide6", "superqt", "qasync", "qtpy", "shiboken6"}
 VTK = {"vtk", "vtkmodules", "pyvista", "pyvistaqt"}
 # what the app may take from the core before the first job runs: NumPy is enough for these
 LIGHT = {
-    "errors", "config", "reconstruction", "hijacking", "point_filters", "curation", "interventions", "evidence",
-    "comparison", "anchor_health", "ledger", "sights", "query_evidence", "counterpart", "cost", "difference",
-    "thresholds", "exports", "session_files", "palette", "color_scales", "photo_files", "progress",
+    "errors", "config", "reconstruction", "hijacking", "point_filters", "duplicates", "curation", "interventions",
+    "evidence", "comparison", "anchor_health", "ledger", "sights", "query_evidence", "counterpart", "cost",
+    "difference", "thresholds", "exports", "session_files", "palette", "color_scales", "photo_files", "progress",
 }  # fmt: skip
 TRAINING_MACHINE = {
     "torch", "numpy", "scipy", "safetensors", "PIL", "cv2", "rich", "typer", "huggingface_hub", "hdbscan",

@@ -20,6 +20,7 @@ MASK_WORDS = {
 FILTERS_OFF: dict[str, float] = {
     "objectness_threshold": InferenceConfig.objectness_floor,
     "minimum_points": 0,
+    "duplicate_overlap": 0.0,
     "confidence_percentile": 0.0,
     "depth_edge": 0.0,
     "mask_threshold": InferenceConfig.mask_threshold,
@@ -27,6 +28,7 @@ FILTERS_OFF: dict[str, float] = {
 UNDO_WORDS = {
     "objectness_threshold": "Remove the objectness filter",
     "minimum_points": "Remove the size filter",
+    "duplicate_overlap": "Show duplicates",
     "confidence_percentile": "Remove the confidence filter",
     "depth_edge": "Remove the depth-edge filter",
     "mask_threshold": "Reset the mask threshold",
@@ -121,6 +123,7 @@ def _of_filters(curated: Curated) -> list[Chip]:
         ("hidden", queries["hidden"], "hidden"),
         ("objectness_threshold", queries["objectness"], f"below objectness {wishes.objectness_threshold:.2f}"),
         ("minimum_points", queries["size"] if wishes.minimum_points else 0, f"under {wishes.minimum_points:,} points"),
+        ("duplicate_overlap", queries["duplicate"], "duplicate" if queries["duplicate"] == 1 else "duplicates"),
     ):
         if count:
             found.append((key, f"{count} {text}", "normal", True))

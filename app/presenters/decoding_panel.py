@@ -10,15 +10,17 @@ from app.actions import Actions
 from app.session.edits import Edits
 from app.session.session import Session
 from fast3dis_core.config import InferenceConfig
-from fast3dis_core.curation import Curated
+from fast3dis_core.curation import Curated, Verdict
 
 FLOOR = InferenceConfig.objectness_floor
 STEP = 0.01  # of objectness by key
-PERCENT = 100  # the panel has depth edges in percent
+PERCENT = 100  # the panel has depth edges and overlaps in percent
+PERCENTAGES = ("depth_edge", "duplicate_overlap")
 DEFAULTS: dict[str, float] = {
     "objectness_threshold": InferenceConfig.objectness_threshold,
     "mask_threshold": InferenceConfig.mask_threshold,
     "minimum_points": InferenceConfig.minimum_points,
+    "duplicate_overlap": InferenceConfig.duplicate_overlap,
     "confidence_percentile": InferenceConfig.confidence_percentile,
     "depth_edge": InferenceConfig.depth_edge,
 }
@@ -26,6 +28,7 @@ LABELS: dict[str, Callable[[float], str]] = {
     "objectness_threshold": lambda value: f"Objectness {value:.2f}",
     "mask_threshold": lambda value: f"Mask threshold {value:.2f}",
     "minimum_points": lambda value: f"Smallest instance {value:,.0f} points",
+    "duplicate_overlap": lambda value: f"Duplicates over {PERCENT * value:g} % overlap" if value else "Duplicates off",
     "confidence_percentile": lambda value: f"Leave out {value:g} % least confident",
     "depth_edge": lambda value: f"Depth edges {PERCENT * value:g} %" if value else "Depth edges off",
 }
@@ -58,14 +61,14 @@ class DecodingPanelPresenter:
         self._refresh()
 
     def set(self, key: str, value: float) -> None:
-        """A handle moved, or a number was typed; depth edges come in percent."""
+        """A handle moved, or a number was typed; depth edges and overlaps come in percent."""
         if key == "objectness_threshold":
             value = max(round(value, 2), FLOOR)
         elif key == "mask_threshold":
             value = round(value, 2)
         elif key == "minimum_points":
             value = round(value)
-        elif key == "depth_edge":
+        elif key in PERCENTAGES:
             value = round(value / PERCENT, 4)
         self._edit(key, value, gesture=key)
         self._refresh()  # a handle below the floor goes back to it
@@ -102,7 +105,8 @@ class DecodingPanelPresenter:
         curated = session.curated
         drops = _drops(curated) if curated is not None else {}
         for key in DEFAULTS:
-            value = PERCENT * self._edge if key == "depth_edge" else getattr(edits, key)
+            value = self._edge if key == "depth_edge" else getattr(edits, key)
+            value = PERCENT * value if key in PERCENTAGES else value
             panel.set_filter(key, round(value, 4), drops.get(key, ""))
         panel.set_edges(bool(edits.depth_edge))
         if curated is not None:
@@ -122,11 +126,15 @@ def _drops(curated: Curated) -> dict[str, str]:
     """What each filter drops, one after the other, in words."""
     queries, points = curated.queries, curated.dropped_points
     pixels = sum(len(item.pixels) for item in curated.instances)
-    below = queries["objectness"]
+
+    def drops(verdict: Verdict) -> str:
+        return f"drops {queries[verdict]:,} {'query' if queries[verdict] == 1 else 'queries'}"
+
     return {
-        "objectness_threshold": f"drops {below:,} {'query' if below == 1 else 'queries'}",
+        "objectness_threshold": drops("objectness"),
         "mask_threshold": f"{pixels:,} mask pixels",
-        "minimum_points": f"drops {queries['size']:,} {'query' if queries['size'] == 1 else 'queries'}",
+        "minimum_points": drops("size"),
+        "duplicate_overlap": drops("duplicate") if curated.curation.duplicate_overlap else "off",
         "confidence_percentile": f"drops {points['confidence_percentile']:,} points",
         "depth_edge": f"drops {points['depth_edge']:,} points" if curated.curation.depth_edge else "off",
     }

@@ -192,6 +192,7 @@ def summary(curated: Curated) -> str:
             (queries["hidden"], "hidden"),
             (queries["objectness"], f"below objectness {wishes.objectness_threshold:.2f}"),
             (queries["size"], "too small"),
+            (queries["duplicate"], "duplicate" if queries["duplicate"] == 1 else "duplicates"),
             (queries["floor"], f"below the floor of {InferenceConfig.objectness_floor:.2f}"),
         )
         if count

@@ -28,6 +28,16 @@ from fast3dis_core.curation import Curated, CuratedInstance, curate
 from fast3dis_core.errors import Cancelled
 from fast3dis_core.reconstruction import Reconstruction
 
+# they stay when another scene is opened
+FILTERS = (
+    "objectness_threshold",
+    "mask_threshold",
+    "minimum_points",
+    "duplicate_overlap",
+    "confidence_percentile",
+    "depth_edge",
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
@@ -152,8 +162,7 @@ class Session:
         Where `curated` is given, of this result, the worker has done what is costly of it.
         """
         self._check_thread()
-        filters = ("objectness_threshold", "mask_threshold", "minimum_points", "confidence_percentile", "depth_edge")
-        kept = Edits(**{name: getattr(self.edits, name) for name in filters})
+        kept = Edits(**{name: getattr(self.edits, name) for name in FILTERS})
         self._history, self._saved = History(kept), kept
         nobody: frozenset[int] = frozenset()
         self._display = replace(

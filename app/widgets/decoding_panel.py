@@ -46,6 +46,7 @@ SCALES = {
     "minimum_points": Scale(
         1e9, 0, round(POSITIONS_PER_DECADE * math.log10(MOST_POINTS)), _points, _position, suffix=" pts"
     ),
+    "duplicate_overlap": linear(100.0, decimals=0, positions=100, suffix=" %"),
     "confidence_percentile": linear(100.0, decimals=0, positions=100, suffix=" %"),
     "depth_edge": linear(20.0, decimals=1, positions=200, suffix=" %"),
 }
@@ -65,6 +66,11 @@ WORDS = {
         "Smallest instance",
         "Drops instances with fewer points, counted after the point filters.",
     ),
+    "duplicate_overlap": (
+        "duplicateSlider",
+        "Duplicates: overlap over",
+        "Drops an instance whose points overlap (IoU) with those of a better one by more than this; 0 is off.",
+    ),
     "confidence_percentile": (
         "confidenceSlider",
         "Leave out least confident",
@@ -79,12 +85,12 @@ WORDS = {
 
 
 class DecodingPanel(QWidget):
-    """Five filters under a histogram.
+    """Six filters under a histogram.
 
     Signals
     -------
     changed(key, value)
-        While a handle moves; keys and units as in the edits, `depth_edge` in percent.
+        While a handle moves; keys and units as in the edits, `depth_edge` and `duplicate_overlap` in percent.
     gesture_finished()
         A handle was let go, or a key or typed number was a step of its own.
     edges_switched(on)

@@ -79,8 +79,8 @@ def numbers(option: str, text: str) -> tuple[int, ...]:
 
 
 def assembling(config: InferenceConfig, wishes: Wishes) -> InferenceConfig:
-    """Settings of the assembly: with wishes, which instances are too small is judged after they are merged."""
-    return config if wishes.none else replace(config, minimum_points=0)
+    """Settings of the assembly: with wishes, instances are judged too small or duplicates after they are merged."""
+    return config if wishes.none else replace(config, minimum_points=0, duplicate_overlap=0.0)
 
 
 def as_wished(
@@ -92,6 +92,7 @@ def as_wished(
     curation = Curation(
         objectness_threshold=config.objectness_threshold,
         minimum_points=config.minimum_points,
+        duplicate_overlap=config.duplicate_overlap,
         confidence_percentile=0.0,  # these two were applied when the result was assembled
         depth_edge=0.0,
         hidden=wishes.hidden - frozenset(queries or ()),

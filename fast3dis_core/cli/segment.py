@@ -70,6 +70,10 @@ def segment(
     minimum_points: Annotated[
         int | None, typer.Option(help="Drop smaller instances. [50]", rich_help_panel=_FILTERS)
     ] = None,
+    duplicate_overlap: Annotated[
+        float | None,
+        typer.Option(help="Drop duplicates: over this IoU with a better one. [0, off]", rich_help_panel=_FILTERS),
+    ] = None,
     exports: Annotated[
         str,
         typer.Option(help="ply,scene,glb,masks,overlays,transforms,colmap,npz,report.", rich_help_panel=_OUTPUT),
@@ -134,6 +138,7 @@ def segment(
         "confidence_percentile": confidence_percentile,
         "depth_edge": depth_edge,
         "minimum_points": minimum_points,
+        "duplicate_overlap": duplicate_overlap,
     }
     with errors_to_exit(as_json=as_json), Interrupts() as interrupts:
         ModelConfig.for_size(size)  # a size that cannot segment is told before its weights are asked for

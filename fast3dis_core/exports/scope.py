@@ -55,10 +55,12 @@ def filters_of(curated: Curated) -> tuple[FilterReport, ...]:
     wishes, dropped = curated.curation, curated.dropped_points
     points, small = len(curated.keep), max(1, wishes.minimum_points)
     removed = sum(len(item.pixels) < small for item in curated.instances)
+    repeated = sum(item.duplicate_of is not None for item in curated.instances)
     rows = (
         ("depth edge", wishes.depth_edge, dropped["depth_edge"], points, "points"),
         ("confidence percentile", wishes.confidence_percentile, dropped["confidence_percentile"], points, "points"),
         ("minimum points", wishes.minimum_points, removed, len(curated.instances), "instances"),
+        ("duplicate overlap", wishes.duplicate_overlap, repeated, len(curated.instances) - removed, "instances"),
     )
     return tuple(
         FilterReport(name=name, setting=setting, removed=removed, total=total, unit=unit)

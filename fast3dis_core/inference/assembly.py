@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from fast3dis_core.config import InferenceConfig
+from fast3dis_core.duplicates import close_pairs, duplicates
 from fast3dis_core.geometry.cameras import unproject
 from fast3dis_core.masks import pairwise_overlap, resize_logits
 from fast3dis_core.model.prediction_heads import mask_logits, objectness
@@ -83,14 +84,21 @@ def assemble_instances(
         for query, rows in zip(wanted, pixels, strict=True)
     ]
     kept = [instance for instance in found if len(instance.pixels) >= max(1, config.minimum_points)]
+    if queries is not None:
+        assert previous is not None
+        kept += [instance for instance in previous.instances if instance.query not in set(queries)]
+    kept.sort(key=lambda instance: (-instance.objectness, instance.query))
+    limit = config.duplicate_overlap
+    pairs = close_pairs(kept, points=len(cloud.points), views=len(images), limit=limit) if limit else {}
+    repeated = duplicates(kept, pairs)
     if queries is None:
         overlap = _overlap(shown, encoded.mask_features, report)
         small = (config.minimum_points, len(found) - len(kept), len(found))
         filters += (_filter("minimum points", *small, "instances"),) if config.minimum_points else ()
+        filters += (_filter("duplicate overlap", limit, len(repeated), len(kept), "instances"),) if limit else ()
     else:
         assert previous is not None
         overlap = previous.overlap
-        kept += [instance for instance in previous.instances if instance.query not in set(queries)]
     return Reconstruction(
         names=views.names,
         images=images,
@@ -98,7 +106,7 @@ def assemble_instances(
         world_to_camera=_array(encoded.geometry.world_to_camera),
         is_metric=encoded.geometry.is_metric,
         cloud=cloud,
-        instances=tuple(sorted(kept, key=lambda instance: (-instance.objectness, instance.query))),
+        instances=tuple(instance for instance in kept if instance.query not in repeated),
         anchors=np.stack([_array(entry.anchors) for entry in trace.layers]),
         objectness=np.stack([_array(objectness(entry)) for entry in trace.layers]),
         overlap=overlap,

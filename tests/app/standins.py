@@ -22,7 +22,7 @@ from fast3dis_core.reconstruction import Instance, Reconstruction
 from tests.scenes import synthetic_reconstruction
 
 # the synthetic scenes are small and exact: nothing of them is dropped
-UNFILTERED = Edits(minimum_points=0, confidence_percentile=0.0, depth_edge=0.0)
+UNFILTERED = Edits(minimum_points=0, duplicate_overlap=0.0, confidence_percentile=0.0, depth_edge=0.0)
 
 
 @dataclass

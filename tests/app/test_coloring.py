@@ -29,7 +29,7 @@ NOBODY = frozenset()
 
 def curated(threshold=0.05, hidden=NOBODY, result=RESULT, **wishes):
     """The scene with every other filter off."""
-    off = {"minimum_points": 0, "confidence_percentile": 0.0, "depth_edge": 0.0}
+    off = {"minimum_points": 0, "duplicate_overlap": 0.0, "confidence_percentile": 0.0, "depth_edge": 0.0}
     return curate(result, Curation(objectness_threshold=threshold, hidden=hidden, **(off | wishes)))
 
 

@@ -8,7 +8,9 @@ from app.point_facts import WORST_NAME, point_facts
 from fast3dis_core.curation import Curation, curate
 from tests.scenes import synthetic_reconstruction
 
-OPEN = Curation(minimum_points=0, confidence_percentile=0.0, depth_edge=0.0, objectness_threshold=0.0)
+OPEN = Curation(
+    minimum_points=0, duplicate_overlap=0.0, confidence_percentile=0.0, depth_edge=0.0, objectness_threshold=0.0
+)
 
 
 def test_row_view_pixel_and_position_belong_together():

@@ -21,6 +21,7 @@ EDITS = Edits(
     minimum_points=7,
     confidence_percentile=12.5,
     depth_edge=0.03,
+    duplicate_overlap=0.6,
     hidden=frozenset({3, 1}),
     merged=((5, 4), (7, 6, 2)),
     names={1: "große Vase", 2: ""},

@@ -16,7 +16,9 @@ from fast3dis_core.point_filters import PointFilters, flying_pixels
 from tests.scenes import replaced, synthetic_reconstruction
 
 RESULT = synthetic_reconstruction(queries=8)
-OFF = Curation(objectness_threshold=0.05, minimum_points=0, confidence_percentile=0.0, depth_edge=0.0)
+OFF = Curation(
+    objectness_threshold=0.05, minimum_points=0, confidence_percentile=0.0, depth_edge=0.0, duplicate_overlap=0.0
+)
 QUERIES = [item.query for item in RESULT.instances]
 
 curations = st.builds(
@@ -25,6 +27,7 @@ curations = st.builds(
     minimum_points=st.integers(0, 400),
     confidence_percentile=st.sampled_from([0.0, 10.0, 60.0, 100.0]),
     depth_edge=st.sampled_from([0.0, 0.01, 0.04]),
+    duplicate_overlap=st.sampled_from([0.0, 0.1, 0.5]),
     hidden=st.frozensets(st.integers(0, 7)),
     merged=st.permutations(range(8)).map(lambda order: (tuple(order[:2]), tuple(order[2:5]))) | st.just(()),
     names=st.dictionaries(st.integers(0, 7), st.text(max_size=5)),
@@ -58,6 +61,8 @@ def test_every_instance_gets_the_verdict_of_the_first_filter_that_drops_it(wishe
             expected = "objectness"
         elif len(item.pixels) < max(1, wishes.minimum_points):
             expected = "size"
+        elif item.duplicate_of is not None:  # which ones are: test_duplicates
+            expected = "duplicate"
         else:
             expected = "hidden" if item.query in wishes.hidden else "shown"
         assert item.verdict == expected
@@ -149,6 +154,7 @@ def test_the_confidence_filter_drops_the_share_it_says():
         {"minimum_points": -1},
         {"confidence_percentile": 101},
         {"depth_edge": -0.1},
+        {"duplicate_overlap": 1.1},
         {"merged": ((1,),)},
         {"merged": ((1, 2), (2, 3))},
     ],

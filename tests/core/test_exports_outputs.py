@@ -26,7 +26,13 @@ from tests.scenes import synthetic_reconstruction
 SCENE = synthetic_reconstruction(queries=5)
 FIRST, SECOND = SCENE.instances[0].query, SCENE.instances[1].query
 LABELS = Labels(names={FIRST: "Küche/Sofa\n2"}, colors={FIRST: (1, 2, 3)})
-OFF = {"objectness_threshold": 0.0, "minimum_points": 0, "confidence_percentile": 0.0, "depth_edge": 0.0}
+OFF = {
+    "objectness_threshold": 0.0,
+    "minimum_points": 0,
+    "duplicate_overlap": 0.0,
+    "confidence_percentile": 0.0,
+    "depth_edge": 0.0,
+}
 
 
 def colors(table):

@@ -9,7 +9,9 @@ from fast3dis_core.curation import Curation, curate
 from fast3dis_core.ledger import capacity, query_ledger
 from tests.scenes import synthetic_reconstruction
 
-OFF = Curation(objectness_threshold=0.05, minimum_points=0, confidence_percentile=0.0, depth_edge=0.0)
+OFF = Curation(
+    objectness_threshold=0.05, minimum_points=0, confidence_percentile=0.0, depth_edge=0.0, duplicate_overlap=0.0
+)
 RESULT = synthetic_reconstruction(queries=8)
 QUERIES = [item.query for item in RESULT.instances]
 

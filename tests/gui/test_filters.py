@@ -194,3 +194,25 @@ def test_a_drag_is_told_at_the_pace_of_the_screen(play):
         assert seen[-1] == program.session.edits.objectness_threshold
 
     play(story, steps=StandInSteps(SCENE))
+
+
+def test_duplicates_are_dropped_by_a_slider_and_say_of_whom(play):
+    async def story(program):
+        await opened(program)
+        slider, before = handle(program, "duplicate_overlap"), len(program.session.shown())
+        assert slider.value() == 0, "off by default"
+        await drag(slider, at(slider, 0), at(slider, 0.3), steps=6)
+        curated = program.session.curated
+        double = [item for item in curated.instances if item.verdict == "duplicate"]
+        assert double
+        assert len(program.session.shown()) == before - len(double)
+        for item in double:
+            better = curated.find(item.duplicate_of)
+            assert better.objectness >= item.objectness
+            assert len(np.intersect1d(item.pixels, better.pixels)) > 0.25 * len(np.union1d(item.pixels, better.pixels))
+            assert curated.reason(item) == f"duplicate of {better.name}"
+        click(button(program, "toolUndo"))
+        assert program.session.undo_label is None
+        assert len(program.session.shown()) == before
+
+    play(story, steps=StandInSteps(SCENE))

@@ -95,17 +95,19 @@ def test_every_filter_says_what_it_removed():
     depth[0, 10, 10:30] = 50.0
     depth[1, 5] = torch.nan
     encoded = replace(encoded, geometry=replace(encoded.geometry, depth=depth))
-    config = InferenceConfig(confidence_percentile=20.0, depth_edge=0.3, minimum_points=1500)
+    config = InferenceConfig(confidence_percentile=20.0, depth_edge=0.3, minimum_points=1500, duplicate_overlap=0.5)
     plain = assemble_instances(batch, encoded, trace, config=InferenceConfig.paper())
     result = assemble_instances(batch, encoded, trace, config=config)
     entries = {entry.name: entry for entry in result.filters}
-    assert set(entries) == {"depth edge", "confidence percentile", "minimum points"}
+    assert set(entries) == {"depth edge", "confidence percentile", "minimum points", "duplicate overlap"}
     assert not plain.cloud.valid[28 * 42 + 5 * 42 : 28 * 42 + 6 * 42].any()
     removed = int(plain.cloud.valid.sum() - result.cloud.valid.sum())
     assert removed == entries["depth edge"].removed + entries["confidence percentile"].removed
     kept = plain.cloud.valid.sum() - entries["depth edge"].removed
     assert entries["confidence percentile"].removed == pytest.approx(0.2 * kept, abs=2)
-    assert entries["minimum points"].removed == entries["minimum points"].total - len(result.instances) > 0
+    assert entries["minimum points"].removed > 0
+    assert entries["duplicate overlap"].total == entries["minimum points"].total - entries["minimum points"].removed
+    assert entries["duplicate overlap"].removed == entries["duplicate overlap"].total - len(result.instances)
     assert all(len(item.pixels) >= 1500 and result.cloud.valid[item.pixels].all() for item in result.instances)
 
 
