@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from app.jobs import Jobs
 from app.session.picture_wish import FilmWish
-from fast3dis_core.errors import ExportError
+from fast3dis_core.errors import Cancelled, ExportError
 from fast3dis_core.exports.atomic import atomic_file, atomic_folder
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Filming:
         Cancelled
             If the user stopped it; nothing is left then.
         """
-        frames: queue.Queue[Frame | BaseException] = queue.Queue(WAITING)
+        frames: queue.Queue[Frame | None] = queue.Queue(WAITING)
 
         def job(report: "Report") -> None:
             write_film(path, wish, _arriving(frames, wish.frames, report), overwrite=overwrite)
@@ -84,24 +84,24 @@ class Filming:
                 if writing.done():
                     break
                 frames.put_nowait(draw(number / wish.frames))
-        except BaseException as error:
+        except BaseException:
+            await _room(frames, writing)
             if not writing.done():
-                await _room(frames, writing)
-                if not writing.done():
-                    frames.put_nowait(error)
+                frames.put_nowait(None)  # not the error itself: the worker clears the frames of what it raises
                 await asyncio.wait([writing])
+                writing.exception()  # that it stopped for this
             raise
         await writing
 
 
-async def _room(frames: "queue.Queue[Frame | BaseException]", writing: "asyncio.Future[None]") -> None:
+async def _room(frames: "queue.Queue[Frame | None]", writing: "asyncio.Future[None]") -> None:
     """Let the window live, at least once, until there is room for a frame or nobody wants any."""
     await asyncio.sleep(0)
     while frames.full() and not writing.done():
         await asyncio.sleep(PATIENCE / 5)
 
 
-def _arriving(frames: "queue.Queue[Frame | BaseException]", count: int, report: "Report") -> Iterator[Frame]:
+def _arriving(frames: "queue.Queue[Frame | None]", count: int, report: "Report") -> Iterator[Frame]:
     """Frames as they are drawn; asked for on the worker's thread."""
     for number in range(count):
         while True:
@@ -111,8 +111,8 @@ def _arriving(frames: "queue.Queue[Frame | BaseException]", count: int, report: 
             except queue.Empty:
                 continue
             break
-        if isinstance(frame, BaseException):
-            raise frame
+        if frame is None:
+            raise Cancelled("A frame could not be drawn.")
         yield frame
 
 

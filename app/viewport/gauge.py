@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QWidget
 WIDTH, HEIGHT, MARGIN = 230, 66, 12  # logical pixels
 ARM = 21.0  # length of an axis, logical pixels
 LONGEST = 120.0  # of the scale bar, logical pixels
-FAINT = 110  # alpha of an axis that points away
+FAINT = 150  # alpha of an axis that points away
 RGB = tuple[int, int, int]
 
 
@@ -43,7 +43,9 @@ class Gauge(QWidget):
     @property
     def words(self) -> str:
         """What the scale bar says."""
-        return f"{self.length()[0]:g} {self._units}{self._note}"
+        length = self.length()[0]
+        units = self._units.removesuffix("s") if length == 1 else self._units
+        return f"{length:g} {units}{self._note}"
 
     def set_units(self, units: str, factor: float) -> None:
         """In which unit lengths are said, and how long a scene unit is in it."""

@@ -65,6 +65,9 @@ class SceneView(QtInteractor):
         self.tool: AnchorTool | None = None
         self.setAcceptDrops(False)
         self.frame_seconds = 0.0  # of the last frame
+        self.renderer.SetUseOIT(
+            False
+        )  # lines in the order they were added; VTK's mixing loses a picture's transparency
         self._stale = True
         self._pressed: QPointF | None = None
         self._Iren.EnableRenderOff()
@@ -125,21 +128,27 @@ class SceneView(QtInteractor):
         What is `transparent` has no background.
         """
         window, renderer = self._RenderWindow, self.renderer
-        before, gradient = window.GetSize(), renderer.GetGradientBackground()
+        before, gradient, planes = window.GetSize(), renderer.GetGradientBackground(), window.GetAlphaBitPlanes()
         pixels = vtkUnsignedCharArray()
+        self.makeCurrent()  # as before a paint: after Qt has composed the window VTK alone would draw into nothing
         try:
             if transparent:
                 renderer.SetBackgroundAlpha(0.0)
                 renderer.SetGradientBackground(False)
+                window.SetAlphaBitPlanes(1)
             window.SetSize(width, height)
             window.Render()
             window.GetRGBACharPixelData(0, 0, width - 1, height - 1, 0, pixels)  # 0: what was drawn last
         finally:
             renderer.SetBackgroundAlpha(1.0)
             renderer.SetGradientBackground(gradient)
+            window.SetAlphaBitPlanes(planes)
             window.SetSize(*before)
             self.request_render()
-        return vtk_to_numpy(pixels).reshape(height, width, 4)[::-1].copy()
+        picture = vtk_to_numpy(pixels).reshape(height, width, 4)[::-1].copy()
+        if not transparent:
+            picture[..., 3] = 255
+        return picture
 
     def unproject(self, pixel: tuple[float, float, float]) -> tuple[float, float, float]:
         """World point of a device pixel, y up, and a depth in [0, 1]."""

@@ -318,10 +318,11 @@ class Viewport(QWidget):
     def _resize_drawing(self, pixels: float | None = None, ratio: float | None = None) -> None:
         """Sizes for a picture of some height in pixels, and pixels per logical pixel; those of the window if None."""
         ratio = self.devicePixelRatioF() if ratio is None else ratio
-        pixels = self.height() * ratio if pixels is None else pixels
+        window = max(1.0, self.height() * self.devicePixelRatioF())
+        size = max(POINT_SIZE, round(window / HEIGHT_PER_POINT)) * (1.0 if pixels is None else pixels / window)
         for layer in (self._anchors, self._ruler, self.cameras.layer, self.dressing):
             layer.set_pixel_ratio(ratio)
-        self._cloud.set_point_size(max(POINT_SIZE, round(pixels / HEIGHT_PER_POINT)) * self._point_scale)
+        self._cloud.set_point_size(max(1.0, size * self._point_scale))
 
     def close_view(self) -> None:
         """Free the graphics; call before Qt deletes the widget."""
