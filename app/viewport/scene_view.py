@@ -65,9 +65,6 @@ class SceneView(QtInteractor):
         self.tool: AnchorTool | None = None
         self.setAcceptDrops(False)
         self.frame_seconds = 0.0  # of the last frame
-        self.renderer.SetUseOIT(
-            False
-        )  # lines in the order they were added; VTK's mixing loses a picture's transparency
         self._stale = True
         self._pressed: QPointF | None = None
         self._Iren.EnableRenderOff()

@@ -76,7 +76,7 @@ def test_notes_are_in_a_picture_on_request(play):
             if plain.pixel(x, y) != annotated.pixel(x, y)
         ]
         legend, gauge = program.viewport.dressing.legend.geometry(), program.viewport.dressing.gauge.geometry()
-        inside = {name: 0 for name in ("legend", "gauge")}
+        inside = dict.fromkeys(("legend", "gauge"), 0)
         for x, y in differing:
             for name, place in (("legend", legend), ("gauge", gauge)):
                 inside[name] += place.adjusted(-1, -1, 1, 1).contains(x // 2, y // 2)
