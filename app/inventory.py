@@ -92,7 +92,7 @@ class Download:
     """
 
     name: str
-    step: str = "Connecting"
+    step: str = "Connecting to the hub"
     fraction: float = 0.0
 
 
@@ -101,6 +101,9 @@ class InventorySteps(Protocol):
 
     def look_around(self) -> Belongings:
         """Weights and devices of this machine; the network is not asked."""
+
+    def examine(self, path: Path, size: str, heads: bool) -> str:
+        """Size that a file of the user's runs with; `CheckpointError` for a file that is of no use."""
 
     def download(self, name: str, accept_license: bool, report: "Report") -> Path:
         """Fetch a published file and verify it; the only door to the network."""
@@ -139,6 +142,16 @@ class Inventory:
         except Cancelled:
             return
         self.changed.emit()
+
+    async def examine(self, path: Path, size: str, *, heads: bool) -> str:
+        """Size that a file of the user's runs with: the given one if it fits.
+
+        Raises
+        ------
+        CheckpointError
+            If the file is damaged, something else, or made for no size that can be run.
+        """
+        return await self._worker.run(lambda report: self._steps.examine(path, size, heads), line="examine")
 
     def find(self, name: str) -> WeightFile:
         """File of a name."""

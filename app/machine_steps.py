@@ -53,6 +53,13 @@ class MachineSteps:
             )
         return Belongings(files=tuple(files), devices=devices_there(), heads=_with_heads(files))
 
+    def examine(self, path: Path, size: str, heads: bool) -> str:
+        """Size that a file of the user's runs with."""
+        from fast3dis_core.checkpoints import identify
+        from fast3dis_core.weight_files import usable_size
+
+        return usable_size(path, identify(path), size, heads=heads)
+
     def download(self, name: str, accept_license: bool, report: "Report") -> Path:
         """Fetch and verify one published file."""
         from fast3dis_core.official_weights import download, official_weights

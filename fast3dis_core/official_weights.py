@@ -266,8 +266,8 @@ def download(weights: OfficialWeights, *, accept_license: bool = False, report: 
     except (transport_error, OSError) as error:
         reason = str(error).strip().partition("\n")[0]
         raise CheckpointError(
-            f"{weights.repository} could not be downloaded: {reason}. Try again, or "
-            f"fetch {FILE_NAME} from {weights.page} and give it with --weights."
+            f"The weights {weights.repository} could not be downloaded: {reason}. Try again, or fetch {FILE_NAME} from "
+            f"{weights.page} and give it with --weights, in the window with Choose weights."
         ) from error
     return verify(path, weights.size, report=report)
 
@@ -360,8 +360,9 @@ def _unreachable(weights: OfficialWeights) -> str:
     offline = os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")
     reason = "HF_HUB_OFFLINE forbids downloads" if offline else "the hub could not be reached"
     return (
-        f"{weights.repository} is not on this machine, and {reason}: check the connection (HF_ENDPOINT names a "
-        f"mirror), or fetch {FILE_NAME} from {weights.page} on another machine and give it with --weights."
+        f"The weights {weights.repository} are not on this machine, and {reason}: check the connection (HF_ENDPOINT "
+        f"names a mirror), or fetch {FILE_NAME} from {weights.page} on another machine and give it with --weights, in "
+        "the window with Choose weights."
     )
 
 

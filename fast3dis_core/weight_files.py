@@ -244,6 +244,35 @@ def check_shapes(expected: Shapes, found: Shapes, *, size: str, path: Path, iden
     )
 
 
+def usable_size(path: Path, identity: WeightIdentity, size: str, *, heads: bool = False) -> str:
+    """Size to run a chosen file with: the one wished for if it fits, else the one the file is made for.
+
+    Parameters
+    ----------
+    path : Path
+    identity : WeightIdentity
+        Of the file.
+    size : str
+        Wished for.
+    heads : bool
+        Whether trained parts for Depth Anything 3 weights are wanted, and not weights that run by themselves.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is of another kind, or fits no size that can be run.
+    """
+    found, wanted = identity.description, "FAST3DIS heads" if heads else "Depth Anything 3 or FAST3DIS weights"
+    fitting = [each for each in identity.sizes if MODEL_SIZES[each].backbone.cameras]
+    if heads != (identity.kind == "fast3dis-heads") and identity.kind != "unknown":
+        way_out = "choose it as heads" if identity.kind == "fast3dis-heads" else "choose it as weights"
+        raise CheckpointError(f"{path}: expected {wanted}, found {found}; {way_out}.")
+    if not fitting:
+        reason = ", which sees one view at a time" if identity.sizes else ""
+        raise CheckpointError(f"{path}: expected {wanted}, found {found}{reason}; choose another file.")
+    return size if size in fitting else fitting[0]
+
+
 def file_sha256(path: Path, report: Report = silent) -> str:
     """SHA-256 of a file, 64 hexadecimal digits.
 

@@ -86,14 +86,19 @@ class WeightsPresenter:
         self._session.message(f"The next run uses {file.name}.")
 
     def choose(self, field: str) -> None:
-        """A file of the user's: "weights" of the chosen size, or "heads" for Depth Anything 3 weights."""
+        """A file of the user's: "weights", or "heads" for Depth Anything 3 weights; its size is taken with it."""
         title = {"weights": "Choose weights: Depth Anything 3 or FAST3DIS", "heads": "Choose FAST3DIS heads"}[field]
 
         async def ask() -> None:
             path = await self._questions.weights(title)
-            if path is not None:
-                self._apply(**{field: path})
-                self._session.message(f"The next run uses {path}.")
+            if path is None:
+                return
+            plan, before = self._session.plan, self._workflow.defaults
+            size = (before if plan is None else plan.settings).size
+            fits = await self._inventory.examine(path, size, heads=field == "heads")
+            other = {} if fits == size else {"size": fits, "resolution": None, "weights": None, "heads": None}
+            self._apply(**{**other, field: path})
+            self._session.message(f"The next run uses {path.name}, size {fits}.")
 
         self._workflow.start(ask())
 

@@ -66,7 +66,9 @@ def _about_the_number(plan: Plan) -> list[Notice]:
         text = f"{count} cannot be read and will be left out: {listing(broken)}"
         found.append(Notice(key="broken", text=text, tone="warning"))
     if usable == 0:
-        found.append(Notice(key="none", text="No photo is included: include at least one", tone="warning"))
+        readable = any(not photo.problem for photo in plan.photos)
+        text = "No photo is included: include at least one" if readable else "Choose other photos: none can be read"
+        found.append(Notice(key="none", text=text, tone="warning"))
     if usable == 1:
         text = "One photo only: depth comes from a single view, and nothing can be matched between views"
         found.append(Notice(key="one", text=text, tone="warning"))

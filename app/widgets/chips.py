@@ -14,7 +14,7 @@ from app.widgets.theme import Theme, icon
 
 HEIGHT = 24  # of a chip, pixels
 MARGIN, SPACING = 6, 6  # around the row, and between two chips
-WIDEST = 340  # of a chip in the row
+WIDEST = 340  # of a chip in a row in which not all have room
 NARROWEST = 150  # of a chip that shares the row with others
 MORE = 48  # width of the button of the folded ones
 LIST_WIDTH = 460  # of the list of folded chips
@@ -118,6 +118,8 @@ def fitted(wanted: Sequence[int], room: int) -> list[int]:
     list of int
         No longer than `wanted`; at least one if there is any chip. Wide chips give way first, down to `NARROWEST`.
     """
+    if sum(wanted) + SPACING * (len(wanted) - 1) <= room:
+        return list(wanted)
     widths = [min(width, WIDEST) for width in wanted]
     least = [min(width, NARROWEST) for width in widths]
     count = len(widths)

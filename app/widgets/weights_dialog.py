@@ -89,7 +89,8 @@ class WeightsDialog(QDialog):
     def set_download(self, name: str, step: str, fraction: float) -> None:
         """Show the download that runs; an empty name says that none does."""
         self._box.setVisible(bool(name))
-        self._step.setText(f"{step} · {fraction:.0%}" if fraction else f"{step} {name} …")
+        words = step if name in step else f"{name} · {step}"
+        self._step.setText(f"{words} · {fraction:.0%}" if fraction else f"{words} …")
         self._bar.setValue(round(SCALE * fraction))
         for button in self._buttons.values():
             button.setEnabled(not name)

@@ -313,7 +313,7 @@ def _no_session(path: Path, magic: bytes, error: Exception) -> str:
     if not magic:
         return f"{path} is empty, expected a session: open another copy of it, or an earlier one."
     if not _MAGIC.startswith(magic):
-        return f"{path} is no session: expected a file saved by this program; choose a file that ends in .f3d."
+        return f"{path} is no session: expected a file saved by this program; choose another file."
     return (
         f"{path} is damaged or incomplete: its table of contents, at the end of the file, is not readable ({error}). "
         "Open another copy of it, or an earlier one."

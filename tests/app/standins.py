@@ -15,7 +15,7 @@ from app.session.activity import ModelFacts
 from app.session.edits import Edits
 from app.session.origin import PhotoFacts
 from app.session.plan import Estimate, Photo, Plan
-from fast3dis_core.errors import ImageFolderError
+from fast3dis_core.errors import CheckpointError, ImageFolderError
 from fast3dis_core.evidence import AREA_THRESHOLDS, Claims, Evidence
 from fast3dis_core.photo_files import PhotoSource
 from fast3dis_core.reconstruction import Instance, Reconstruction
@@ -176,6 +176,12 @@ class StandInSteps(OtherSides):
     def estimate(self, plan, report):
         self._note("estimate")
         return Estimate(seconds=10.0 * len(plan.chosen), memory_low=10**9, memory_high=2 * 10**9, device="CPU")
+
+    def examine(self, path, size, heads):
+        """What the name of the file says: "base.safetensors" is of size base, "page.safetensors" none at all."""
+        if path.stem == "page":
+            raise CheckpointError(f"{path}: expected weights, found a web page: download the file again.")
+        return path.stem
 
     def download(self, name, accept_license, report):
         raise AssertionError("no test asks for the network")

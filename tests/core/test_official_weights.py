@@ -6,6 +6,7 @@ import json
 import os
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 import torch
@@ -27,7 +28,7 @@ from fast3dis_core.official_weights import (
     require_weights,
     verify,
 )
-from fast3dis_core.weight_files import read_header
+from fast3dis_core.weight_files import WeightIdentity, read_header, usable_size
 
 COMMIT = "0" * 40
 TINY = OFFICIAL_WEIGHTS[0]  # small; the content below stands for it
@@ -372,3 +373,30 @@ def test_verify_command_compares_every_tensor(cache):
     assert done.exit_code == 4
     assert "tensors are missing" in done.stderr
     assert os.listdir(cache) == ["models--depth-anything--DA3-SMALL"]
+
+
+# --- a file that the user chose ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "sizes", "heads", "expected"),
+    [
+        ("depth-anything-3", ("base",), False, "base"),
+        ("depth-anything-3", ("small", "base"), False, "base"),
+        ("depth-anything-3", ("small",), False, "small"),
+        ("fast3dis-heads", ("small",), True, "small"),
+        ("fast3dis-heads", ("base",), False, "choose it as heads"),
+        ("fast3dis", ("base",), True, "expected FAST3DIS heads, found the file; choose it as weights"),
+        ("depth-anything-3", ("mono-large", "metric-large"), False, "sees one view at a time"),
+        ("unknown", (), False, "choose another file"),
+        ("unknown", (), True, "expected FAST3DIS heads"),
+    ],
+)
+def test_a_chosen_file_says_its_size_or_what_is_wrong_with_it(kind, sizes, heads, expected):
+    identity = WeightIdentity(kind=kind, sizes=sizes, description="the file")
+    path = Path("some.safetensors")
+    if expected in MODEL_SIZES:
+        assert usable_size(path, identity, "base", heads=heads) == expected
+    else:
+        with pytest.raises(CheckpointError, match=expected):
+            usable_size(path, identity, "base", heads=heads)
