@@ -1,11 +1,12 @@
 """What the export dialog says: choices with their numbers, what a wish comes to, and what was written."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from app.exporter import Order, Written
 from app.session.edits import Edits
 from app.session.export_wish import Scope
 from app.session.origin import Origin
+from app.session.plan import Plan
 from app.session.session import Display
 from fast3dis_core.curation import Curated
 from fast3dis_core.exports.outputs import Extent
@@ -57,6 +58,14 @@ def rest_tip(order: Order) -> str:
     if order.wish.rest and not order.rest:
         return "While instances are isolated, their points alone are on show and written"
     return "In files of the whole scene"
+
+
+def command_tip(missing: Sequence[str], plan: Plan | None) -> str:
+    """What the copied command line comes to."""
+    if plan is None:
+        return "Only for a result of a run, not for one from a file"
+    words = "The fast3dis call that writes the same files"
+    return f"{words}, without {', '.join(missing)}" if missing else words
 
 
 def preview_text(order: Order, extent: Extent, selected: int) -> str:

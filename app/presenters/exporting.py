@@ -167,9 +167,11 @@ class ExportPresenter:
             wish = replace(wish, scope="visible")
         order = self._workflow.exporter.order(wish)
         self._copy(segment_command(plan, order))
-        missing = len(unsaid(plan, order))
-        rest = f" {words.counted(missing, 'thing')} it cannot say: see its first lines." if missing else ""
-        self._session.message(f"Copied the command line.{rest}")
+        missing = unsaid(plan, order)
+        text = "Copied the command line" + (f", without {', '.join(missing)}" if missing else "")
+        self._session.message(f"{text}.")
+        if self._dialog is not None and not self._writing:
+            self._dialog.set_outcome(f"{text}.", "")
 
     # writing
 
@@ -249,8 +251,8 @@ class ExportPresenter:
         dialog.set_rest(order.rest or not self._wish.rest, words.rest_tip(order))
         dialog.set_units(order.units)
         dialog.set_wish(self._wish)
-        ran = self._workflow.ran is not None
-        dialog.set_command(ran, "The fast3dis call that writes the same files" if ran else "Only after a run")
+        plan = self._workflow.ran
+        dialog.set_command(plan is not None, words.command_tip([] if plan is None else unsaid(plan, order), plan))
         if not self._wish.formats:
             self._tell_preview("Choose at least one format.", ready=False)
         elif not order.queries and self._wish.scope == "selected":

@@ -289,6 +289,7 @@ class ExportDialog(QDialog):
         row.setContentsMargins(0, 0, 0, 0)
         self._result = QLabel()
         self._result.setObjectName("exportResult")
+        self._result.setWordWrap(True)
         self._show = self._button("exportShow", "Open folder", "In the file manager", self.show_requested)
         self._path = self._button("exportPath", "Copy path", "Of the folder", self.path_requested)
         row.addWidget(self._result, 1)

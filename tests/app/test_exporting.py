@@ -369,6 +369,8 @@ def test_colors_that_stand_for_numbers_are_written_as_seen(tmp_path):
         assert labels.colors[item.query] == item.color  # the instance keeps its own
         desk.presenter.copy_command()
         assert desk.copied[-1].startswith("# not in this call: colors of the objectness")
+        assert desk.dialog.told("set_outcome")[0].startswith("Copied the command line, without colors of the obj")
+        assert "without colors of the objectness" in desk.dialog.told("set_command")[1]
         desk.session.show(replace(desk.session.display, color_mode="contested"))
         choices = {args[0]: args[1] for args in desk.dialog.all_told("set_choices")}
         assert choices["colors"][0] == ("instance", "Of the instances")
