@@ -95,7 +95,7 @@ ACTIONS = (
            tip="Save photos, geometry, masks and edits as one file"),
     Action(name="save_as", text="Save session as …", menu="File", keys=("Ctrl+Shift+S",)),
     Action(name="save_small", text="Save session without features …", menu="File",
-           tip="A smaller file, to be looked at only: anchors and mask thresholds cannot be changed in it"),
+           tip="To be looked at only: anchors and mask thresholds cannot be changed in it"),
     Action(name="recover", text="Recover unsaved work …", menu="File",
            tip="Offer again what a program left that ended before it was saved",
            needs="Nothing was left unsaved by a program that ended."),

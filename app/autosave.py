@@ -265,7 +265,7 @@ class Autosave:
     def _features(self, moment: Moment) -> Features | None:
         """On the computing thread: it owns the tensors."""
         scene, steps = moment.scene, self._steps
-        if scene is None or steps.features_size(scene.views, scene.encoded) > FEATURES_LIMIT:
+        if scene is None or scene.features_size > FEATURES_LIMIT:
             return None
         return steps.features(scene.views, scene.encoded, scene.trace)
 

@@ -27,6 +27,7 @@ from fast3dis_core.reconstruction import Reconstruction
 if TYPE_CHECKING:
     from fast3dis_core.progress import Report
 
+POINT_BYTES = 7  # of a point with its pixel, packed: 6.4 in rendered rooms, more in noisy photos
 FEATURES_LIMIT = 400 << 20  # bytes of features that are saved unasked; 50 views of nano at 504 pixels are above it
 
 
@@ -82,6 +83,27 @@ class Moment:
         return {"origin": told, "edits": to_plain(self.edits), "display": to_plain(at_rest(self.display))}
 
 
+@dataclass(frozen=True, kw_only=True)
+class Sizes:
+    """Bytes of a session file, about: without features, and with them if there are any."""
+
+    without: int
+    complete: int | None
+
+    @property
+    def features_unasked(self) -> bool:
+        """Whether features are there and not so large that they are left out until asked for."""
+        return self.complete is not None and self.complete - self.without <= FEATURES_LIMIT
+
+
+@dataclass(frozen=True, kw_only=True)
+class Saved:
+    """A file that was written: its bytes, and whether edits of anchors and masks go on in it."""
+
+    bytes: int
+    complete: bool
+
+
 class Keeper:
     """Saves and opens sessions. All methods belong to the event loop's thread.
 
@@ -126,7 +148,16 @@ class Keeper:
             computed=computed,
         )
 
-    async def save(self, path: Path, *, layout: bytes = b"", features: bool = True, overwrite: bool = False) -> None:
+    @property
+    def sizes(self) -> Sizes | None:
+        """What a file would take, about; None before the first result."""
+        moment = self.moment()
+        if moment is None:
+            return None
+        small, scene = POINT_BYTES * len(moment.reconstruction.cloud.points), moment.scene
+        return Sizes(without=small, complete=None if scene is None else small + scene.features_size)
+
+    async def save(self, path: Path, *, layout: bytes = b"", features: bool = True, overwrite: bool = False) -> Saved:
         """Write everything that is open.
 
         Parameters
@@ -135,7 +166,7 @@ class Keeper:
         layout : bytes
             Of the window.
         features : bool
-            Whether edits of anchors and masks shall work after opening; only if they are not too large.
+            Whether edits of anchors and masks shall work after opening, if they do now.
         overwrite : bool
 
         Raises
@@ -150,17 +181,17 @@ class Keeper:
         assert moment is not None, "there is nothing to save before the first result"
         steps, scene = self._steps, moment.scene
 
-        def job(report: "Report") -> bool:
+        def job(report: "Report") -> Saved:
             kept = None
-            if features and scene is not None and steps.features_size(scene.views, scene.encoded) <= FEATURES_LIMIT:
+            if features and scene is not None:
                 kept = steps.features(scene.views, scene.encoded, scene.trace)
             steps.write_session(path, moment.reconstruction, moment.plain(), layout, kept, overwrite, report)
-            return kept is not None
+            return Saved(bytes=path.stat().st_size, complete=kept is not None)
 
-        complete = await self._jobs.run(f"Saving {path.name}", job, line=f"write {path}", quiet=True)
-        session.mark_saved(moment.edits, replace(moment.origin, file=path))
-        rest = "" if complete or scene is None else " without features: opened again, it can be looked at only"
-        session.message(f"Saved {path}{rest}.")
+        saved: Saved = await self._jobs.run(f"Saving {path.name}", job, line=f"write {path}", quiet=True)
+        if session.origin is moment.origin:  # and not another scene's by now
+            session.mark_saved(moment.edits, replace(moment.origin, file=path))
+        return saved
 
     async def open(self, path: Path) -> bytes:
         """Show a saved session; the layout of its window comes back.
@@ -225,7 +256,8 @@ class Keeper:
         if features is not None and "settings" in told:
             settings = from_plain(RunSettings, told["settings"])
             views, encoded, trace = steps.from_features(features, saved.reconstruction)
-            scene = Scene(settings=settings, views=views, encoded=encoded, trace=trace)
+            size = steps.features_size(views, encoded)
+            scene = Scene(settings=settings, views=views, encoded=encoded, trace=trace, features_size=size)
         return Opened(
             reconstruction=saved.reconstruction,
             origin=replace(origin, answers=scene is not None),

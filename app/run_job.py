@@ -29,13 +29,15 @@ if TYPE_CHECKING:
 class Scene:
     """Sealed values of the open scene, which answer to edits; looked into on the worker only.
 
-    The model is not among them: it can be unloaded, and is loaded again from `settings` when it is needed.
+    The model is not among them: it can be unloaded, and is loaded again from `settings` when it is needed. What the
+    features take in a file, bytes, is known beforehand: other threads must not ask tensors.
     """
 
     settings: RunSettings
     views: "ViewBatch"
     encoded: "EncodedScene"
     trace: "DecoderTrace"
+    features_size: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +137,8 @@ class RunJob:
         cloud = seen[0].reconstruction
         result = steps.assemble(views, encoded, trace, self.edits.mask_threshold, -1, cloud, report)
         curated = curate(result, self.edits, previous=seen[0])
-        scene = Scene(settings=settings, views=views, encoded=encoded, trace=trace)
+        size = steps.features_size(views, encoded)
+        scene = Scene(settings=settings, views=views, encoded=encoded, trace=trace, features_size=size)
         return Outcome(curated=curated, scene=scene, facts=facts, photos=photos)
 
     def _seen(self, views: "ViewBatch", geometry: "SceneGeometry", report: "Report") -> Curated:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from app.actions import Actions
 from app.autosave_files import Orphan
+from app.presenters.export_words import bytes_text, counted
 from app.session.session import Session
 
 Offer = tuple[str, str, str, str, bytes, bool]
@@ -123,10 +124,10 @@ class RecoveryPresenter:
 def offer(orphan: Orphan, now: datetime) -> Offer:
     """Name, title, words, all words, picture, and whether it can be recovered."""
     when = f"kept {_day(orphan.kept, now)} at {orphan.kept:%H:%M}"
-    where = f"{orphan.folder}, {_megabytes(orphan.size)}"
+    where = f"{orphan.folder}, {bytes_text(orphan.size)}"
     if orphan.problem:
         return orphan.name, orphan.scene, f"{when}, cannot be recovered", f"{orphan.problem}\n{where}", b"", False
-    facts = [when, _count(orphan.photos, "photo"), _count(orphan.instances, "instance")]
+    facts = [when, counted(orphan.photos, "photo"), counted(orphan.instances, "instance")]
     facts += [f"of {orphan.file.name}"] if orphan.file else []
     facts += [] if orphan.editable else ["to be looked at only"]
     return orphan.name, orphan.scene, " · ".join(facts), where, orphan.thumbnail, True
@@ -135,11 +136,3 @@ def offer(orphan: Orphan, now: datetime) -> Offer:
 def _day(then: datetime, now: datetime) -> str:
     days = (now.date() - then.date()).days
     return {0: "today", 1: "yesterday"}.get(days, f"{then:%d %B %Y}")
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
-
-
-def _megabytes(size: int) -> str:
-    return f"{size / 1e6:.1f} MB"

@@ -49,9 +49,26 @@ class Dialogs:
         dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
         return await _path(dialog)
 
-    async def save_session_as(self, proposal: Path) -> Path | None:
-        """Where to save a session; asking about an existing file is left to `overwrite`."""
-        return await _path(_saving(self.parent, "Save the session", proposal, "Sessions", SESSION_SUFFIX))
+    async def save_session_as(self, proposal: Path, kinds: Sequence[str], kind: int) -> tuple[Path, int] | None:
+        """Where to save a session, and which of `kinds` (`kind` is proposed); about existing files asks `overwrite`."""
+        dialog = _saving(self.parent, "Save the session", proposal, "Sessions", SESSION_SUFFIX)
+        filters = [f"{words} (*{SESSION_SUFFIX})" for words in kinds]
+        dialog.setNameFilters(filters)
+        dialog.selectNameFilter(filters[kind])
+        chosen = []
+        dialog.accepted.connect(lambda: chosen.append(dialog.selectedNameFilter()))
+        path = await _path(dialog)
+        if path is None:
+            return None
+        return path, next((place for place, name in enumerate(filters) if name in chosen), kind)
+
+    async def replace_changed(self, path: Path) -> bool:
+        """Whether a session file may be replaced that somebody else wrote meanwhile."""
+        return await _may_replace(
+            self.parent,
+            f"{_short(path.name)} in {_short(str(path.parent))} was not written by this window last.",
+            "Something newer may be in it. Replacing it cannot be undone.",
+        )
 
     async def unsaved(self, scene: str) -> Literal["save", "discard", "cancel"]:
         """What becomes of edits that no file has."""
@@ -171,24 +188,29 @@ class Dialogs:
 
     async def overwrite(self, path: Path) -> bool:
         """Whether an existing file may be replaced."""
-        buttons = QMessageBox.StandardButton
-        box = QMessageBox(self.parent)
-        box.setObjectName("overwriteDialog")
-        box.setIcon(QMessageBox.Icon.Warning)
-        box.setWindowTitle("Replace the file?")
-        box.setText(f"{path.name} exists already in {path.parent}.")
-        box.setInformativeText("Replacing it cannot be undone.")
-        replace = box.addButton("Replace", QMessageBox.ButtonRole.DestructiveRole)
-        box.addButton(buttons.Cancel)
-        box.setDefaultButton(buttons.Cancel)
-        await _finished(box)
-        return box.clickedButton() is replace
+        return await _may_replace(
+            self.parent, f"{path.name} exists already in {path.parent}.", "Replacing it cannot be undone."
+        )
 
 
 def _short(text: str) -> str:
     """No wider than a message may be: the middle of a long path says least."""
     half = LONGEST_TEXT // 2
     return text if len(text) <= LONGEST_TEXT else f"{text[:half]}…{text[-half:]}"
+
+
+async def _may_replace(parent: QWidget | None, text: str, rest: str) -> bool:
+    box = QMessageBox(parent)
+    box.setObjectName("overwriteDialog")
+    box.setIcon(QMessageBox.Icon.Warning)
+    box.setWindowTitle("Replace the file?")
+    box.setText(text)
+    box.setInformativeText(rest)
+    replace = box.addButton("Replace", QMessageBox.ButtonRole.DestructiveRole)
+    box.addButton(QMessageBox.StandardButton.Cancel)
+    box.setDefaultButton(QMessageBox.StandardButton.Cancel)
+    await _finished(box)
+    return box.clickedButton() is replace
 
 
 def _saving(parent: QWidget | None, title: str, proposal: Path, kind: str, suffix: str) -> QFileDialog:

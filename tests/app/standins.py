@@ -285,9 +285,16 @@ class StandInQuestions:
         self.asked.append("other result")
         return self.other_answer
 
-    async def save_session_as(self, proposal):
+    async def save_session_as(self, proposal, kinds, kind):
+        """The kind proposed, unless the answer says another one."""
         self.asked.append(f"save session as {proposal.name}")
-        return self.save_session_answer
+        self.kinds = kinds[kind:] + kinds[:kind]
+        answer = self.save_session_answer
+        return answer if answer is None or isinstance(answer, tuple) else (answer, kind)
+
+    async def replace_changed(self, path):
+        self.asked.append(f"changed {path.name}")
+        return self.overwrite_answer
 
     async def unsaved(self, scene):
         self.asked.append(f"unsaved {scene}")

@@ -126,15 +126,74 @@ def test_with_features_edits_go_on_and_without_it_is_view_only(tmp_path):
         assert drive(edit, session_answer=tmp_path / name) == expected
 
 
-def test_features_beyond_the_limit_are_left_out_and_that_is_said(tmp_path):
+def test_features_beyond_the_limit_are_left_out_unless_asked_for_and_the_sizes_are_said(tmp_path):
+    path = tmp_path / "big.f3d"
+
     async def story(desk):
         said = []
         desk.session.messaged.connect(said.append)
         await desk.opened()
+        tip = desk.actions.state("save_small").tip
+        assert tip.endswith("about 25 kB instead of 419 MB")
+        await desk.do("save")
+        small, large = desk.questions.kinds
+        assert small == "Session to be looked at only, about 25 kB"
+        assert large == "Session with features for further edits, about 419 MB"
+        assert said[-1].startswith(f"Saved {path}, ")
+        assert "kB without features" in said[-1]
+        # and the same file is saved the same way, unasked
+        desk.session.edit("x", replace(desk.session.edits, names={}))
         await desk.do("save")
         assert "without features" in said[-1]
+        desk.questions.save_session_answer, desk.questions.overwrite_answer = (path, 0), True
+        await desk.do("save_as")
+        assert said[-1].endswith(" with features.")
+        desk.session.edit("x", replace(desk.session.edits, names={1: "a"}))
+        await desk.do("save")
+        assert said[-1].endswith(" with features.")
 
-    drive(story, steps=StandInSteps(features_bytes=FEATURES_LIMIT + 1), save_session_answer=tmp_path / "big.f3d")
+    drive(story, steps=StandInSteps(features_bytes=FEATURES_LIMIT + 1), save_session_answer=path)
+
+
+def test_without_features_there_is_one_way_to_save(tmp_path):
+    async def save(desk):
+        await desk.opened()
+        await desk.do("save_small")
+
+    async def again(desk):
+        await desk.do("open_session")
+        assert not desk.actions.state("save_small").enabled
+        await desk.do("save_as")
+        assert len(desk.questions.kinds) == 1
+
+    path = tmp_path / "a.f3d"
+    drive(save, save_session_answer=path)
+    drive(again, session_answer=path, save_session_answer=tmp_path / "b.f3d")
+    assert (tmp_path / "b.f3d").exists()
+
+
+def test_a_file_that_another_window_wrote_meanwhile_is_asked_about(tmp_path):
+    path = tmp_path / "a.f3d"
+
+    async def story(desk):
+        await desk.opened()
+        await desk.do("save")
+        desk.session.edit("x", replace(desk.session.edits, names={}))
+        path.write_bytes(b"of another window")
+        await desk.do("save")
+        assert desk.questions.asked[-1] == "changed a.f3d"
+        assert path.read_bytes() == b"of another window"
+        assert desk.session.modified
+        desk.questions.overwrite_answer = True
+        await desk.do("save")
+        assert not desk.session.modified
+        desk.session.edit("x", replace(desk.session.edits, names={1: "a"}))
+        path.unlink()
+        await desk.do("save")
+        assert path.exists()
+        assert desk.questions.asked.count("changed a.f3d") == 2
+
+    drive(story, save_session_answer=path)
 
 
 def test_saving_again_replaces_its_own_file_without_a_question_and_no_other_one(tmp_path):
