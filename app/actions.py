@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 
 from psygnal import Signal
 
+from app.action_needs import NEEDS
+
 # menus, each with its sections, between which lines are drawn; those that no section names come where "*" stands
 MENUS: dict[str, tuple[tuple[str, ...], ...]] = {
     "File": (
@@ -66,7 +68,7 @@ class Action:
     submenu : str
         Title of the menu within the menu, such as "Panels"; in the order of the sections its name is in lower case.
     needs : str
-        Sentence on what is missing while it cannot be done.
+        Sentence on what is missing while it cannot be done; that of `app.action_needs` if empty.
     """
 
     name: str
@@ -336,6 +338,7 @@ class Actions:
         assert len(set(names)) == len(names), "two actions of one name"
         assert len(set(keys)) == len(keys), f"two actions on one key: {sorted(keys)}"
         self._states = {action.name: ActionState(text=action.text, tip=action.tip) for action in self.table}
+        self._needs = {action.name: action.needs or NEEDS.get(action.name, "") for action in self.table}
         self._handlers: dict[str, Callable[[], object]] = {}
 
     def bind(self, name: str, handler: Callable[[], object], *, enabled: bool = True) -> None:
@@ -381,6 +384,10 @@ class Actions:
     def state(self, name: str) -> ActionState:
         """Present state."""
         return self._states[self._known(name)]
+
+    def needs(self, name: str) -> str:
+        """What is missing while it cannot be done, a sentence; empty while it can."""
+        return "" if self.state(name).enabled else self._needs[name]
 
     def bound(self, name: str) -> bool:
         """Whether anything would be done."""

@@ -46,7 +46,7 @@ def commands(actions: Actions, query: str) -> list[Command]:
         if points is None and score(query, state.tip) is not None and len(query) > 2:
             points = 0
         if points is not None:
-            hint = state.tip if state.enabled else (action.needs or state.tip or EVERYWHERE)
+            hint = state.tip if state.enabled else (actions.needs(action.name) or EVERYWHERE)
             found.append((-points, not state.enabled, place, row._replace(hint=hint)))
     return [row for *_, row in sorted(found, key=lambda item: item[:3])]
 

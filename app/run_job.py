@@ -37,7 +37,7 @@ class Scene:
     views: "ViewBatch"
     encoded: "EncodedScene"
     trace: "DecoderTrace"
-    features_size: int
+    features_size: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -34,6 +34,7 @@ APP = [
         "log_book",
         "report",
         "actions",
+        "action_needs",
         "autosave_files",
         "command_search",
         "comparison_words",

@@ -183,7 +183,8 @@ class ActionBars(QObject):
                 button.setText(f"{GROUPS[action.group]}: {(action.label or state.text).lower()}")
         tip = state.tip or state.text
         keys = made.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
-        made.setToolTip(tip + (f" ({keys})" if keys else ""))
+        words = tip + (f" ({keys})" if keys else "")
+        made.setToolTip("\n".join(filter(None, (words, self._actions.needs(name)))))
 
 
 def _is_for_focus(event: QKeyEvent) -> bool:

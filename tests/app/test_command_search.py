@@ -41,7 +41,7 @@ def test_actions_nobody_bound_are_not_offered(actions):
 def test_a_disabled_command_says_why(actions):
     (row,) = [row for row in commands(actions, "undo") if row.name == "undo"]
     assert not row.enabled
-    assert row.hint
+    assert row.hint == "Nothing was changed yet."
 
 
 def test_the_cheat_sheet_is_grouped_by_menu_and_has_every_key(actions):
