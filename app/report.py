@@ -24,9 +24,13 @@ class Part(NamedTuple):
 
 
 def report(
-    *, environment: str, settings: Iterable[tuple[str, object]], error: BaseException | None, log: Sequence[str]
+    *,
+    environment: str,
+    tables: Iterable[tuple[str, Sequence[tuple[str, object]]]],
+    error: BaseException | None,
+    log: Sequence[str],
 ) -> str:
-    """What an issue needs: versions, device, memory, settings, the last error, the last lines of the log.
+    """What an issue needs: versions, device, memory, titled tables, the last error, the last lines of the log.
 
     Paths below the home directory start with "~", so that no user name is told.
     """
@@ -35,8 +39,10 @@ def report(
         "\n".join([f"{PROGRAM} {_version(PROGRAM)}", *(f"{name}: {value}" for name, value in rows)]),
         f"Device: {environment or 'not known yet'}",
         "Packages: " + ", ".join(f"{part.name} {part.version}" for part in packages()),
-        "Settings:\n" + "\n".join(f"  {name}: {value}" for name, value in settings),
     ]
+    for title, lines in tables:
+        if lines:
+            blocks.append(f"{title}:\n" + "\n".join(f"  {name}: {value}" for name, value in lines))
     if error is not None:
         blocks.append("Last error:\n" + "".join(traceback.format_exception(error)).rstrip())
     if log:

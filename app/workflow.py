@@ -9,7 +9,7 @@ the core and are handed in as `Steps`. Errors end in `session.fail`.
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,6 +73,7 @@ class Workflow:
         self._prepare = prepare
         self._session, self._worker, self._steps = session, worker, steps
         self.defaults = settings  # of a plan's settings, until the user changes them
+        self.may_replace: Callable[[], Awaitable[bool]] = _always  # asked before a run takes the place of the result
         self._jobs = Jobs(session, worker)
         self._shelf = ModelShelf(steps)
         self._timetable = Timetable()
@@ -165,6 +166,8 @@ class Workflow:
         Fast3disError
             Of any step; `Cancelled` if the user stopped it or opened something else.
         """
+        if not await self.may_replace():
+            raise Cancelled("The user keeps what is open.")
         self._worker.cancel(COMPUTING)
         self._asked += 1
         revision, edits, began = self._asked, self._session.edits, time.monotonic()
@@ -358,6 +361,10 @@ class Workflow:
         outcome = await self._jobs.run(started.job, job, started=started, finished=finished)
         self._timetable.learn(plan, finished)
         return outcome
+
+
+async def _always() -> bool:
+    return True
 
 
 def _post(loop: asyncio.AbstractEventLoop, call: Callable[..., None], *values: object) -> None:

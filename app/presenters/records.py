@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from app import report
 from app.actions import Actions
 from app.log_book import LogBook, LogLine, line_text
+from app.presenters.state_words import rows_in_force, scene_rows
 from app.session.session import Activity, Session
 
 REPORTED = 60  # lines of the log in a report
@@ -86,13 +87,15 @@ class RecordsPresenter:
 
     def report(self, error: Exception | None = None) -> str:
         """Report on an error, the last one by default."""
-        settings = [
-            *((field.name, getattr(self._settings(), field.name)) for field in dataclasses.fields(self._settings())),
-            *((f"edits.{name}", value) for name, value in vars(self._session.edits).items()),
-        ]
+        settings = self._settings()
+        fields = [(field.name, getattr(settings, field.name)) for field in dataclasses.fields(settings)]
         return report.report(
             environment=self._session.environment,
-            settings=settings,
+            tables=(
+                ("Settings of runs", fields),
+                ("Scene", scene_rows(self._session)),
+                ("In force", rows_in_force(self._session)),
+            ),
             error=error or self._error,
             log=[line_text(line) for line in self.book.lines[-REPORTED:]],
         )

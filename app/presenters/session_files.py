@@ -64,6 +64,7 @@ class SessionFilesPresenter:
         self._session, self._workflow, self._actions = session, workflow, actions
         self._frame, self._questions, self._others, self._close = frame, questions, others, close
         self._asking = False
+        workflow.may_replace = self.may_go
         self._stamps: dict[Path, tuple[int, int]] = {}  # of files as this program knows them
         self._small: set[Path] = set()  # files that the user wants without features
         actions.bind("open_session", self.open)
@@ -153,9 +154,11 @@ class SessionFilesPresenter:
         else:
             features = path not in self._small
             stamp = _stamp(path)
-            foreign = stamp not in (NOTHING, self._stamps.get(path))
-            if foreign and not await self._questions.replace_changed(path):
-                return False
+            if stamp != NOTHING and stamp != self._stamps.get(path):
+                known = path in self._stamps  # a session that was recovered knows its file by name only
+                question = self._questions.replace_changed if known else self._questions.overwrite
+                if not await question(path):
+                    return False
         layout = self._frame.layout_state()
         saved = await self._workflow.keeper.save(path, layout=layout, features=features, overwrite=overwrite)
         (self._small.discard if features else self._small.add)(path)

@@ -66,8 +66,8 @@ class Dialogs:
         """Whether a session file may be replaced that somebody else wrote meanwhile."""
         return await _may_replace(
             self.parent,
-            f"{_short(path.name)} in {_short(str(path.parent))} was not written by this window last.",
-            "Something newer may be in it. Replacing it cannot be undone.",
+            f"{_short(path.name)} in {_short(str(path.parent))} has changed since this window opened or saved it.",
+            "Another window or program wrote it. Replacing it cannot be undone.",
         )
 
     async def unsaved(self, scene: str) -> Literal["save", "discard", "cancel"]:

@@ -11,9 +11,12 @@ from app import report
 from app.actions import Actions
 from app.presenters.records import RecordsPresenter
 from app.session.plan import RunSettings
-from app.session.session import Activity, Session
+from app.session.session import Activity, Origin, Session
 from fast3dis_core.errors import ImageFolderError
+from fast3dis_core.interventions import Interventions
+from fast3dis_core.reconstruction import AnchorOverride
 from tests.app.standins import UNFILTERED, Recorder
+from tests.scenes import synthetic_reconstruction
 
 
 @pytest.fixture
@@ -70,11 +73,50 @@ def test_the_report_has_what_an_issue_needs_and_no_home(presenter, told):
     session.fail(ImageFolderError(f"No images in {Path.home()}/photos"))
     presenter.copy_report()
     text = told["copied"]
-    for part in ("Python: ", "Memory: ", "PyTorch 2 · CPU", "size: base", "edits.mask_threshold", "Wrote a file"):
+    for part in ("Python: ", "Memory: ", "PyTorch 2 · CPU", "size: base", "mask 0.50", "Wrote a file"):
         assert part in text
     assert "ImageFolderError: No images in ~/photos" in text
     assert str(Path.home()) not in text
     assert "~/private/mine.safetensors" in text
+
+
+def test_the_report_says_what_is_open_and_in_force_but_no_names(presenter):
+    session, result = presenter._session, synthetic_reconstruction()
+    session.open(result, Origin(folder=Path.home() / "photos", model="nano · CPU", seconds=2.0))
+    first, second, third = (item.query for item in session.shown()[:3])
+    edits = replace(
+        session.edits,
+        objectness_threshold=0.31,
+        minimum_points=20,
+        hidden=frozenset({first}),
+        merged=((second, third),),
+        names={second: "grandmother's chair"},
+        colors={third: (255, 0, 0)},
+        overrides=(AnchorOverride(query=first, position=(0.0, 0.0, 1.0), pinned=True),),
+        interventions=Interventions(muted_views=frozenset({1})),
+        scale=0.5,
+    )
+    session.edit("x", edits)
+    session.show(replace(session.display, color_mode="depth", palette="safe", layer=1))
+    shown = len([item for item in session.curated.instances if item.verdict == "shown"])
+    text = presenter.report()
+    for line in (
+        "result: 3 views of 42 x 28, predicted geometry, 2.0 s",
+        "saved: no file, with unsaved changes",
+        "thresholds: objectness 0.31, mask 0.50",
+        "filters: at least 20 points, least confident 0 %, depth edge off",
+        f"shown: {shown} of {len(session.curated.instances)} instances (1 by hidden",
+        "colors: depth, safe palette, 1 color of the user's",
+        "looked at: view 0, layer 1, selected nothing",
+        f"hidden: {first}",
+        f"pinned anchors: {first}",
+        f"merged: {second}+{third}",
+        f"renamed: {second}",
+        "scale: 1 scene unit is 0.5 m",
+        "muted views: 1",
+    ):
+        assert f"\n  {line}" in text, line
+    assert "grandmother" not in text
 
 
 def test_about_names_weights_data_and_packages_with_licenses(presenter, told):

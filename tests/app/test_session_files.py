@@ -256,6 +256,25 @@ def test_closing_asks_about_unsaved_edits(tmp_path, answer, closes, writes):
     drive(story, unsaved_answer=answer, save_session_answer=path)
 
 
+@pytest.mark.parametrize(("answer", "runs"), [("save", True), ("discard", True), ("cancel", False)])
+def test_a_run_that_would_take_the_place_of_unsaved_edits_is_asked_about(tmp_path, answer, runs):
+    path = tmp_path / "a.f3d"
+
+    async def story(desk):
+        await desk.opened()
+        before, edits = desk.session.reconstruction, desk.session.edits
+        desk.workflow.start(desk.workflow.open_folder(Path("attic")))
+        await desk.settle()
+        assert desk.questions.asked[0] == "unsaved kitchen"
+        assert desk.failed == []
+        assert path.exists() == (answer == "save")
+        assert (desk.session.origin.folder == Path("attic")) == runs
+        if not runs:
+            assert (desk.session.reconstruction, desk.session.edits) == (before, edits)
+
+    drive(story, unsaved_answer=answer, save_session_answer=path)
+
+
 def test_closing_without_edits_asks_nothing():
     async def story(desk):
         await desk.workflow.open_folder(Path("kitchen"))
