@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from psygnal import Signal
 
+from app.action import Action as Action
 from app.action_needs import NEEDS
 
 # menus, each with its sections, between which lines are drawn; those that no section names come where "*" stands
@@ -42,48 +43,6 @@ MENUS: dict[str, tuple[tuple[str, ...], ...]] = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Action:
-    """What an action is called and where it is found.
-
-    Attributes
-    ----------
-    name : str
-        Identity: lower case words with "_".
-    text : str
-        In menus and the palette, in the imperative; with " …" if a question follows.
-    menu : str
-        One of `MENUS`.
-    keys : tuple of str
-        Shortcuts such as "Ctrl+O"; the first is shown.
-    tip : str
-        Sentence part for tool tips and the palette; the text if empty.
-    icon : str
-        File in resources/icons without its ending.
-    group : str
-        Actions of one group exclude each other: exactly one is checked.
-    checkable : bool
-    label : str
-        Short text in the tool bar; `text` if empty.
-    submenu : str
-        Title of the menu within the menu, such as "Panels"; in the order of the sections its name is in lower case.
-    needs : str
-        Sentence on what is missing while it cannot be done; that of `app.action_needs` if empty.
-    """
-
-    name: str
-    text: str
-    menu: str
-    keys: tuple[str, ...] = ()
-    tip: str = ""
-    icon: str = ""
-    group: str = ""
-    checkable: bool = False
-    label: str = ""
-    submenu: str = ""
-    needs: str = ""
-
-
 ACTIONS = (
     Action(name="open", text="Open folder …", label="Open", menu="File", keys=("Ctrl+O", "O"), icon="open",
            tip="Open a folder of photos"),
@@ -99,8 +58,7 @@ ACTIONS = (
     Action(name="save_small", text="Save session without features …", menu="File",
            tip="To be looked at only: anchors and mask thresholds cannot be changed in it"),
     Action(name="recover", text="Recover unsaved work …", menu="File",
-           tip="Offer again what a program left that ended before it was saved",
-           needs="Nothing was left unsaved by a program that ended."),
+           tip="Offer again what a program left that ended before it was saved"),
     Action(name="get_weights", text="Get weights …", menu="File", tip="See which weights are here, and get others"),
     Action(name="setup", text="Photos and settings …", label="Setup", menu="File", keys=("Ctrl+P",), icon="setup",
            tip="Choose photos and settings of the next run"),
@@ -210,20 +168,18 @@ ACTIONS = (
     Action(name="copy_thefts", text="Copy who took it from whom", menu="Instances",
            tip="The list of the hijack inspector as CSV"),
     Action(name="mute_query", text="Mute or hear query", menu="Instances", submenu="What if",
-           tip="Decode as if the selected queries were not there, or with them again",
-           needs="Select a query, in a result whose features are there."),
+           tip="Decode as if the selected queries were not there, or with them again"),
     Action(name="mute_view", text="Mute or use view", menu="Instances", submenu="What if",
            tip="Decode as if no anchor were seen in the current view, or with it again"),
     Action(name="self_attention", text="Self-attention", menu="Instances", submenu="What if", checkable=True,
            tip="Let the queries of the decoder hear each other"),
-    Action(name="revert_what_if", text="Take all what-ifs back", menu="Instances", submenu="What if",
-           needs="Nothing is taken out of the decoder."),
+    Action(name="revert_what_if", text="Take all what-ifs back", menu="Instances", submenu="What if"),
     Action(name="copy_changes", text="Copy what changed", menu="Instances", submenu="What if",
-           tip="What became of every instance, as CSV", needs="Open What if in the inspector."),
+           tip="What became of every instance, as CSV"),
     Action(name="copy_thresholds", text="Copy instances over thresholds", menu="Instances",
-           tip="How many instances other thresholds would give, as CSV", needs="Look at the inspector first."),
+           tip="How many instances other thresholds would give, as CSV"),
     Action(name="copy_evidence", text="Copy attention of the query", menu="Instances",
-           tip="Every layer, head and view of the selected query, as CSV", needs="Select one query in the inspector."),
+           tip="Every layer, head and view of the selected query, as CSV"),
     Action(name="pin", text="Pin or unpin anchor", menu="Instances", keys=("P",),
            tip="Hold the selected anchor where it is through all decoder layers, or let it go"),
     Action(name="reset_anchor", text="Reset anchor", menu="Instances",
@@ -253,8 +209,7 @@ ACTIONS = (
     Action(name="measure", text="Measure", menu="Tools", keys=("D",), checkable=True,
            tip="Click two points to see how far apart they are"),
     Action(name="calibrate", text="Set the true length …", menu="Tools", keys=("Shift+D",),
-           tip="Type how long the measured line is, and see all lengths in meters",
-           needs="Measure a line first."),
+           tip="Type how long the measured line is, and see all lengths in meters"),
     Action(name="picture", text="Picture of the 3D view …", menu="Tools", keys=("F12",),
            tip="Save or copy what the 3D view shows, up to four times as large, with or without background"),
     Action(name="copy_stage", text="Copy picture of the 3D view", menu="Tools", keys=("Ctrl+F12",)),

@@ -164,10 +164,14 @@ class Workflow:
         Raises
         ------
         Fast3disError
-            Of any step; `Cancelled` if the user stopped it or opened something else.
+            Of any step; `Cancelled` if the user stopped it, opened something else, or keeps what is open.
         """
         if not await self.may_replace():
             raise Cancelled("The user keeps what is open.")
+        await self._run(plan)
+
+    async def _run(self, plan: Plan) -> None:
+        """A run whose photos may take the place of what is open."""
         self._worker.cancel(COMPUTING)
         self._asked += 1
         revision, edits, began = self._asked, self._session.edits, time.monotonic()

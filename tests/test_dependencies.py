@@ -34,6 +34,7 @@ APP = [
         "log_book",
         "report",
         "actions",
+        "action",
         "action_needs",
         "autosave_files",
         "command_search",
