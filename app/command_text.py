@@ -22,7 +22,7 @@ FILTERS = (
     "duplicate_overlap",
 )
 WISHES = {"--hide", "--merge", "--name", "--color", "--palette", "--claimed-only"}  # make it curate as the window does
-WHOLE_ARCHIVE = "reconstruction.npz without the instances that do not pass the filters"
+WHOLE_ARCHIVE = "reconstruction.npz without the instances below the objectness threshold"
 
 
 def segment_command(plan: Plan, order: Order) -> str:
@@ -68,7 +68,7 @@ def unsaid(plan: Plan, order: Order) -> list[str]:
         found.append(f"masks of decoder layer {order.layer}")
     if _reordered(plan):
         found.append("photos in another order")
-    dropped = any(item.verdict in ("objectness", "size") for item in order.curated.instances)
+    dropped = any(item.verdict == "objectness" for item in order.curated.instances)
     if "npz" in order.wish.formats and dropped and not WISHES & {*_looks(order), *_instances(order)}:
         found.append(WHOLE_ARCHIVE)
     return found

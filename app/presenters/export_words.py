@@ -92,8 +92,9 @@ def left_out(curated: Curated, order: Order, selected: int) -> list[str]:
         found += [f"{hidden} hidden by hand"] if hidden else []
         found += [f"{aside} outside the isolation"] if aside else []
     queries = curated.queries
-    dropped = queries.get("objectness", 0) + queries.get("size", 0) + queries.get("floor", 0)
-    return found + ([f"{dropped} of {sum(queries.values())} queries, which do not pass the filters"] if dropped else [])
+    whole = sum(queries.values())
+    dropped = whole - queries["shown"] - queries["hidden"]
+    return found + ([f"{dropped} of {whole} queries, which do not pass the filters"] if dropped else [])
 
 
 def schedule_of(extent: Extent | None) -> tuple[tuple[str, float], ...]:

@@ -147,6 +147,9 @@ def _in_plain_words(error: OSError, path: Path) -> str:
         )
     if error.errno == errno.ENAMETOOLONG:
         return f"The name {path.name[:40]}… is longer than this disk allows. Choose a shorter one."
+    file = next((parent for parent in path.parents if parent.is_file()), None)
+    if error.errno == errno.ENOTDIR and file is not None:
+        return f"{file} is a file, but a folder is needed there: choose another one."
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
         return f"The folder {folder} does not exist. Create it or choose another one."
     return f"{path} could not be written: {error.strerror or error}. Try another folder or disk."

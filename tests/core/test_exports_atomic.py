@@ -100,7 +100,7 @@ def test_impossible_targets(tmp_path):
         write(tmp_path / ("x" * 300))
     with pytest.raises(ExportError, match="does not exist"):
         write(tmp_path / "missing" / "a.ply")
-    with pytest.raises(ExportError, match="does not exist"):
+    with pytest.raises(ExportError, match="file is a file, but a folder is needed"):
         write(tmp_path / "file" / "a.ply")
 
 
