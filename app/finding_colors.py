@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.coloring import CLAIMED, HIDDEN, RECEDING, UNASSIGNED_RECEDING
+from app.coloring import CLAIMED, HIDDEN, RECEDING, UNASSIGNED_RECEDING, filtered_row
 from fast3dis_core.curation import Color, Curated
 from fast3dis_core.difference import GAINED, LOST, PASSED
 from fast3dis_core.reconstruction import Bool, Int32, PointCloud, UInt8
@@ -24,20 +24,30 @@ CHANGE_WORDS = {GAINED: "newly claimed", LOST: "no longer claimed", PASSED: "by 
 
 
 @dataclass(frozen=True, kw_only=True)
-class Findings:
-    """What is painted.
+class FindingRows:
+    """Entry of the table for every point.
 
     Attributes
     ----------
     rows, photo_rows : array (P,) int32
-        Entry of the table for every point, in 3D and in photos.
+        In 3D and in photos.
+    """
+
+    rows: Int32
+    photo_rows: Int32
+
+
+@dataclass(frozen=True, kw_only=True)
+class FindingTable:
+    """How the entries are painted.
+
+    Attributes
+    ----------
     table : array (K, 4) uint8
         As `coloring.row_table`.
     legend : tuple of (color, words)
     """
 
-    rows: Int32
-    photo_rows: Int32
     table: UInt8
     legend: tuple[tuple[Color, str], ...]
 
@@ -81,58 +91,64 @@ def stripes(shape: tuple[int, int, int]) -> Bool:
     return np.tile((across % 2 == 1).ravel(), views)
 
 
-def contested(
-    curated: Curated, owners: Int32, table: UInt8, front: AbstractSet[int], gaps: Bool | None, gap_color: Color
-) -> Findings:
-    """Contested points and gaps over everything else, which recedes.
+def contested_rows(
+    curated: Curated, owners: Int32, front: AbstractSet[int], gaps: Bool | None, patterns: tuple[Bool, Bool]
+) -> FindingRows:
+    """Contested points and gaps; see `contested_table`.
 
     Parameters
     ----------
     curated : Curated
     owners : array (P,) int32
-    table : array (N + 2, 4) uint8
-        As points are painted otherwise.
+        As `coloring.owner_rows`.
     front : set of int
+        See `two_claimants`.
     gaps : array (P,) bool, optional
         Points that nobody claims with confidence; None while they are not known.
-    gap_color : (red, green, blue)
+    patterns : (array (P,) bool, array (P,) bool)
+        Of `checker` and `stripes`.
     """
-    count = len(table)
     first, second = two_claimants(curated, front)
     clash = (second > 0) & curated.keep
-    receding = table.copy()
-    receding[receding[:, 3] == CLAIMED, 3] = RECEDING
-    receding[0, 3] = min(int(receding[0, 3]), UNASSIGNED_RECEDING)
-    marks = np.array([(*gap_color, CLAIMED)], np.uint8)
+    count = filtered_row(curated) + 1
     base = owners + count
     if gaps is not None:
-        base[gaps & curated.keep & ~clash & (table[owners, 3] != HIDDEN)] = 2 * count
-    painted = [
-        np.where(clash, np.where(turn, first, second), base).astype(np.int32)
-        for turn in (checker(curated.reconstruction.cloud), stripes(curated.reconstruction.images.shape[:3]))
-    ]
-    legend = [((128, 128, 128), "two claim it: both colors")]
-    legend += [] if gaps is None else [(gap_color, "gap: nobody claims it")]
-    return Findings(
-        rows=painted[0], photo_rows=painted[1], table=np.concatenate([table, receding, marks]), legend=tuple(legend)
-    )
+        base[gaps & curated.keep & ~clash] = 2 * count
+    painted = [np.where(clash, np.where(turn, first, second), base).astype(np.int32) for turn in patterns]
+    return FindingRows(rows=painted[0], photo_rows=painted[1])
 
 
-def changed(curated: Curated, changes: UInt8) -> Findings:
-    """What became of every point; those as before recede to the photo.
+def contested_table(table: UInt8, gap_color: Color, *, gaps: bool) -> FindingTable:
+    """The owners' table, once more with everything receding, and an entry for gaps.
 
     Parameters
     ----------
-    curated : Curated
-    changes : array (P,) uint8
-        As `difference.point_changes`.
+    table : array (N + 2, 4) uint8
+        As `coloring.row_table`.
+    gap_color : (red, green, blue)
+    gaps : bool
+        Whether they are known.
     """
-    table = np.zeros((5, 4), np.uint8)
-    table[0, 3] = UNASSIGNED_RECEDING
+    receding = table.copy()
+    receding[receding[:, 3] == CLAIMED, 3] = RECEDING
+    receding[0, 3] = min(int(receding[0, 3]), UNASSIGNED_RECEDING)
+    kind = HIDDEN if table[0, 3] == HIDDEN else CLAIMED  # where some are isolated, everything else is hidden
+    marks = np.array([(*gap_color, kind)], np.uint8)
+    legend = [((128, 128, 128), "two claim it: both colors"), (gap_color, "gap: nobody claims it")]
+    return FindingTable(table=np.concatenate([table, receding, marks]), legend=tuple(legend[: 1 + gaps]))
+
+
+def changed_rows(curated: Curated, changes: UInt8) -> FindingRows:
+    """What became of every point, array (P,) uint8 as `difference.point_changes`; see `changed_table`."""
+    rows = changes.astype(np.int32)
+    rows[~curated.keep] = len(CHANGE_COLORS) + 1
+    return FindingRows(rows=rows, photo_rows=rows)
+
+
+def changed_table() -> FindingTable:
+    """Points as before recede to the photo; the last entry is hidden."""
+    table = np.zeros((len(CHANGE_COLORS) + 2, 4), np.uint8)
+    table[0, 3], table[-1, 3] = UNASSIGNED_RECEDING, HIDDEN
     for kind, color in CHANGE_COLORS.items():
         table[kind] = *color, CLAIMED
-    table[4, 3] = HIDDEN
-    rows = changes.astype(np.int32)
-    rows[~curated.keep] = 4
-    legend = tuple((color, CHANGE_WORDS[kind]) for kind, color in CHANGE_COLORS.items())
-    return Findings(rows=rows, photo_rows=rows, table=table, legend=legend)
+    return FindingTable(table=table, legend=tuple((color, CHANGE_WORDS[kind]) for kind, color in CHANGE_COLORS.items()))

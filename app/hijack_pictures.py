@@ -6,6 +6,7 @@ hundred is worth seeing beside one of all. NumPy alone.
 
 import csv
 import io
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,6 +79,30 @@ def hijack_facts(reconstruction: Reconstruction, claims: Claims, *, floor: float
         gaps=claims.gap_share(GAP_BID),
         thieves=tuple(sorted(thefts, key=lambda row: (-row[3], row[0], row[1]))),
     )
+
+
+def contested_view(reconstruction: Reconstruction, queries: Collection[int]) -> tuple[int, int]:
+    """Where two queries or more meet: the view with most of the pixels that all of them claim, and how many in all.
+
+    Parameters
+    ----------
+    reconstruction : Reconstruction
+    queries : collection of int
+
+    Returns
+    -------
+    (int, int)
+        View, or -1 where they share none; pixels in all views, before any filter of the viewer's.
+    """
+    masks = [item.pixels for item in reconstruction.instances if item.query in queries]
+    if len(masks) < len(queries) or not masks:
+        return -1, 0
+    shared = masks[0]
+    for mask in masks[1:]:
+        shared = np.intersect1d(shared, mask, assume_unique=True)
+    if not len(shared):
+        return -1, 0
+    return int(np.bincount(shared // reconstruction.pixels_per_view).argmax()), len(shared)
 
 
 def matrix_picture(shares: NDArray[np.float64]) -> NDArray[np.uint8]:

@@ -86,6 +86,8 @@ class InspectorParts:
             (self.hijacks.cell_clicked, hijacks.choose_cell),
             (self.hijacks.cell_hovered, hijacks.hover_cell),
             (self.hijacks.theft_chosen, hijacks.choose_theft),
+            (self.hijacks.group_chosen, hijacks.choose_group),
+            (self.hijacks.contested_toggled, hijacks.mark_contested),
             (self.hijacks.keep_requested, hijacks.keep_better),
             (self.hijacks.merge_requested, hijacks.merge),
             (self.hijacks.mute_requested, hijacks.mute),

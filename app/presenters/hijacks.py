@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.actions import Actions
-from app.hijack_pictures import HijackFacts, hijack_facts, matrix_picture, thieves_csv
+from app.hijack_pictures import HijackFacts, contested_view, hijack_facts, matrix_picture, thieves_csv
 from app.session.edits import Edits
 from app.session.session import Display, Inspection, Session
 from fast3dis_core.config import InferenceConfig
 from fast3dis_core.curation import Curated
 from fast3dis_core.palette import instance_palette
+from fast3dis_core.reconstruction import Reconstruction
 
 
 class Panel(Protocol):
@@ -27,6 +28,8 @@ class Panel(Protocol):
     ) -> None: ...
     def set_marked(self, row: int, column: int) -> None: ...
     def set_pair(self, text: str, *, enabled: bool) -> None: ...
+    def set_groups(self, groups: Sequence[str]) -> None: ...
+    def set_contested(self, on: bool) -> None: ...
     def set_thefts(self, rows: Sequence[tuple[str, str, str, str]]) -> None: ...
 
 
@@ -54,6 +57,8 @@ class HijackPresenter:
     ) -> None:
         self._session, self._panel, self._copy, self._tell = session, panel, copy, tell
         self._facts: HijackFacts | None = None
+        self._color_before = session.display.color_mode
+        self._met: tuple[Reconstruction, tuple[int, ...], int] | None = None  # pixels that the chosen ones share
         actions.bind("copy_thefts", self.copy, enabled=False)
         self._actions = actions
         session.inspection_changed.connect(self._on_inspection)
@@ -79,35 +84,46 @@ class HijackPresenter:
             victim, thief, _, _ = self._facts.thieves[number]
             self._select({victim, thief})
 
+    def choose_group(self, number: int) -> None:
+        """One of the groups on one object was chosen."""
+        if self._facts is not None:
+            self._select(set(self._facts.groups[number]))
+
+    def mark_contested(self, on: bool) -> None:
+        """Color contested points in 3D and photos, or as before."""
+        display = self._session.display
+        if on and display.color_mode != "contested":
+            self._color_before = display.color_mode
+        self._session.show(replace(display, color_mode="contested" if on else self._color_before))
+
     def keep_better(self) -> None:
-        """Hide the weaker of the pair."""
-        pair = self._pair()
-        if pair is not None:
-            better, weaker = pair
+        """Hide all but the surest of the chosen ones."""
+        better, *others = self._chosen() or (-1,)
+        if others:
             edits = self._session.edits
-            label = f"Keep {self._name(better)}, hide {self._name(weaker)}"
-            self._session.edit(label, replace(edits, hidden=edits.hidden | {weaker}))
+            label = f"Keep {self._name(better)}, hide {self._named(others)}"
+            self._session.edit(label, replace(edits, hidden=edits.hidden | set(others)))
 
     def merge(self) -> None:
-        """Make the pair one instance, with whatever either was merged with."""
-        pair, curated = self._pair(), self._session.curated
-        if pair is None or curated is None:
+        """Make the chosen ones one instance, with whatever they were merged with."""
+        chosen = self._chosen()
+        if len(chosen) < 2:
             return
         edits = self._session.edits
-        old = [group for group in edits.merged if set(group) & set(pair)]
-        members = dict.fromkeys([pair[0], *pair, *(query for group in old for query in group)])
+        old = [group for group in edits.merged if set(group) & set(chosen)]
+        members = dict.fromkeys([*chosen, *(query for group in old for query in group)])
         kept = tuple(group for group in edits.merged if group not in old)
-        label = f"Merge {self._name(pair[1])} into {self._name(pair[0])}"
+        label = f"Merge {self._named(chosen[1:])} into {self._name(chosen[0])}"
         self._session.edit(label, replace(edits, merged=(*kept, tuple(members))))
 
     def mute(self) -> None:
-        """Decode again without the weaker of the pair."""
-        pair = self._pair()
-        if pair is not None:
+        """Decode again without all but the surest of the chosen ones."""
+        others = self._chosen()[1:]
+        if others:
             edits = self._session.edits
-            muted = edits.interventions.muted_queries | {pair[1]}
+            muted = edits.interventions.muted_queries | set(others)
             changed = replace(edits.interventions, muted_queries=muted)
-            self._session.edit(f"Mute {self._name(pair[1])}", replace(edits, interventions=changed))
+            self._session.edit(f"Mute {self._named(others)}", replace(edits, interventions=changed))
 
     def copy(self) -> None:
         """The list as CSV."""
@@ -116,17 +132,19 @@ class HijackPresenter:
             self._session.message(f"Copied {len(self._facts.thieves)} lines.")
 
     def _select(self, queries: set[int]) -> None:
-        self._session.show(replace(self._session.display, selection=frozenset(queries)))
+        """Select queries, and go to the photo that shows best what they share."""
+        result, display = self._session.reconstruction, self._session.display
+        view = -1 if result is None else contested_view(result, queries)[0]
+        self._session.show(replace(display, selection=frozenset(queries), view=display.view if view < 0 else view))
 
-    def _pair(self) -> tuple[int, int] | None:
-        """The two selected queries, the better first."""
+    def _chosen(self) -> tuple[int, ...]:
+        """The selected queries if they are two or more, the surest first; else nobody."""
         facts, result = self._facts, self._session.reconstruction
-        chosen = sorted(self._session.display.selection)
-        if facts is None or result is None or len(chosen) != 2 or not set(chosen) <= set(facts.order):
-            return None
+        chosen = self._session.display.selection
+        if facts is None or result is None or len(chosen) < 2 or not chosen <= set(facts.order):
+            return ()
         scores = result.objectness[self._session.display.layer]
-        weaker, better = sorted(chosen, key=lambda query: (float(scores[query]), -query))
-        return better, weaker
+        return tuple(sorted(chosen, key=lambda query: (-float(scores[query]), query)))
 
     def _on_inspection(self, inspection: Inspection) -> None:
         floor, layer = InferenceConfig.objectness_floor, self._session.display.layer
@@ -156,6 +174,7 @@ class HijackPresenter:
             self._tell(hint)
             panel.set_matrix(np.zeros((0, 0, 3), np.uint8), np.zeros((0, 3), np.uint8), ())
             panel.set_thefts(())
+            panel.set_groups(())
             self._mark()
             return
         panel.set_hint("")
@@ -168,6 +187,7 @@ class HijackPresenter:
             for i, one in enumerate(order)
         ]
         panel.set_matrix(matrix_picture(facts.shares), colors[order], tips)
+        panel.set_groups([", ".join(names[query] for query in group) for group in facts.groups])
         panel.set_thefts(
             [
                 (names[victim], names[thief], f"{share:.0%}", f"{pixels:,}")
@@ -186,21 +206,32 @@ class HijackPresenter:
         return "Measuring claims …" if self._session.display.inspecting else ""
 
     def _mark(self) -> None:
-        pair, facts = self._pair(), self._facts
-        if pair is None or facts is None:
+        chosen, facts, result = self._chosen(), self._facts, self._session.reconstruction
+        self._panel.set_contested(self._session.display.color_mode == "contested")
+        if not chosen or facts is None or result is None:
             self._panel.set_marked(-1, -1)
             self._panel.set_pair("", enabled=False)
             return
-        better, weaker = pair
+        names, (better, weaker) = self._names(), chosen[:2]
         places = facts.order.index(better), facts.order.index(weaker)
+        if self._met is None or self._met[0] is not result or self._met[1] != chosen:  # not for every hover
+            self._met = result, chosen, contested_view(result, chosen)[1]
+        pixels = self._met[2]
+        if len(chosen) > 2:
+            self._panel.set_marked(-1, -1)
+            text = f"{names[better]} is the surest of {len(chosen)}; all of them claim {pixels:,} pixels."
+            self._panel.set_pair(text, enabled=True)
+            return
         self._panel.set_marked(*places)
-        names = self._names()
         taken = {(victim, thief): share for victim, thief, share, _ in facts.thieves}
-        text = f"{names[better]} and {names[weaker]} share {facts.shares[places]:.1%} of what both cover."
+        text = f"{names[better]} and {names[weaker]} share {facts.shares[places]:.1%}, {pixels:,} pixels."
         for victim, thief in ((weaker, better), (better, weaker)):
             if (victim, thief) in taken:
                 text += f" {names[thief]} wins {taken[victim, thief]:.0%} of the claim of {names[victim]}."
         self._panel.set_pair(text, enabled=True)
+
+    def _named(self, queries: Sequence[int]) -> str:
+        return self._name(queries[0]) if len(queries) == 1 else f"{len(queries)} others"
 
     def _name(self, query: int) -> str:
         return self._names()[query]

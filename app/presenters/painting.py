@@ -9,7 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.coloring import ordered_by_objectness, owner_rows, row_table
-from app.finding_colors import Findings, changed, contested
+from app.finding_colors import (
+    FindingRows,
+    FindingTable,
+    changed_rows,
+    changed_table,
+    checker,
+    contested_rows,
+    contested_table,
+    stripes,
+)
 from app.hijack_pictures import GAP_BID
 from app.number_colors import (
     CLAIM_MODES,
@@ -23,6 +32,8 @@ from app.number_colors import (
 from app.presenters.other_painting import OtherPainting
 from app.session.session import Session
 from fast3dis_core.curation import Color, Curated
+
+CHANGED = changed_table()
 
 
 class Painting:
@@ -43,8 +54,13 @@ class Painting:
         self._rows: NDArray[np.int32] = np.zeros(0, np.int32)
         self._table: NDArray[np.uint8] = np.zeros((1, 4), np.uint8)
         self._gap_color: Color = (255, 196, 107)
-        self._findings: Findings | None = None
-        self._findings_of: tuple[object, ...] = ()
+        self._found: FindingRows | None = None
+        self._found_of: tuple[object, ...] = ()
+        self._front: frozenset[int] = frozenset()
+        self._colored: FindingTable | None = None
+        self._colored_of: tuple[object, ...] = ()
+        self._patterned: object = None
+        self._pattern: tuple[NDArray[np.bool_], NDArray[np.bool_]] | None = None
 
     def set_gap_color(self, color: Color) -> None:
         """The theme's color of warnings."""
@@ -52,20 +68,20 @@ class Painting:
 
     def rows(self) -> NDArray[np.int32]:
         """Entry of the table for every cloud point, array (P,) int32; the same object while nothing changed."""
-        findings = self.findings()
-        return self.owners() if findings is None else findings.rows
+        found = self._finding_rows()
+        return self.owners() if found is None else found.rows
 
     def photo_rows(self) -> NDArray[np.int32]:
         """The same for painting over photos; those of the other side of a comparison if the user wishes."""
         if self.other.in_photos:
             return self.other.photo_rows()
-        findings = self.findings()
-        return self.owners() if findings is None else findings.photo_rows
+        found = self._finding_rows()
+        return self.owners() if found is None else found.photo_rows
 
     def table(self) -> NDArray[np.uint8]:
         """Color and kind of every row, array (K, 4) uint8; the same object while nothing changed."""
-        findings = self.findings()
-        return self.owner_table() if findings is None else findings.table
+        found = self._finding_table()
+        return self.owner_table() if found is None else found.table
 
     def photo_table(self) -> NDArray[np.uint8]:
         """The table for `photo_rows`."""
@@ -79,25 +95,52 @@ class Painting:
         hovered = frozenset() if display.hovered is None else frozenset({display.hovered})
         return self.owners(), self.owner_table(), display.selection | hovered
 
-    def findings(self) -> Findings | None:
-        """What is painted instead of owners, with its legend; None in other modes, or while it is not known."""
-        session, mode = self._session, self._session.display.color_mode
-        if mode not in ("contested", "difference") or session.curated is None:
-            self._findings, self._findings_of = None, ()
+    def legend(self) -> tuple[tuple[Color, str], ...]:
+        """Single colors and what they mean; empty where there are none."""
+        found = self._finding_table()
+        return () if found is None else found.legend
+
+    def _finding_rows(self) -> FindingRows | None:
+        """What is painted instead of owners; None in the other modes, or while it is not known."""
+        session, mode, curated = self._session, self._session.display.color_mode, self._session.curated
+        difference, inspection = session.difference, session.inspection
+        if curated is None or mode not in ("contested", "difference") or (mode == "difference" and difference is None):
+            self._found, self._found_of = None, ()
             return None
-        inspection, difference = session.inspection, session.difference
-        key = (self.owners(), self.owner_table(), inspection, difference, self._gap_color, mode, self._curated())
-        if len(key) != len(self._findings_of) or any(a is not b for a, b in zip(key, self._findings_of, strict=True)):
-            self._findings_of = key
-            if mode == "difference":
-                self._findings = None if difference is None else changed(self._curated(), difference.points)
-            else:
-                gaps = None if inspection is None else inspection.claims.gaps(GAP_BID)
-                front = session.display.selection | session.display.isolated
-                self._findings = contested(
-                    self._curated(), self.owners(), self.owner_table(), front, gaps, self._gap_color
-                )
-        return self._findings
+        key: tuple[object, ...]
+        if mode == "difference" and difference is not None:
+            key = (difference, curated.keep)
+            if not _same(key, self._found_of):
+                self._found_of, self._found = key, changed_rows(curated, difference.points)
+            return self._found
+        front = session.display.selection | session.display.isolated
+        pixels = (item.pixels for item in curated.shown)
+        key = (self.owners(), None if inspection is None else inspection.claims, *pixels)
+        if not _same(key, self._found_of) or front != self._front:
+            self._found_of, self._front = key, front
+            gaps = None if inspection is None else inspection.claims.gaps(GAP_BID)
+            self._found = contested_rows(curated, self.owners(), front, gaps, self._patterns(curated))
+        return self._found
+
+    def _finding_table(self) -> FindingTable | None:
+        if self._finding_rows() is None:
+            return None
+        if self._session.display.color_mode == "difference":
+            return CHANGED
+        known = self._session.inspection is not None
+        key = (self.owner_table(), self._gap_color, known)
+        if not _same(key, self._colored_of):
+            self._colored_of = key
+            self._colored = contested_table(self.owner_table(), self._gap_color, gaps=known)
+        return self._colored
+
+    def _patterns(self, curated: Curated) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Checker and stripes of the cloud, worked out once."""
+        result = curated.reconstruction
+        if self._patterned is not result.cloud or self._pattern is None:
+            self._patterned = result.cloud
+            self._pattern = checker(result.cloud), stripes(result.images.shape[:3])
+        return self._pattern
 
     def owners(self) -> NDArray[np.int32]:
         """Owner of every cloud point, array (P,) int32; the same object while nothing changed."""
@@ -154,3 +197,8 @@ class Painting:
         curated = self._session.curated
         assert curated is not None, "there is nothing to paint before the first result"
         return curated
+
+
+def _same(key: tuple[object, ...], before: tuple[object, ...]) -> bool:
+    """Whether both hold the very same objects."""
+    return len(key) == len(before) and all(one is two for one, two in zip(key, before, strict=True))

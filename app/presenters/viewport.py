@@ -260,8 +260,7 @@ class ViewportPresenter:
             self._view.set_values(numbers, meaning.low, meaning.high, scale_stops(meaning.colors))
         by = "value" if values is not None else "photo" if mode == "photo" else "row"
         ruler = Ruler.of(result.units, self._session.edits.scale)
-        findings = self._painting.findings()
-        words = () if findings is None else findings.legend
+        words = self._painting.legend()
         if (by, scale, ruler, words, mode) == self._numbers:
             return
         self._numbers = (by, scale, ruler, words, mode)

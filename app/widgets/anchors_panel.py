@@ -195,7 +195,7 @@ class AnchorsPanel(QWidget):
         header = table.horizontalHeader()
         header.setHighlightSections(False)
         header.setStretchLastSection(True)
-        for column, width in enumerate((70, 108, 150, 96, 84, 84, 108, 116)):
+        for column, width in enumerate((56, 84, 112, 80, 68, 72, 96, 100)):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Interactive)
             header.resizeSection(column, width)
 

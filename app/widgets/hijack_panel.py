@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QAbstractItemView,
+    QCheckBox,
+    QComboBox,
     QHBoxLayout,
     QHeaderView,
     QLabel,
@@ -34,8 +36,9 @@ class HijackPanel(QWidget):
     -------
     cell_clicked(row, column), cell_hovered(row, column)
         Places in the matrix.
-    theft_chosen(number)
-        A row of the list.
+    theft_chosen(number), group_chosen(number)
+        A row of the list; a group of queries on one object.
+    contested_toggled(on)
     keep_requested(), merge_requested(), mute_requested(), copy_requested()
         About the chosen pair; the last about the list.
     """
@@ -43,6 +46,8 @@ class HijackPanel(QWidget):
     cell_clicked = Signal(int, int)
     cell_hovered = Signal(int, int)
     theft_chosen = Signal(int)
+    group_chosen = Signal(int)
+    contested_toggled = Signal(bool)
     keep_requested = Signal()
     merge_requested = Signal()
     mute_requested = Signal()
@@ -57,6 +62,15 @@ class HijackPanel(QWidget):
         self._hint.setWordWrap(True)
         self.matrix = OverlapMatrix(theme)
         self.matrix.setToolTip(MATRIX_TIP)
+        self.groups = QComboBox()
+        self.groups.setObjectName("hijackGroups")
+        self.groups.setMinimumContentsLength(10)
+        self.groups.setToolTip("Queries that claim one object: pairwise overlap of a half or more")
+        self.groups.activated.connect(self._tell_group)
+        self._contested = QCheckBox("Color")
+        self._contested.setObjectName("hijackContested")
+        self._contested.setToolTip("Contested points in the colors of both claimants, gaps in the color of warnings")
+        self._contested.clicked.connect(self.contested_toggled)
         self._pair = QLabel()
         self._pair.setObjectName("hijackPair")
         self._pair.setWordWrap(True)
@@ -66,6 +80,11 @@ class HijackPanel(QWidget):
         column.setContentsMargins(12, 10, 12, 10)
         column.setSpacing(8)
         column.addWidget(self._hint)
+        first = QHBoxLayout()
+        first.setSpacing(8)
+        first.addWidget(self.groups, 1)
+        first.addWidget(self._contested)
+        column.addLayout(first)
         column.addWidget(self.matrix, 3)
         column.addWidget(self._pair)
         column.addLayout(self._buttons())
@@ -94,9 +113,21 @@ class HijackPanel(QWidget):
 
     def set_pair(self, text: str, *, enabled: bool) -> None:
         """What is known of the chosen pair, and whether something can be done about it."""
-        self._pair.setText(text or "Click a cell or a row to choose a pair.")
+        self._pair.setText(text or "Click a cell or a row to choose a pair, or choose a group.")
         for button in self._about_pair:
             button.setEnabled(enabled)
+
+    def set_groups(self, groups: Sequence[str]) -> None:
+        """Groups of queries on one object, each as the names of its queries."""
+        texts = [f"{len(groups)} objects with several queries" if groups else "No object with several queries", *groups]
+        if texts != [self.groups.itemText(place) for place in range(self.groups.count())]:
+            self.groups.clear()
+            self.groups.addItems(texts)
+        self.groups.setEnabled(bool(groups))
+
+    def set_contested(self, on: bool) -> None:
+        """Whether contested points are colored."""
+        self._contested.setChecked(on)
 
     def set_thefts(self, rows: Sequence[tuple[str, str, str, str]]) -> None:
         """Lines of the directed list: victim, thief, share, pixels."""
@@ -109,6 +140,10 @@ class HijackPanel(QWidget):
                 item.setToolTip(text)
                 self.thefts.setItem(number, place, item)
         self._copy.setEnabled(bool(rows))
+
+    def _tell_group(self, place: int) -> None:
+        if place > 0:
+            self.group_chosen.emit(place - 1)
 
     def _set_up_thefts(self) -> None:
         table = self.thefts
@@ -130,16 +165,17 @@ class HijackPanel(QWidget):
             mode = QHeaderView.ResizeMode.Stretch if place < 2 else QHeaderView.ResizeMode.ResizeToContents
             header.setSectionResizeMode(place, mode)
         table.cellClicked.connect(lambda row, _: self.theft_chosen.emit(row))
+        table.cellActivated.connect(lambda row, _: self.theft_chosen.emit(row))
 
     def _buttons(self) -> QHBoxLayout:
         row = QHBoxLayout()
         row.setSpacing(6)
         made = []
         for text, name, signal, tip in (
-            ("Keep the better", "hijackKeep", self.keep_requested, "Hide the one of lower objectness"),
-            ("Merge", "hijackMerge", self.merge_requested, "Make the two one instance"),
+            ("Keep the better", "hijackKeep", self.keep_requested, "Hide all but the surest of the selected queries"),
+            ("Merge", "hijackMerge", self.merge_requested, "Make the selected queries one instance"),
             ("Mute", "hijackMute", self.mute_requested,
-             "Decode again without the one of lower objectness: an experiment"),
+             "Decode again without all but the surest: an experiment"),
             ("Copy CSV", "hijackCopy", self.copy_requested, "Copy the list below"),
         ):  # fmt: skip
             button = QPushButton(text)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from app.coloring import CLAIMED, HIDDEN, UNASSIGNED_RECEDING
-from app.finding_colors import CHANGE_COLORS, changed, checker, contested, stripes, two_claimants
+from app.finding_colors import CHANGE_COLORS, changed_rows, checker, contested_table, stripes, two_claimants
 from app.hijack_pictures import GAP_BID
 from app.presenters.painting import Painting
 from app.session.session import Difference, Inspection, Origin, Session
@@ -72,7 +72,7 @@ def test_contested_points_take_both_colors_by_turns_in_3d_and_in_photos(session,
 
 def test_gaps_come_with_the_claims_in_the_theme_s_color(session, painting):
     show(session, color_mode="contested")
-    assert len(painting.findings().legend) == 1
+    assert len(painting.legend()) == 1
     before = painting.rows()
     session.inspect(Inspection(reconstruction=RESULT, claims=CLAIMS, evidence=EVIDENCE))
     assert painting.rows() is not before
@@ -80,14 +80,20 @@ def test_gaps_come_with_the_claims_in_the_theme_s_color(session, painting):
     gaps = (painted[:, :3] == WARNING).all(axis=1)
     assert np.array_equal(gaps, RESULT.cloud.valid & (CLAIMS.best < GAP_BID))
     assert gaps.any()
-    assert (WARNING, "gap: nobody claims it") in painting.findings().legend
+    assert (WARNING, "gap: nobody claims it") in painting.legend()
 
 
 def test_owners_are_told_whatever_is_painted(session, painting):
     owners = painting.owners()
     show(session, color_mode="contested")
     assert np.array_equal(painting.owners(), owners)
-    assert painting.findings() is painting.findings(), "nothing is worked out twice"
+    rows, table = painting.rows(), painting.table()
+    show(session, view=1)
+    assert painting.rows() is rows
+    assert painting.table() is table, "nothing is worked out twice"
+    show(session, hovered=RESULT.instances[0].query)
+    assert painting.rows() is rows, "the pointer changes colors only"
+    assert painting.table() is not table
     show(session, color_mode="instance")
     assert painting.rows() is painting.owners()
 
@@ -109,7 +115,7 @@ def test_changes_are_painted_point_by_point(session, painting):
             assert tuple(painted[point]) == (*CHANGE_COLORS[int(changes[point])], CLAIMED)
         else:
             assert painted[point, 3] == UNASSIGNED_RECEDING
-    assert [color for color, _ in painting.findings().legend] == list(CHANGE_COLORS.values())
+    assert [color for color, _ in painting.legend()] == list(CHANGE_COLORS.values())
 
 
 def test_patterns_are_even_and_survive_nothing():
@@ -125,6 +131,14 @@ def test_a_hidden_instance_contests_nothing():
     _, second = two_claimants(curated, frozenset())
     assert not second.any()
     table = np.zeros((10, 4), np.uint8)
-    found = contested(curated, np.zeros(len(second), np.int32), table, frozenset(), None, WARNING)
-    assert len(found.table) == 21
-    assert (changed(curated, np.zeros(len(second), np.uint8)).rows[curated.keep] == 0).all()
+    assert len(contested_table(table, WARNING, gaps=False).table) == 21
+    assert contested_table(table, WARNING, gaps=True).table[-1, 3] == HIDDEN, "beside isolated ones"
+    assert (changed_rows(curated, np.zeros(len(second), np.uint8)).rows[curated.keep] == 0).all()
+
+
+def test_the_objectness_threshold_decides_who_contests(session, painting):
+    show(session, color_mode="contested")
+    before = painting.rows()
+    session.edit("x", replace(session.edits, objectness_threshold=0.99))
+    assert painting.rows() is not before
+    assert (painting.rows() >= len(painting.owner_table())).all(), "nobody is left to contest"

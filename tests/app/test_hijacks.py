@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from app.actions import Actions
-from app.hijack_pictures import GAP_BID, hijack_facts, matrix_picture, thieves_csv
+from app.hijack_pictures import GAP_BID, contested_view, hijack_facts, matrix_picture, thieves_csv
 from app.presenters.hijacks import HijackPresenter
 from app.session.session import Inspection, Origin, Session
 from fast3dis_core.evidence import AREA_THRESHOLDS, Claims, Evidence
@@ -127,6 +127,54 @@ def test_a_theft_and_its_cell_are_one_selection(desk):
     desk.session.show(replace(desk.session.display, selection=frozenset()))
     desk.presenter.choose_cell(*places)
     assert desk.session.display.selection == {better, weaker}
+
+
+def test_a_pair_is_looked_at_where_it_meets_and_its_pixels_are_counted(desk):
+    better, weaker = desk.choose()
+    masks = {item.query: set(item.pixels.tolist()) for item in RESULT.instances}
+    shared = masks[better] & masks[weaker]
+    views = np.bincount([pixel // RESULT.pixels_per_view for pixel in shared])
+    assert views[desk.session.display.view] == views.max()
+    assert f"{len(shared):,} pixels" in desk.panel.told("set_pair")[0]
+    apart = next((one, two) for one in masks for two in masks if one != two and not masks[one] & masks[two])
+    assert contested_view(RESULT, apart) == (-1, 0)
+
+
+def test_a_group_is_chosen_and_only_its_surest_kept(desk):
+    scores = np.array(RESULT.objectness)
+    order = sorted(range(8), key=lambda query: -scores[-1, query])
+    group = tuple(order[:3])
+    desk.presenter._facts = replace(desk.presenter._facts, groups=(group,))
+    desk.presenter.choose_group(0)
+    assert desk.session.display.selection == set(group)
+    masks = {item.query: set(item.pixels.tolist()) for item in RESULT.instances}
+    shared = set.intersection(*(masks[query] for query in group))
+    text, enabled = desk.panel.told("set_pair")
+    assert enabled
+    assert text == f"Instance {group[0]} is the surest of 3; all of them claim {len(shared):,} pixels."
+    desk.presenter.keep_better()
+    assert desk.session.edits.hidden == set(group[1:])
+    assert desk.session.undo_label == f"Keep Instance {group[0]}, hide 2 others"
+    desk.session.undo()
+    desk.presenter.merge()
+    assert desk.session.edits.merged == (group,)
+    desk.session.undo()
+    desk.presenter.mute()
+    assert desk.session.edits.interventions.muted_queries == set(group[1:])
+
+
+def test_groups_are_listed_by_their_names(desk):
+    listed = desk.panel.told("set_groups")
+    assert listed == [", ".join(f"Instance {query}" for query in group) for group in FACTS.groups]
+
+
+def test_contested_points_are_colored_and_then_as_before(desk):
+    desk.session.show(replace(desk.session.display, color_mode="view"))
+    desk.presenter.mark_contested(True)
+    assert desk.session.display.color_mode == "contested"
+    assert desk.panel.told("set_contested") is True
+    desk.presenter.mark_contested(False)
+    assert desk.session.display.color_mode == "view"
 
 
 def test_hovering_a_cell_hovers_its_query_everywhere(desk):

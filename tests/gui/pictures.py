@@ -168,6 +168,8 @@ async def all_pictures(app, out, only):
         "result-3840x2160": REAL | {"size": (3840, 2160)},
         "isolated": REAL | {"act": isolate},
         "inspector": REAL | {"act": in_front("inspectorDock")},
+        "anchors-small": REAL | {"act": inspected("Anchors"), "size": (1280, 720)},
+        "anchors-light": REAL | {"act": inspected("Anchors"), "theme": "light", "size": (1280, 720)},
         "evidence": REAL | {"act": inspected("Evidence")},
         "evidence-small": REAL | {"act": inspected("Evidence"), "theme": "light", "size": (1280, 720)},
         "hijacks-small": REAL | {"act": inspected("Hijacks"), "size": (1280, 720)},
