@@ -213,7 +213,7 @@ class Program:
             window=self.window,
             chips=self.window.chips,
             drawn_points=lambda: self.viewport.drawn_points,
-            abandon=lambda: self.viewport.anchor_tool.cancel() or self._ruler.leave(),
+            abandon=lambda: any(tool.cancel() for tool in self.inspector.tools) or self._ruler.leave(),
             report=lambda error: self.frame.records.report(error),
         )
         self._files = SessionFilesPresenter(

@@ -7,11 +7,13 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QDockWidget
 
 from app.number_colors import ASKING_MODES
+from app.presenters.anchor_drag import AnchorDrag
 from app.presenters.anchor_stage import AnchorStagePresenter
 from app.presenters.anchors import AnchorsPresenter
 from app.presenters.evidence import TAB as EVIDENCE
 from app.presenters.evidence import EvidencePresenter
 from app.presenters.hijacks import HijackPresenter
+from app.presenters.photo_anchors import PhotoAnchorsPresenter
 from app.presenters.thresholds import TAB as THRESHOLDS
 from app.presenters.thresholds import ThresholdsPresenter
 from app.presenters.what_if import WhatIfPresenter
@@ -20,6 +22,7 @@ from app.widgets.anchors_panel import AnchorsPanel
 from app.widgets.evidence_panel import EvidencePanel
 from app.widgets.hijack_panel import HijackPanel
 from app.widgets.inspector import Inspector
+from app.widgets.photo_anchors import PhotoAnchor
 from app.widgets.threshold_panel import ThresholdPanel
 from app.widgets.what_if_panel import WhatIfPanel
 
@@ -66,23 +69,31 @@ class InspectorParts:
         """Make the presenters and connect everything."""
         copy = QGuiApplication.clipboard().setText
         hijacks = HijackPresenter(session, actions, self.hijacks, copy, self.widget.set_figures)
-        anchors = AnchorsPresenter(session, actions, workflow.probe, self.anchors)
-        stage = AnchorStagePresenter(session, actions, anchors, viewport)
+        drag, tool, marks = AnchorDrag(session, workflow.probe), viewport.anchor_tool, photo.anchors
+        anchors = AnchorsPresenter(session, actions, drag, self.anchors)
+        stage = AnchorStagePresenter(session, actions, drag, stage=viewport, tool=tool, note=tool.note)
+        in_photo = PhotoAnchorsPresenter(session, drag, marks, PhotoAnchor)
         evidence = EvidencePresenter(session, actions, self.evidence, photo, copy)
         what_if = WhatIfPresenter(session, actions, self.what_if, copy)
         thresholds = ThresholdsPresenter(session, actions, self.thresholds, copy)
-        self.presenters = hijacks, anchors, stage, evidence, what_if, thresholds
+        self.presenters = hijacks, anchors, stage, evidence, what_if, thresholds, in_photo
+        self.drag = drag
+        self.tools = tool, marks  # whose drags can be given up
         self._session = session
-        tool = viewport.anchor_tool
         dock = self.widget.parentWidget()
         assert isinstance(dock, QDockWidget), "the window has made its docks"
         self.widget.follow(dock)
         self.widget.looked_at.connect(self._look)
         for signal, slot in (
             (tool.clicked, stage.click),
-            (tool.dragged, stage.drag),
-            (tool.dropped, stage.drop),
-            (tool.abandoned, stage.abandon),
+            (tool.dragged, drag.move),
+            (tool.dropped, drag.drop),
+            (tool.abandoned, drag.abandon),
+            (marks.clicked, in_photo.click),
+            (marks.dragged, in_photo.move),
+            (marks.deepened, in_photo.deepen),
+            (marks.dropped, in_photo.drop),
+            (marks.abandoned, drag.abandon),
             (self.hijacks.cell_clicked, hijacks.choose_cell),
             (self.hijacks.cell_hovered, hijacks.hover_cell),
             (self.hijacks.theft_chosen, hijacks.choose_theft),

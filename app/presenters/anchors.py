@@ -1,7 +1,6 @@
-"""Anchors: the ledger of queries and their health to the panel; moves, pins and layers back as edits.
+"""Anchors: the ledger of queries and their health to the panel; numbers, pins and layers back as edits.
 
-A drag is followed by the probe while the mouse is down and becomes one edit when it is let go. What an anchor looks
-like in 3D is the business of `anchor_stage`.
+Dragging is the business of `anchor_drag`, what an anchor looks like in 3D that of `anchor_stage`.
 """
 
 # ruff: noqa: D102 - methods of a protocol are documented where they are implemented
@@ -11,14 +10,13 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from app.actions import Actions
+from app.presenters.anchor_drag import AnchorDrag, Position
 from app.session.edits import Edits
 from app.session.session import Display, Inspection, Session
 from fast3dis_core.anchor_health import AnchorHealth
 from fast3dis_core.curation import Curated
 from fast3dis_core.ledger import LedgerLine, capacity, query_ledger
-from fast3dis_core.reconstruction import AnchorOverride, Reconstruction
-
-Position = tuple[float, float, float]
+from fast3dis_core.reconstruction import Reconstruction
 
 
 class Panel(Protocol):
@@ -34,12 +32,6 @@ class Panel(Protocol):
     ) -> None: ...
 
 
-class Probe(Protocol):
-    """What this presenter needs of the probe."""
-
-    def drag(self, override: AnchorOverride | None) -> None: ...
-
-
 class AnchorsPresenter:
     """Session to panel, and back.
 
@@ -47,12 +39,12 @@ class AnchorsPresenter:
     ----------
     session : Session
     actions : Actions
-    probe : Probe
+    drag : AnchorDrag
     panel : Panel
     """
 
-    def __init__(self, session: Session, actions: Actions, probe: Probe, panel: Panel) -> None:
-        self._session, self._actions, self._probe, self._panel = session, actions, probe, panel
+    def __init__(self, session: Session, actions: Actions, drag: AnchorDrag, panel: Panel) -> None:
+        self._session, self._actions, self._drag, self._panel = session, actions, drag, panel
         for name, handler in (
             ("pin", self.pin),
             ("reset_anchor", self.reset),
@@ -73,41 +65,27 @@ class AnchorsPresenter:
         """Rows of the ledger were chosen."""
         self._session.show(replace(self._session.display, selection=queries))
 
-    def drag(self, query: int, position: Position) -> None:
-        """An anchor is somewhere else while the button is down."""
-        self._probe.drag(AnchorOverride(query=query, position=position, pinned=self._pinned(query)))
-
-    def abandon(self) -> None:
-        """The drag was given up: everything is as before."""
-        self._probe.drag(None)
-
-    def drop(self, query: int, position: Position) -> None:
-        """The button went up: one edit, and the exact answer of all queries."""
-        self._put(query, position, self._pinned(query), f"Move anchor {query}")
-
     def place(self, position: Position) -> None:
         """Numbers were typed for the selected anchor."""
         query = self._one()
         if query is not None:
-            self._put(query, position, self._pinned(query), f"Move anchor {query}")
+            moved = replace(self._drag.override(query), position=position)
+            self._drag.put(moved, f"Move anchor {query}")
 
     def nudge(self, offset: Position) -> None:
         """The selected anchor moves by so much; many nudges in a row are one step of the history."""
         query = self._one()
-        if query is None:
-            return
-        here = self._position(query)
-        there = (here[0] + offset[0], here[1] + offset[1], here[2] + offset[2])
-        self._put(query, there, self._pinned(query), f"Nudge anchor {query}", gesture=f"nudge {query}")
+        if query is not None:
+            self._drag.nudge(query, offset)
 
     def pin(self) -> None:
-        """Hold the selected anchor where it is through all layers, or let it go."""
+        """Hold the selected anchor where it is through all layers, or let it go; also while it is dragged."""
         query = self._one()
-        if query is None:
+        if query is None or self._drag.toggle_pin():
             return
-        pinned = not self._pinned(query)
-        label = f"{'Pin' if pinned else 'Unpin'} anchor {query}"
-        self._put(query, self._position(query), pinned, label)
+        before = self._drag.override(query)
+        label = f"{'Unpin' if before.pinned else 'Pin'} anchor {query}"
+        self._drag.put(replace(before, pinned=not before.pinned), label)
 
     def reset(self) -> None:
         """Give the selected anchors back to the generator."""
@@ -165,7 +143,8 @@ class AnchorsPresenter:
     def _show_ledger(self, curated: Curated) -> None:
         inspection, display = self._session.inspection, self._session.display
         count = len(curated.reconstruction.objectness[-1])
-        silent = self._session.edits.interventions.silent(count)
+        wishes = self._session.edits.interventions
+        silent = wishes.silent(count - len(wishes.prompts))
         lines = query_ledger(curated, layer=display.layer, silent=silent)
         used, _ = capacity(curated, layer=display.layer)
         text = f"{used} of {count} queries used"
@@ -189,34 +168,12 @@ class AnchorsPresenter:
         if result is None or query is None:
             self._panel.set_anchor("Select one query", None, pinned=False, moved=False, step=0.01, units="")
             return
-        pinned = self._pinned(query)
+        held = self._drag.override(query)
         self._panel.set_anchor(
-            f"Anchor {query}", self._position(query), pinned=pinned, moved=moved, step=0.01, units=result.units
+            f"Anchor {query}", held.position, pinned=held.pinned, moved=moved, step=0.01, units=result.units
         )
 
     # helpers of the two directions
-
-    def _put(self, query: int, position: Position, pinned: bool, label: str, gesture: str | None = None) -> None:
-        edits = self._session.edits
-        kept = tuple(item for item in edits.overrides if item.query != query)
-        override = AnchorOverride(query=query, position=position, pinned=pinned)
-        self._session.edit(label, replace(edits, overrides=(*kept, override)), gesture)
-
-    def _override(self, query: int) -> AnchorOverride | None:
-        return next((item for item in self._session.edits.overrides if item.query == query), None)
-
-    def _pinned(self, query: int) -> bool:
-        override = self._override(query)
-        return override is not None and override.pinned
-
-    def _position(self, query: int) -> Position:
-        """Where the user put it, or where the shown layer left it."""
-        override, result = self._override(query), self._session.reconstruction
-        if override is not None:
-            return override.position
-        assert result is not None, "there are anchors only of a result"
-        x, y, z = (float(value) for value in result.anchors[self._session.display.layer, query])
-        return x, y, z
 
     def _one(self) -> int | None:
         """The one selected query, None for none and for several."""

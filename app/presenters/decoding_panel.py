@@ -100,6 +100,8 @@ class DecodingPanelPresenter:
         self._session.edit(LABELS[key](value), edits, gesture)
 
     def _refresh(self, _: object = None) -> None:
+        if self._session.previewing:
+            return
         session, panel, edits = self._session, self._panel, self._session.edits
         self._edge = edits.depth_edge or self._edge
         curated = session.curated

@@ -152,6 +152,8 @@ class HijackPresenter:
         self._refresh()
 
     def _on_reconstruction(self, _: object) -> None:
+        if self._session.previewing:
+            return
         if self._session.inspection is None:
             self._facts = None
         self._refresh()

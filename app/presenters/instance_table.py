@@ -128,7 +128,8 @@ class InstanceTablePresenter:
         self._session.edit(f"{verb} {called(self._session, queries)}", replace(edits, hidden=hidden))
 
     def _on_reconstruction(self, _: Reconstruction) -> None:
-        self._refresh()
+        if not self._session.previewing:  # rows that change sixty times a second are read by nobody
+            self._refresh()
 
     def _on_edits(self, _: Edits) -> None:
         self._refresh()

@@ -124,7 +124,8 @@ class MainWindowPresenter:
         self._window.set_page(self._page())
 
     def _on_reconstruction(self, _: object) -> None:
-        self._refresh()
+        if not self._session.previewing:
+            self._refresh()
 
     def _on_edits(self, _: Edits) -> None:
         self._refresh()

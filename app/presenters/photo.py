@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.actions import Actions
-from app.coloring import anchor_colors, overlay_colors
+from app.coloring import overlay_colors
 from app.number_colors import NumberScale, numbers_of
 from app.photo_layers import (
     confidence_map,
@@ -23,7 +23,6 @@ from app.photo_layers import (
     map_picture,
     of_view,
     outlines,
-    project_anchors,
 )
 from app.presenters.painting import Painting
 from app.session.ruler import Ruler
@@ -54,7 +53,6 @@ class Photo(Protocol):
     def set_picture(self, picture: NDArray[np.uint8] | None) -> None: ...
     def set_overlay(self, overlay: NDArray[np.uint8] | None) -> None: ...
     def set_outlines(self, lines: Sequence[tuple[NDArray[np.float32], tuple[int, int, int], bool]]) -> None: ...
-    def set_anchors(self, anchors: Sequence[tuple[float, float, tuple[int, int, int], str, bool]]) -> None: ...
     def zoom(self, factor: float) -> None: ...
     def fit(self) -> None: ...
     def actual_size(self) -> None: ...
@@ -229,7 +227,7 @@ class PhotoPresenter:
 
     def _show_layers(self, curated: Curated, display: Display) -> None:
         rows, table = self._painting.photo_rows(), self._painting.photo_table()
-        wishes = (display.masks, display.outlines, display.photo_anchors, display.mask_opacity, display.layer)
+        wishes = (display.masks, display.outlines, display.mask_opacity, display.layer)
         key = (id(rows), id(table), display.view, display.selection, display.others, id(curated), *wishes)
         if key == self._painted:
             return
@@ -241,7 +239,6 @@ class PhotoPresenter:
         owned = self._painting.photo_owners()
         bordered = display.outlines and display.color_mode != "difference"  # borders of owners would cover the changes
         self._photo.set_outlines(self._lines(curated, *owned, display) if bordered else ())
-        self._photo.set_anchors(self._seen(curated, display) if display.photo_anchors else ())
 
     def _lines(
         self,
@@ -262,22 +259,3 @@ class PhotoPresenter:
             red, green, blue = (int(channel) for channel in table[owner, :3])
             found.append((lines, (red, green, blue), owner - 1 in marked))
         return sorted(found, key=lambda each: each[2])  # those that stand out lie above the others
-
-    def _seen(self, curated: Curated, display: Display) -> list[tuple[float, float, tuple[int, int, int], str, bool]]:
-        result, view = curated.reconstruction, display.view
-        anchors = result.anchors[display.layer]
-        projected = project_anchors(
-            anchors, result.world_to_camera[view], result.intrinsics[view], depth_map(result, view)
-        )
-        colors = anchor_colors(curated)
-        return [
-            (
-                float(projected.positions[member, 0]),
-                float(projected.positions[member, 1]),
-                (int(colors[member, 0]), int(colors[member, 1]), int(colors[member, 2])),
-                projected.sights[member],
-                item.query in display.selection,
-            )
-            for item in curated.shown
-            for member in item.members
-        ]

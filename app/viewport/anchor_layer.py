@@ -13,6 +13,7 @@ import pyvista as pv
 from numpy.typing import NDArray
 from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper
 
+from app.viewport.drag_ways import AXES
 from app.viewport.line_layer import IN_FRONT
 
 RADIUS = 5.5  # of a disc, logical pixels
@@ -20,7 +21,10 @@ HOVERED = 1.45  # times as large under the pointer
 RING = 9.5  # radius of the ring of the selection, logical pixels
 STEM = 13.0  # length of the stem of a pin, logical pixels
 REACH = 4.0  # logical pixels beside a disc that still hit it
+STEP = 6.0  # of a nudge, logical pixels
 SIDES = 20  # of a disc
+AXIS_REACH = 4000.0  # half the length of an axis that a drag is bound to, logical pixels: beyond any screen
+AXIS_COLORS = {"x": (226, 88, 80), "y": (88, 176, 96), "z": (84, 140, 230)}
 
 Float = NDArray[np.floating]
 
@@ -61,6 +65,8 @@ class AnchorLayer:
         self._trails: Float = np.empty((0, 1, 3))
         self._trail_colors: NDArray[np.uint8] = np.empty((0, 3), np.uint8)
         self._handle: tuple[Float, Float] | None = None
+        self._ghost: tuple[int, Float] | None = None
+        self._guide: tuple[str, Float] = ("", np.zeros(3))
         self._ink, self._paper = (255, 255, 255), (0, 0, 0)
         self._ratio = 1.0
         self._tag = self._renderer.AddObserver("StartEvent", lambda *_: self._build())
@@ -73,7 +79,7 @@ class AnchorLayer:
         """Show other anchors; None shows nothing."""
         self._anchors = anchors
         if anchors is None:
-            self._selected, self._hovered, self._handle = np.empty(0, np.int64), -1, None
+            self._selected, self._hovered, self._handle, self._ghost = np.empty(0, np.int64), -1, None, None
             self._trails = np.empty((0, 1, 3))
 
     def set_marked(self, selected: NDArray[np.int64], hovered: int) -> None:
@@ -87,6 +93,14 @@ class AnchorLayer:
     def set_handle(self, dropped: Float | None, landed: Float | None) -> None:
         """Where the user dropped an anchor (3,), and where refinement took it; None for no handle."""
         self._handle = None if dropped is None or landed is None else (dropped, landed)
+
+    def set_ghost(self, query: int, place: Float | None) -> None:
+        """Where an anchor was that is dragged; a line leads from there to it. None for no ghost."""
+        self._ghost = None if place is None else (query, np.asarray(place))
+
+    def set_guide(self, axis: str, place: Float) -> None:
+        """The axis that a drag is bound to, through a place; "" for none."""
+        self._guide = axis, np.asarray(place)
 
     def set_colors(self, ink: tuple[int, int, int], paper: tuple[int, int, int]) -> None:
         """Outline and background of the theme."""
@@ -108,6 +122,13 @@ class AnchorLayer:
         """Where an anchor is drawn, array (3,), world."""
         assert self._anchors is not None, "only what is drawn has a place"
         return np.asarray(self._anchors.positions[query])
+
+    def step(self, query: int, across: float, up: float, away: float) -> Float:
+        """Offset (3,), world, of steps to the right, upwards and away, each of `STEP` logical pixels."""
+        right, upwards = self._axes()
+        forward = np.array(self._renderer.GetActiveCamera().GetDirectionOfProjection())
+        pixel = self._pixel(self.position(query)[None])[0]
+        return np.asarray(STEP * pixel * (across * right + up * upwards + away * forward))
 
     def pick(self, x: float, y: float) -> int:
         """Number of the nearest anchor drawn at a device pixel, y up; -1 for none."""
@@ -167,6 +188,7 @@ class AnchorLayer:
         rims = np.where(active[:, None], np.array(self._ink, np.uint8), colors)
         lines, tints, closed = list(discs), list(rims), [True] * len(discs)
         self._add_marks(lines, tints, closed, circle, up)
+        self._add_drag(lines, tints, closed, circle)
         self._lines.show(lines, tints, closed)
 
     def _add_marks(self, lines: list[Any], tints: list[Any], closed: list[bool], circle: Float, up: Float) -> None:
@@ -202,6 +224,23 @@ class AnchorLayer:
             lines += [np.array([dropped, landed]), dropped + 1.2 * RADIUS * pixel * circle]
             tints += [ink, ink]
             closed += [False, True]
+
+    def _add_drag(self, lines: list[Any], tints: list[Any], closed: list[bool], circle: Float) -> None:
+        """The axis of a bound drag, the ghost at the old place, and the line from there."""
+        ink = np.array(self._ink, np.uint8)
+        axis, through = self._guide
+        if axis:
+            reach = AXIS_REACH * self._pixel(through[None])[0] * np.array(AXES[axis])
+            lines.append(np.array([through - reach, through + reach]))
+            tints.append(np.array(AXIS_COLORS[axis], np.uint8))
+            closed.append(False)
+        if self._ghost is not None and self._anchors is not None:
+            query, place = self._ghost
+            pixel = self._pixel(place[None])[0]
+            lines += [place + share * RADIUS * pixel * circle for share in (1.0, 0.45)]
+            lines.append(np.array([place, self._anchors.positions[query]]))
+            tints += [ink] * 3
+            closed += [True, True, False]
 
 
 class _Marks:

@@ -157,12 +157,21 @@ class PointCloudLayer:
 
     def nearest(self, position: tuple[float, float, float]) -> int:
         """Cloud row of the visible point nearest to a world position, -1 if none is visible."""
+        place = self._nearest(position)
+        return -1 if place is None else int(self._drawn[place])
+
+    def snap(self, position: tuple[float, float, float]) -> NDArray[np.float32] | None:
+        """The visible point (3,) nearest to a world position, None if none is visible."""
+        place = self._nearest(position)
+        return None if place is None else self.points[place]
+
+    def _nearest(self, position: tuple[float, float, float]) -> int | None:
         # brute force: 10 ms for a million points, and a click is rare; a locator would take 100 ms to build
         visible = np.flatnonzero(self._alpha[self._rows] > 0)
         if not len(visible):
-            return -1
+            return None
         offset = self.points[visible] - np.asarray(position, np.float32)
-        return int(self._drawn[visible[np.argmin(np.einsum("pi,pi->p", offset, offset))]])
+        return int(visible[np.argmin(np.einsum("pi,pi->p", offset, offset))])
 
 
 class _Points:

@@ -90,26 +90,31 @@ class SceneView(QtInteractor):
         self._stale = False
         self.painted.emit()
 
-    def world_position(self, position: QPointF) -> tuple[float, float, float] | None:
+    def world_position(
+        self, position: QPointF, *, radius: int = PICK_RADIUS, as_painted: bool = False
+    ) -> tuple[float, float, float] | None:
         """World point of the nearest thing drawn near a logical position, None for the background.
 
-        Reads the depth buffer, so it sees what the user sees: hidden points are not hit.
+        Reads the depth buffer, so it sees what the user sees: hidden points are not hit. `as_painted` takes the last
+        frame, which is right while the camera rests, where a new one would have to be waited for.
         """
-        pixel = self.nearest_pixel(position)
+        pixel = self.nearest_pixel(position, radius=radius, as_painted=as_painted)
         return None if pixel[2] >= 1.0 else self.unproject(pixel)
 
-    def nearest_pixel(self, position: QPointF) -> tuple[float, float, float]:
+    def nearest_pixel(
+        self, position: QPointF, *, radius: int = PICK_RADIUS, as_painted: bool = False
+    ) -> tuple[float, float, float]:
         """Device pixel, y up, near a logical position where the nearest thing is drawn, and its depth in [0, 1].
 
-        A depth of 1 is the background.
+        A depth of 1 is the background. See `world_position`.
         """
-        if self._stale:
+        if self._stale and not as_painted:
             self.repaint()
         window = self._RenderWindow
         width, height = window.GetSize()
         x, y = (round(place) for place in self.device_position(position))
-        left, bottom = max(0, x - PICK_RADIUS), max(0, y - PICK_RADIUS)
-        right, top = min(width - 1, x + PICK_RADIUS), min(height - 1, y + PICK_RADIUS)
+        left, bottom = max(0, x - radius), max(0, y - radius)
+        right, top = min(width - 1, x + radius), min(height - 1, y + radius)
         if left > right or bottom > top:
             return x, y, 1.0
         depths = vtkFloatArray()
@@ -172,7 +177,7 @@ class SceneView(QtInteractor):
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Tell where the pointer is while nothing is dragged."""
         if self.tool is not None and self.tool.holding:
-            self.tool.move(event.position())
+            self.tool.move(event.position(), snaps=bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier))
             return
         super().mouseMoveEvent(event)
         if not event.buttons():

@@ -64,7 +64,8 @@ class Viewport(QWidget):
         self._cloud = PointCloudLayer(self.view)
         self.cameras = CameraTool(self.view)
         self._anchors = AnchorLayer(self.view)
-        self.anchor_tool = AnchorTool(self.view, self._anchors)
+        self.anchor_tool = AnchorTool(self.view, self._anchors, self._cloud)
+        self.anchor_tool.dragged.connect(self._start_moving)
         self.view.tool = self.anchor_tool
         self.camera = CameraControl(self.view.renderer, self)
         self._ruler = RulerLayer(self.view, self, self.camera.frame)
@@ -240,6 +241,10 @@ class Viewport(QWidget):
         """Ways of anchors through the layers (M, L + 1, 3), world."""
         self._anchors.set_trails(trails, colors)
         self.view.request_render()
+
+    def set_ghost(self, query: int, place: tuple[float, float, float] | None) -> None:
+        """Where an anchor was that is dragged; None for no ghost."""
+        self._anchors.set_ghost(query, None if place is None else np.array(place))
 
     def set_handle(self, dropped: tuple[float, float, float] | None, landed: NDArray[np.float32] | None) -> None:
         """Where an anchor was dropped, and where refinement took it."""

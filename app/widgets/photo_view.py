@@ -21,6 +21,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.widgets.crosshairs import paint_crosshairs
+from app.widgets.photo_anchors import PhotoAnchors
 from app.widgets.theme import Theme
 
 CLICK_DISTANCE = 4.0  # logical pixels
@@ -30,7 +31,6 @@ LINE, STRONG = 1.6, 2.4  # widths of an outline, logical pixels; the second of w
 CASING = QColor(255, 255, 255)  # on both sides of a strong outline, over whatever photo
 PANNING = (Qt.MouseButton.LeftButton, Qt.MouseButton.MiddleButton)
 SQUARE = Qt.PenCapStyle.SquareCap  # lines meet in corners
-MARK = 5.0  # radius of an anchor, logical pixels
 
 
 class PhotoView(QWidget):
@@ -61,7 +61,7 @@ class PhotoView(QWidget):
         self._picture: QImage | None = None
         self._overlay: QImage | None = None
         self._outlines: Sequence[tuple[NDArray[np.float32], QPainterPath, QColor, bool]] = ()
-        self._anchors: Sequence[tuple[float, float, QColor, str, bool]] = ()
+        self.anchors = PhotoAnchors(self, self.transform)
         self._crosshairs: Sequence[tuple[float, float, str, bool]] = ()
         self._zoom, self._center = 0.0, QPointF()  # 0 fits the window
         self._pointer: QPointF | None = None
@@ -94,11 +94,6 @@ class PhotoView(QWidget):
         self._outlines = [
             (each, path, QColor(*color), strong) for (each, color, strong), path in zip(lines, paths, strict=True)
         ]
-        self.update()
-
-    def set_anchors(self, anchors: Sequence[tuple[float, float, tuple[int, int, int], str, bool]]) -> None:
-        """Anchors: pixel x and y, color, sight, and whether selected."""
-        self._anchors = [(x, y, QColor(*color), sight, chosen) for x, y, color, sight, chosen in anchors]
         self.update()
 
     def set_crosshairs(self, marks: Sequence[tuple[float, float, str, bool]]) -> None:
@@ -162,8 +157,10 @@ class PhotoView(QWidget):
         return image
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        """Zoom; what is under the pointer stays there."""
-        self._zoom_around(event.position(), NOTCH ** (event.angleDelta().y() / 120))
+        """Zoom; what is under the pointer stays there. A held anchor goes nearer or farther instead."""
+        notches = event.angleDelta().y() / 120
+        if not self.anchors.wheel(notches):
+            self._zoom_around(event.position(), NOTCH**notches)
         event.accept()
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
@@ -173,7 +170,8 @@ class PhotoView(QWidget):
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """A click or a pan may begin."""
-        if event.button() not in PANNING:
+        left = event.button() == Qt.MouseButton.LeftButton
+        if event.button() not in PANNING or (left and self._picture and self.anchors.press(event.position())):
             return
         self._pressed, self._panning = event.position(), False
         self._grabbed = self._center
@@ -181,6 +179,10 @@ class PhotoView(QWidget):
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Pan with a button down, else tell the pixel."""
         self._pointer = event.position()
+        if self.anchors.holding:
+            shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+            self.anchors.move(event.position(), surface=shift)
+            return
         if self._pressed is None:
             self.hovered.emit(*self.pixel_at(event.position()))
             return
@@ -192,6 +194,9 @@ class PhotoView(QWidget):
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """A click, unless it was a pan."""
+        if self.anchors.holding and event.button() == Qt.MouseButton.LeftButton:
+            self.anchors.release(bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier))
+            return
         pressed, self._pressed = self._pressed, None
         if self._zoom:
             self.setCursor(Qt.CursorShape.OpenHandCursor)
@@ -220,6 +225,7 @@ class PhotoView(QWidget):
             painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, "No photo yet")
         else:
             self._paint(painter, self.transform())
+            self.anchors.paint_note(painter, self._theme)
         painter.end()
 
     def _paint(self, painter: QPainter, transform: QTransform) -> None:
@@ -236,29 +242,9 @@ class PhotoView(QWidget):
             if strong:
                 painter.strokePath(drawn, QPen(CASING, STRONG + 2 * LINE, Qt.PenStyle.SolidLine, SQUARE))
             painter.strokePath(drawn, QPen(color, STRONG if strong else LINE, Qt.PenStyle.SolidLine, SQUARE))
-        for x, y, color, sight, chosen in self._anchors:
-            self._paint_anchor(painter, transform.map(QPointF(x, y)), color, sight, chosen)
+        self.anchors.paint(painter, transform)
         places = [transform.map(QPointF(x, y)) for x, y, _, _ in self._crosshairs]
         paint_crosshairs(painter, places, [(words, main) for _, _, words, main in self._crosshairs])
-
-    def _paint_anchor(self, painter: QPainter, place: QPointF, color: QColor, sight: str, chosen: bool) -> None:
-        """Disc: visible. Ring: occluded. Square: no depth there. Cross on the frame: outside. Dashes: behind."""
-        radius = MARK * (1.5 if chosen else 1.0)
-        painter.setPen(QPen(QColor("white") if chosen else QColor(20, 20, 20), 2.0 if chosen else 1.0))
-        painter.setBrush(color if sight == "visible" else Qt.BrushStyle.NoBrush)
-        if sight == "visible":
-            painter.drawEllipse(place, radius, radius)
-            return
-        painter.setPen(QPen(color, 2.2))
-        if sight == "occluded":
-            painter.drawEllipse(place, radius, radius)
-        elif sight == "unknown":
-            painter.drawRect(QRectF(place.x() - radius, place.y() - radius, 2 * radius, 2 * radius))
-        elif sight == "outside":
-            painter.drawLine(place + QPointF(-radius, -radius), place + QPointF(radius, radius))
-            painter.drawLine(place + QPointF(-radius, radius), place + QPointF(radius, -radius))
-        else:
-            painter.drawLine(place + QPointF(-radius, 0), place + QPointF(radius, 0))
 
     def _zoom_around(self, place: QPointF, factor: float) -> None:
         if self._picture is None:

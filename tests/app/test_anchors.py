@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from app.actions import Actions
+from app.presenters.anchor_drag import AnchorDrag
 from app.presenters.anchors import AnchorsPresenter
 from app.presenters.chips import chips
 from app.session.session import Inspection, Origin, Session
@@ -33,7 +34,8 @@ class Probe:
 class Desk:
     def __init__(self):
         self.session, self.actions, self.panel, self.probe = Session(UNFILTERED), Actions(), Recorder(), Probe()
-        self.presenter = AnchorsPresenter(self.session, self.actions, self.probe, self.panel)
+        self.drag = AnchorDrag(self.session, self.probe)
+        self.presenter = AnchorsPresenter(self.session, self.actions, self.drag, self.panel)
         self.session.open(RESULT, Origin(folder=Path("room")))
 
     def choose(self, *queries):
@@ -54,14 +56,14 @@ def desk():
 
 
 def test_a_drag_is_followed_and_becomes_one_edit(desk):
-    desk.presenter.drag(QUERY, (0.0, 1.0, 2.0))
-    desk.presenter.drag(QUERY, (0.0, 1.5, 2.0))
+    desk.drag.move(QUERY, (0.0, 1.0, 2.0))
+    desk.drag.move(QUERY, (0.0, 1.5, 2.0))
     assert desk.probe.dragged == [
         AnchorOverride(query=QUERY, position=(0.0, 1.0, 2.0)),
         AnchorOverride(query=QUERY, position=(0.0, 1.5, 2.0)),
     ]
     assert desk.session.undo_label is None
-    desk.presenter.drop(QUERY, (0.0, 1.5, 2.0))
+    desk.drag.drop(QUERY, (0.0, 1.5, 2.0))
     assert desk.overrides == (AnchorOverride(query=QUERY, position=(0.0, 1.5, 2.0)),)
     assert desk.session.undo_label == f"Move anchor {QUERY}"
     desk.session.undo()
@@ -69,8 +71,8 @@ def test_a_drag_is_followed_and_becomes_one_edit(desk):
 
 
 def test_a_drag_that_is_given_up_leaves_nothing(desk):
-    desk.presenter.drag(QUERY, (0.0, 1.0, 2.0))
-    desk.presenter.abandon()
+    desk.drag.move(QUERY, (0.0, 1.0, 2.0))
+    desk.drag.abandon()
     assert desk.probe.dragged[-1] is None
     assert desk.session.undo_label is None
 
@@ -81,8 +83,9 @@ def test_pinning_holds_an_anchor_where_the_shown_layer_left_it(desk):
     (override,) = desk.overrides
     assert override.pinned
     assert np.allclose(override.position, RESULT.anchors[-1, QUERY])
-    desk.presenter.drag(QUERY, (1.0, 1.0, 1.0))
+    desk.drag.move(QUERY, (1.0, 1.0, 1.0))
     assert desk.probe.dragged[-1].pinned, "a pinned anchor stays pinned while it is dragged"
+    desk.drag.abandon()
     desk.actions.trigger("pin")
     assert not desk.overrides[0].pinned
     desk.actions.trigger("reset_anchor")
@@ -181,3 +184,21 @@ def test_a_chip_warns_when_every_query_is_used(desk):
     assert found["capacity"] == "All 8 queries used: objects may be missing"
     desk.session.edit("x", replace(desk.session.edits, objectness_threshold=0.9))
     assert "capacity" not in {chip[0] for chip in chips(desk.session, (1, 1))}
+
+
+def test_an_anchor_can_be_pinned_while_it_is_dragged(desk):
+    desk.drag.move(QUERY, (0.0, 1.0, 2.0))
+    desk.actions.trigger("pin")
+    assert desk.probe.dragged[-1] == AnchorOverride(query=QUERY, position=(0.0, 1.0, 2.0), pinned=True)
+    assert desk.session.undo_label is None
+    desk.drag.drop(QUERY, (0.0, 1.0, 2.0))
+    assert desk.overrides == (AnchorOverride(query=QUERY, position=(0.0, 1.0, 2.0), pinned=True),)
+
+
+def test_a_drop_that_changes_nothing_ends_its_preview(desk):
+    desk.drag.move(QUERY, (0.0, 1.0, 2.0))
+    desk.drag.drop(QUERY, (0.0, 1.0, 2.0))
+    desk.drag.move(QUERY, (5.0, 1.0, 2.0))
+    desk.drag.drop(QUERY, (0.0, 1.0, 2.0))
+    assert desk.probe.dragged[-1] is None, "no answer will come that could end it"
+    assert desk.drag.state is None

@@ -85,9 +85,7 @@ async def one_drag(program, watch, query):
     previews = []
     for step in range(1, PLACES + 1):
         place = start + (end - start) * (step / PLACES)
-        previews.append(
-            await watch.measure(lambda place=place: mouse(view, QEvent.Type.MouseMove, place, NONE, LEFT))
-        )
+        previews.append(await watch.measure(lambda place=place: mouse(view, QEvent.Type.MouseMove, place, NONE, LEFT)))
         await until(lambda: not program.workflow.busy, "the end of the preview")
     exact = await watch.measure(lambda: mouse(view, QEvent.Type.MouseButtonRelease, end, LEFT, NONE))
     await until(lambda: not program.workflow.busy, "the end of the update")

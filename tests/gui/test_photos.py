@@ -272,7 +272,7 @@ def test_maps_and_anchors_are_shown_and_the_picture_is_saved(play, tmp_path):
         program.photos.presenter.choose_layer("depth")
         assert photo._picture != before
         program.photos.presenter.tick("photo_anchors", True)
-        assert len(photo._anchors) == len(program.session.curated.shown)
+        assert len(photo.anchors.anchors) == len(program.session.curated.shown)
         click(program.photos.panel.findChild(QToolButton, "photoSave"))
         await until(target.exists, "the file")
 
