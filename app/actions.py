@@ -11,6 +11,7 @@ from psygnal import Signal
 
 from app.action import Action as Action
 from app.action_needs import NEEDS
+from app.anchor_actions import ANCHOR_ACTIONS
 
 # menus, each with its sections, between which lines are drawn; those that no section names come where "*" stands
 MENUS: dict[str, tuple[tuple[str, ...], ...]] = {
@@ -185,18 +186,7 @@ ACTIONS = (
     Action(name="reset_anchor", text="Reset anchor", menu="Instances",
            tip="Give the selected anchors back to the generator"),
     Action(name="reset_anchors", text="Reset all anchors", menu="Instances"),
-    Action(name="nudge_left", text="Nudge left", menu="Instances", keys=("Alt+Left",), submenu="Move anchor"),
-    Action(name="nudge_right", text="Nudge right", menu="Instances", keys=("Alt+Right",), submenu="Move anchor"),
-    Action(name="nudge_up", text="Nudge up", menu="Instances", keys=("Alt+Up",), submenu="Move anchor"),
-    Action(name="nudge_down", text="Nudge down", menu="Instances", keys=("Alt+Down",), submenu="Move anchor"),
-    Action(name="nudge_far", text="Nudge away", menu="Instances", keys=("Alt+PgUp",), submenu="Move anchor"),
-    Action(name="nudge_near", text="Nudge nearer", menu="Instances", keys=("Alt+PgDown",), submenu="Move anchor"),
-    Action(name="lock_x", text="Drag along X", menu="Instances", keys=("X",), submenu="Move anchor",
-           tip="While an anchor is dragged: bind it to this axis, or free it", needs="Drag an anchor first."),
-    Action(name="lock_y", text="Drag along Y", menu="Instances", keys=("Y",), submenu="Move anchor",
-           tip="While an anchor is dragged: bind it to this axis, or free it", needs="Drag an anchor first."),
-    Action(name="lock_z", text="Drag along Z", menu="Instances", keys=("Z",), submenu="Move anchor",
-           tip="While an anchor is dragged: bind it to this axis, or free it", needs="Drag an anchor first."),
+    *ANCHOR_ACTIONS,
     Action(name="layer_down", text="Previous decoder layer", menu="View", keys=("[",)),
     Action(name="layer_up", text="Next decoder layer", menu="View", keys=("]",)),
     Action(name="show_all", text="Show all", menu="Instances", keys=("Shift+H",), tip="Show every hidden instance"),

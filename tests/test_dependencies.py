@@ -34,6 +34,7 @@ APP = [
         "log_book",
         "report",
         "actions",
+        "anchor_actions",
         "action",
         "action_needs",
         "autosave_files",
