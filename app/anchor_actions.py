@@ -23,4 +23,30 @@ ANCHOR_ACTIONS = (
         )
         for axis in "xyz"
     ),
+    Action(
+        name="new_anchor",
+        text="New anchor by click",
+        menu="Instances",
+        keys=("G",),
+        checkable=True,
+        tip="An experiment: click a surface in 3D or in a photo, and a new query starts there",
+        needs="Open a result with masks first.",
+    ),
+    Action(
+        name="split_anchors",
+        text="Split by two anchors",
+        menu="Instances",
+        keys=("Shift+G",),
+        checkable=True,
+        tip="An experiment: click two places of an instance, and two queries take it over",
+        needs="Open a result with masks first.",
+    ),
+    Action(
+        name="remove_query",
+        text="Remove query",
+        menu="Instances",
+        keys=("Del",),
+        tip="Take the selected queries out of the decoder; their numbers stay taken",
+        needs="Select a query first.",
+    ),
 )

@@ -3,9 +3,12 @@
 Pixel coordinates have the middle of a pixel at +0.5, as everywhere; depth is along the camera's z axis.
 """
 
+from collections.abc import Set as AbstractSet
+
 import numpy as np
 
 from app.photo_layers import ProjectedAnchors, depth_map, project_anchors
+from fast3dis_core.curation import Curated, CuratedInstance
 from fast3dis_core.reconstruction import Reconstruction
 
 Position = tuple[float, float, float]
@@ -41,6 +44,15 @@ def on_ray(result: Reconstruction, view: int, x: float, y: float, depth: float) 
     motion = result.world_to_camera[view].astype(np.float64)
     place = motion[:3, :3].T @ (camera - motion[:3, 3])
     return float(place[0]), float(place[1]), float(place[2])
+
+
+def claimant(curated: Curated, row: int, front: AbstractSet[int]) -> CuratedInstance | None:
+    """The shown instance that has a cloud row: one of `front` if there is, else that of highest objectness."""
+    for item in sorted(curated.shown, key=lambda item: (item.query not in front, -item.objectness)):
+        place = int(np.searchsorted(item.pixels, row))
+        if place < len(item.pixels) and int(item.pixels[place]) == row:
+            return item
+    return None
 
 
 def surface_depth(result: Reconstruction, view: int, x: float, y: float) -> float | None:

@@ -124,6 +124,7 @@ class Program:
         parts = self.viewport, self.photos.panel.photo, self._decoding
         self.inspector.connect(self.session, self.workflow, self.actions, *parts)
         self.comparison.connect(self.session, self.workflow, self.actions, self.painting, questions=questions)
+        self.photos.pointer.divert = self.inspector.prompts.pick_pixel
         self.frame = Frame(app, self, options, preferences)
 
     def _make_widgets(self, app: "QApplication", options: Options) -> None:
@@ -303,7 +304,7 @@ class Program:
             (self.masks_page.heads_requested, self._masks.load_heads),
             (self.masks_page.random_requested, self._masks.run_untrained),
             (window.closing, self._files.close),
-            (self.viewport.picked, self._ruler.pick),
+            (self.viewport.picked, lambda row, more: self.inspector.pick(row) or self._ruler.pick(row, more)),
             (self.gallery.view_chosen, self._gallery.choose),
             (self.gallery.look_requested, self._gallery.look),
             (self.gallery.exclusion_toggled, self._gallery.toggle_exclusion),

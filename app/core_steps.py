@@ -18,7 +18,7 @@ from app.session.origin import PhotoFacts
 from app.session.plan import GeometryMode, Photo, Plan, RunSettings
 from fast3dis_core.config import InferenceConfig
 from fast3dis_core.evidence import Claims, Evidence
-from fast3dis_core.interventions import Interventions
+from fast3dis_core.interventions import AnchorPrompt, Interventions
 from fast3dis_core.reconstruction import AnchorOverride, Reconstruction
 from fast3dis_core.session_files.values import Features, SavedSession
 
@@ -184,6 +184,20 @@ class CoreSteps(MachineSteps, OtherSides):
         from fast3dis_core.inference.inspection import preview_query
 
         return preview_query(model, encoded, trace, query, overrides, interventions)
+
+    def propose(
+        self,
+        model: Any,
+        encoded: "EncodedScene",
+        position: tuple[float, float, float],
+        overrides: tuple[AnchorOverride, ...],
+        interventions: Interventions,
+    ) -> tuple[tuple[AnchorPrompt, float], ...]:
+        """Three decodes."""
+        from fast3dis_core.inference.inspection import prompt_candidates
+
+        found = prompt_candidates(model, encoded, position, overrides, interventions)
+        return tuple((prompt, score) for prompt, score, _ in found)
 
     def assemble(
         self,

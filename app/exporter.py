@@ -7,7 +7,7 @@ asked before writing over something is the presenter's business.
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -23,6 +23,7 @@ from app.session.origin import Origin
 from app.session.session import Session
 from fast3dis_core.color_scales import scale_colors
 from fast3dis_core.curation import Curated
+from fast3dis_core.edit_log import edit_lines, edit_log
 from fast3dis_core.errors import Cancelled
 from fast3dis_core.evidence import Claims
 from fast3dis_core.exports import describe
@@ -256,7 +257,7 @@ def pack(order: Order) -> tuple[Reconstruction, Style]:
         colors=order.colors,
         instance_colors=order.colors,
         transform=order.similarity,
-        labels=labels_of(curated),
+        labels=_labels(order),
         voxel_size=order.wish.voxel_size or None,
         **_numbers(order),
     )
@@ -274,13 +275,19 @@ def _numbers(order: Order) -> dict[str, Any]:
     """Colors that stand for numbers, as `Style` takes them."""
     curated, mode = order.curated, order.numbers
     if mode in SCALED_MODES:
-        names = order.edits.names
-        return {"painted": Labels(names=names, colors=instance_colors(curated, mode))}  # type: ignore[arg-type]
+        painted = replace(_labels(order), colors=instance_colors(curated, mode))  # type: ignore[arg-type]
+        return {"painted": painted}
     found = point_values(curated.reconstruction, mode, order.claims) if mode else None  # type: ignore[arg-type]
     if found is None:
         return {}
     values, scale = found
     return {"point_colors": scale_colors(values, scale.low, scale.high, scale.colors)}
+
+
+def _labels(order: Order) -> Labels:
+    """Names and colors, and the experiments of a result that has any."""
+    edits, queries = order.edits, len(order.curated.reconstruction.objectness[-1])
+    return replace(labels_of(order.curated), notes=edit_lines(edit_log(edits.overrides, edits.interventions, queries)))
 
 
 def planned(order: Order) -> tuple[str, ...]:
@@ -313,6 +320,7 @@ def facts(order: Order, result: Reconstruction, style: Style) -> Mapping[str, ob
             "unclaimed_points": order.rest,
         },
         "edits": {
+            "log": list(edit_log(edits.overrides, edits.interventions, len(result.objectness[-1]))),
             "mask_threshold": edits.mask_threshold,
             "decoder_layer": order.layer,
             "hidden": sorted(edits.hidden),

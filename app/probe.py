@@ -12,8 +12,9 @@ from app.run_job import ModelShelf, Scene
 from app.session.edits import Edits
 from app.session.session import Display, Session
 from app.steps import Steps
-from app.wishes import DifferenceJob, InspectJob, PreviewJob, Wishes
+from app.wishes import DifferenceJob, InspectJob, PreviewJob, ProposeJob, Wishes
 from fast3dis_core.curation import Curated
+from fast3dis_core.interventions import AnchorPrompt
 from fast3dis_core.reconstruction import AnchorOverride, Reconstruction
 
 WHAT_IF = "What if"  # the tab that asks for a difference
@@ -66,6 +67,28 @@ class Probe:
             self._session.preview(None)
         else:
             self._start(self._preview(override))
+
+    @property
+    def generated(self) -> int:
+        """Queries of the generator in the result on show, without those of the user's own."""
+        shown, (_, wishes) = self._session.reconstruction, self._state()
+        return 0 if shown is None else max(0, len(shown.objectness[-1]) - len(wishes.interventions.prompts))
+
+    async def propose(self, position: tuple[float, float, float]) -> tuple[tuple[AnchorPrompt, float], ...]:
+        """A new query at a place with each kind of content, by falling objectness; none without a decoder.
+
+        Raises
+        ------
+        Cancelled
+            If a newer question took its place.
+        """
+        scene, _ = self._state()
+        if scene is None:
+            return ()
+        wishes = Wishes.of(self._session.edits, self._session.display)
+        job = ProposeJob(position=position, scene=scene, wishes=wishes, steps=self._steps, shelf=self._shelf)
+        found: tuple[tuple[AnchorPrompt, float], ...] = await self._run("New query", job, line="propose", quiet=True)
+        return found
 
     def note(self, edits: Edits) -> None:
         """The edits are others: remember what the decoder was asked for before."""

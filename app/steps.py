@@ -11,7 +11,7 @@ from app.session.activity import ModelFacts
 from app.session.origin import PhotoFacts
 from app.session.plan import Photo, Plan, RunSettings
 from fast3dis_core.evidence import Claims, Evidence
-from fast3dis_core.interventions import Interventions
+from fast3dis_core.interventions import AnchorPrompt, Interventions
 from fast3dis_core.reconstruction import AnchorOverride, Reconstruction
 from fast3dis_core.session_files.values import Features, SavedSession
 
@@ -85,6 +85,16 @@ class Steps(Protocol):
         interventions: Interventions,
     ) -> "DecoderTrace":
         """One query decoded again, the others held."""
+
+    def propose(
+        self,
+        model: Any,
+        encoded: "EncodedScene",
+        position: tuple[float, float, float],
+        overrides: tuple[AnchorOverride, ...],
+        interventions: Interventions,
+    ) -> tuple[tuple[AnchorPrompt, float], ...]:
+        """A new query at a place with each kind of content, and its objectness; by falling objectness."""
 
     def assemble(
         self,

@@ -14,7 +14,7 @@ from app.steps import Steps
 from fast3dis_core.anchor_health import measure_anchors
 from fast3dis_core.curation import Curated, Curation, curate
 from fast3dis_core.difference import point_changes, query_changes
-from fast3dis_core.interventions import NO_INTERVENTIONS, Interventions
+from fast3dis_core.interventions import NO_INTERVENTIONS, AnchorPrompt, Interventions
 from fast3dis_core.reconstruction import AnchorOverride, Reconstruction
 
 if TYPE_CHECKING:
@@ -124,6 +124,22 @@ class PreviewJob:
         return self.steps.assemble_one(
             scene.views, scene.encoded, trace, wishes.mask_threshold, wishes.layer, self.query, self.shown
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProposeJob:
+    """A new query at a place, with each kind of content; see `UpdateJob` for the attributes."""
+
+    position: tuple[float, float, float]
+    scene: Scene
+    wishes: Wishes
+    steps: Steps
+    shelf: ModelShelf
+
+    def __call__(self, report: "Report") -> tuple[tuple[AnchorPrompt, float], ...]:
+        """Run."""
+        model, wishes = self.shelf.fetch(self.scene.settings, report), self.wishes
+        return self.steps.propose(model, self.scene.encoded, self.position, wishes.overrides, wishes.interventions)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,8 @@ CORE = [
     {"geometry", "masks", "palette", "color_scales"},
     {
         "scene", "reconstruction", "hijacking", "point_filters", "duplicates", "curation", "interventions", "evidence",
-        "comparison", "anchor_health", "ledger", "sights", "query_evidence", "counterpart", "difference", "thresholds",
+        "comparison", "anchor_health", "edit_log", "ledger", "sights", "query_evidence", "counterpart", "difference",
+        "thresholds",
     },
     {
         "photo_files", "photo_survey", "preprocessing", "photo", "video", "images", "posed_input",
@@ -68,7 +69,7 @@ VTK = {"vtk", "vtkmodules", "pyvista", "pyvistaqt"}
 # what the app may take from the core before the first job runs: NumPy is enough for these
 LIGHT = {
     "errors", "config", "reconstruction", "hijacking", "point_filters", "duplicates", "curation", "interventions",
-    "evidence", "comparison", "anchor_health", "ledger", "sights", "query_evidence", "counterpart", "cost",
+    "evidence", "comparison", "anchor_health", "edit_log", "ledger", "sights", "query_evidence", "counterpart", "cost",
     "difference", "thresholds", "exports", "session_files", "palette", "color_scales", "photo_files", "progress",
 }  # fmt: skip
 TRAINING_MACHINE = {

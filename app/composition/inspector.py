@@ -14,6 +14,7 @@ from app.presenters.evidence import TAB as EVIDENCE
 from app.presenters.evidence import EvidencePresenter
 from app.presenters.hijacks import HijackPresenter
 from app.presenters.photo_anchors import PhotoAnchorsPresenter
+from app.presenters.prompts import PromptsPresenter
 from app.presenters.thresholds import TAB as THRESHOLDS
 from app.presenters.thresholds import ThresholdsPresenter
 from app.presenters.what_if import WhatIfPresenter
@@ -57,6 +58,10 @@ class InspectorParts:
             )
         )
 
+    def pick(self, row: int) -> bool:
+        """A click on a cloud row; whether it was meant for an anchor."""
+        return self.prompts.pick(row)
+
     def connect(
         self,
         session: "Session",
@@ -78,7 +83,16 @@ class InspectorParts:
         thresholds = ThresholdsPresenter(session, actions, self.thresholds, copy)
         self.presenters = hijacks, anchors, stage, evidence, what_if, thresholds, in_photo
         self.drag = drag
-        self.tools = tool, marks  # whose drags can be given up
+        self.prompts = prompts = PromptsPresenter(
+            session,
+            actions,
+            workflow.probe,
+            stage=viewport,
+            note=tool.note,
+            panel=self.anchors,
+            start=workflow.start,
+        )
+        self.tools = tool, marks, prompts  # what can be given up
         self._session = session
         dock = self.widget.parentWidget()
         assert isinstance(dock, QDockWidget), "the window has made its docks"
@@ -108,6 +122,10 @@ class InspectorParts:
             (self.anchors.position_typed, anchors.place),
             (self.anchors.pin_toggled, anchors.pin),
             (self.anchors.reset_requested, anchors.reset),
+            (self.anchors.mode_toggled, prompts.toggle),
+            (self.anchors.content_chosen, prompts.choose_content),
+            (self.anchors.remove_requested, prompts.remove),
+            (self.anchors.changes_requested, self._show_changes),
             (self.anchors.reset_all_requested, anchors.reset_all),
             (self.evidence.layer_chosen, evidence.choose_layer),
             (self.evidence.head_chosen, evidence.choose_head),
@@ -129,6 +147,11 @@ class InspectorParts:
             (self.thresholds.copy_requested, thresholds.copy),
         ):
             signal.connect(slot)
+
+    def _show_changes(self) -> None:
+        """What the last change did to every instance."""
+        self._session.show(replace(self._session.display, reference="previous"))
+        self.widget.show_tab(WHAT_IF)
 
     def _look(self, tab: str) -> None:
         """A tab came into sight, or the inspector went out of it."""

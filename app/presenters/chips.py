@@ -53,6 +53,12 @@ def chips(session: Session, drawn_points: tuple[int, int]) -> list[Chip]:
         if session.edits.mask_threshold != InferenceConfig.mask_threshold:
             found.append(("mask_threshold", f"Mask probability > {session.edits.mask_threshold:.2f}", "normal", True))
     found += _of_what_ifs(session.edits.interventions)
+    own = sum(not prompt.removed for prompt in session.edits.interventions.prompts)
+    if own:
+        found.append(("prompts", f"Experiment: {own} new {'query' if own == 1 else 'queries'}", "warning", True))
+    moved = len(session.edits.overrides)
+    if moved:
+        found.append(("moved", f"{moved} {'anchor' if moved == 1 else 'anchors'} moved by hand", "normal", True))
     if display.isolated:
         names = ", ".join(_name(curated, query) for query in sorted(display.isolated))
         found.append(("isolated", f"Isolated: {names}", "normal", True))
@@ -78,6 +84,11 @@ def dismiss_chip(session: Session, key: str) -> None:
     elif key == "what_if":
         kept = replace(NO_INTERVENTIONS, prompts=edits.interventions.prompts)
         session.edit("Take all what-ifs back", replace(edits, interventions=kept))
+    elif key == "prompts":
+        gone = tuple(replace(prompt, removed=True) for prompt in edits.interventions.prompts)
+        session.edit("Remove all new queries", replace(edits, interventions=replace(edits.interventions, prompts=gone)))
+    elif key == "moved":
+        session.edit("Reset all anchors", replace(edits, overrides=()))
     elif key == "isolated":
         session.show(replace(session.display, isolated=frozenset()))
 

@@ -144,7 +144,9 @@ class InstanceTablePresenter:
         ruler = self._ruler(curated)
         table.set_units(ruler.units)
         table.set_dropped(display.dropped)
-        table.set_rows([_row(curated, item, ruler) for item in (*curated.instances, *curated.unassembled)])
+        table.set_rows(
+            [_row(curated, item, ruler, self._badge(item)) for item in (*curated.instances, *curated.unassembled)]
+        )
         table.set_summary(summary(curated))
         there = frozenset(item.query for item in self._session.shown())
         selection = display.selection & there
@@ -158,6 +160,15 @@ class InstanceTablePresenter:
             export=bool(selection),
             export_tip="Write the selected instances as files" if selection else "Select an instance first",
         )
+
+    def _badge(self, item: CuratedInstance) -> str:
+        """How an instance came about, if not by the network alone."""
+        edits, result = self._session.edits, self._session.reconstruction
+        assert result is not None, "instances belong to a result"
+        first = len(result.objectness[-1]) - len(edits.interventions.prompts)
+        if any(member >= first for member in item.members):
+            return "experiment"
+        return "moved" if any(override.query in item.members for override in edits.overrides) else ""
 
     def _refresh_actions(self, selection: frozenset[int]) -> None:
         actions, display, hidden = self._actions, self._session.display, self._session.edits.hidden
@@ -227,7 +238,7 @@ def as_csv(curated: Curated, queries: Iterable[int], ruler: Ruler) -> str:
     return text.getvalue()
 
 
-def _row(curated: Curated, item: CuratedInstance, ruler: Ruler) -> tuple[object, ...]:
+def _row(curated: Curated, item: CuratedInstance, ruler: Ruler, badge: str) -> tuple[object, ...]:
     """The fields of the table's row."""
     return (
         item.query,
@@ -240,4 +251,5 @@ def _row(curated: Curated, item: CuratedInstance, ruler: Ruler) -> tuple[object,
         item.size * ruler.factor,
         item.verdict,
         curated.reason(item),
+        badge,
     )

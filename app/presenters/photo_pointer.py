@@ -2,6 +2,7 @@
 
 # ruff: noqa: D102 - methods of a protocol are documented where they are implemented
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
@@ -30,6 +31,7 @@ class PhotoPointerPresenter:
 
     def __init__(self, session: Session, actions: Actions, painting: Painting, panel: Panel) -> None:
         self._session, self._actions, self._painting, self._panel = session, actions, painting, panel
+        self.divert: Callable[[int, int], bool] = lambda x, y: False  # takes clicks that are not about a selection
 
     def hover(self, x: int, y: int) -> None:
         """The pointer is over a pixel, or (-1) outside."""
@@ -46,6 +48,8 @@ class PhotoPointerPresenter:
 
     def click(self, x: int, y: int, additive: bool) -> None:
         """Select what owns a pixel; beside every instance, nothing."""
+        if self.divert(x, y):
+            return
         curated, display = self._session.curated, self._session.display
         owner = None if curated is None or x < 0 else self._owner(curated, x, y)
         hit = frozenset() if owner is None else frozenset({owner.query})

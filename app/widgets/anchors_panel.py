@@ -17,6 +17,7 @@ from PySide6.QtCore import (
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QCheckBox,
+    QComboBox,
     QDoubleSpinBox,
     QGridLayout,
     QHBoxLayout,
@@ -60,6 +61,12 @@ class AnchorsPanel(QWidget):
     position_typed(position)
         A tuple of three float.
     pin_toggled(), reset_requested(), reset_all_requested()
+    mode_toggled(mode)
+        "anchor" or "split": what the next clicks do.
+    content_chosen(content), remove_requested()
+        Of a query of the user's own.
+    changes_requested()
+        What the last change did to the others is asked for.
     """
 
     layer_changed = Signal(int)
@@ -68,6 +75,10 @@ class AnchorsPanel(QWidget):
     pin_toggled = Signal()
     reset_requested = Signal()
     reset_all_requested = Signal()
+    mode_toggled = Signal(str)
+    content_chosen = Signal(str)
+    remove_requested = Signal()
+    changes_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -94,6 +105,7 @@ class AnchorsPanel(QWidget):
         self._reset_all = QPushButton("Reset all")
         self._reset_all.setObjectName("anchorResetAll")
         self._reset_all.clicked.connect(self.reset_all_requested)
+        self._make_experiments()
         self._model = _Ledger(self)
         self._sorted = QSortFilterProxyModel(self)
         self._sorted.setSourceModel(self._model)
@@ -142,6 +154,21 @@ class AnchorsPanel(QWidget):
         self._pinned.setChecked(pinned)
         self._reset.setEnabled(moved)
 
+    def set_prompt(self, choices: Sequence[tuple[str, str]], chosen: str) -> None:
+        """Contents that the selected query of the user's own can begin with; none if none is selected."""
+        self._own.setVisible(bool(choices))
+        with QSignalBlocker(self.content):
+            self.content.clear()
+            for name, text in choices:
+                self.content.addItem(text, name)
+            self.content.setCurrentIndex(self.content.findData(chosen))
+
+    def set_modes(self, mode: str, *, enabled: bool) -> None:
+        """What the next clicks do, and whether there is anything to click on."""
+        for name, button in self._modes.items():
+            button.setEnabled(enabled)
+            button.setChecked(name == mode)
+
     def set_any_moved(self, moved: bool) -> None:
         """Whether there is an anchor to reset."""
         self._reset_all.setEnabled(moved)
@@ -167,6 +194,44 @@ class AnchorsPanel(QWidget):
         self._quiet = False
         if not chosen.isEmpty():
             self.table.scrollTo(chosen.indexes()[0])
+
+    def _make_experiments(self) -> None:
+        """Buttons that make queries, and what there is to say of one that was made."""
+        self._modes: dict[str, QPushButton] = {}
+        self._experiments = QHBoxLayout()
+        for mode, text, tip in (
+            ("anchor", "New anchor", "Click a surface in 3D or in the photo: a new query starts there (G)"),
+            ("split", "Split by two", "Click two places of one instance: two queries take it over (Shift+G)"),
+        ):
+            button = QPushButton(text)
+            button.setObjectName(f"mode_{mode}")
+            button.setCheckable(True)
+            button.setToolTip(f"An experiment. {tip}")
+            button.clicked.connect(lambda _, mode=mode: self.mode_toggled.emit(mode))
+            self._modes[mode] = button
+            self._experiments.addWidget(button)
+        self._experiments.addStretch(1)
+        self._changes = QPushButton("What changed …")
+        self._changes.setObjectName("anchorChanges")
+        self._changes.setToolTip("What the last change did to every other instance, with IoU before and after")
+        self._changes.clicked.connect(self.changes_requested)
+        self._experiments.addWidget(self._changes)
+        self._own = QWidget()
+        self._own.setObjectName("ownQuery")
+        row = QHBoxLayout(self._own)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(QLabel("Begins with"))
+        self.content = QComboBox()
+        self.content.setObjectName("promptContent")
+        self.content.setToolTip("What the new query begins with, by the objectness it would come to")
+        self.content.setMinimumContentsLength(10)
+        self.content.activated.connect(lambda _: self.content_chosen.emit(self.content.currentData()))
+        row.addWidget(self.content, 1)
+        remove = QPushButton("Remove")
+        remove.setObjectName("promptRemove")
+        remove.clicked.connect(self.remove_requested)
+        row.addWidget(remove)
+        self._own.hide()
 
     def _field(self, axis: str) -> QDoubleSpinBox:
         field = QDoubleSpinBox()
@@ -223,6 +288,8 @@ class AnchorsPanel(QWidget):
         row.addWidget(self._reset)
         row.addWidget(self._reset_all)
         column.addLayout(row)
+        column.addLayout(self._experiments)
+        column.addWidget(self._own)
         column.addWidget(self.table, 1)
 
     def _selection(self) -> frozenset[int]:

@@ -49,6 +49,7 @@ class Row(NamedTuple):
     size: float
     verdict: str
     why: str
+    badge: str = ""  # how it came about, if not by the network alone
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -56,7 +57,7 @@ class Row(NamedTuple):
         return (
             "",
             "",
-            self.name,
+            f"{self.name} · {self.badge}" if self.badge else self.name,
             f"{self.objectness:.2f}",
             f"{self.points:,}",
             str(self.views),
@@ -67,9 +68,10 @@ class Row(NamedTuple):
     @property
     def tip(self) -> str:
         """What does not fit into the cells."""
+        name = self.texts[NAME]
         if len(self.members) == 1:
-            return f"{self.name} · query {self.query}"
-        return f"{self.name} · queries {', '.join(str(member) for member in self.members)}, merged"
+            return f"{name} · query {self.query}"
+        return f"{name} · queries {', '.join(str(member) for member in self.members)}, merged"
 
     def key(self, column: int) -> tuple[Any, ...]:
         """What a column sorts by; the query number decides between equals."""

@@ -24,10 +24,13 @@ class Labels:
         By query number; an instance without one is called by its number.
     colors : mapping of int to (red, green, blue)
         sRGB, 0 to 255; an instance without one has its color of the palette.
+    notes : tuple of str
+        ASCII lines for the header of every file that has one: what was changed by hand.
     """
 
     names: Mapping[int, str] = field(default_factory=dict)
     colors: Mapping[int, Color] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("names", "colors"):
@@ -55,13 +58,17 @@ class Labels:
         return np.asarray(palette)
 
     def comments(self, queries: Collection[int]) -> list[str]:
-        """What the user gave to these queries, as lines for a header: ASCII, one fact each."""
+        """What the user gave to these queries, and the notes, as lines for a header: ASCII, one fact each."""
         lines = [f"name of query {query}: {json.dumps(self.names[query])}" for query in queries if query in self.names]
-        return lines + [
-            f"color of query {query}: {' '.join(map(str, self.colors[query]))}"
-            for query in queries
-            if query in self.colors
-        ]
+        return (
+            lines
+            + [
+                f"color of query {query}: {' '.join(map(str, self.colors[query]))}"
+                for query in queries
+                if query in self.colors
+            ]
+            + list(self.notes)
+        )
 
 
 PLAIN = Labels()

@@ -17,6 +17,7 @@ from app.session.origin import PhotoFacts
 from app.session.plan import Estimate, Photo, Plan
 from fast3dis_core.errors import CheckpointError, ImageFolderError
 from fast3dis_core.evidence import AREA_THRESHOLDS, Claims, Evidence
+from fast3dis_core.interventions import AnchorPrompt
 from fast3dis_core.photo_files import PhotoSource
 from fast3dis_core.reconstruction import Instance, Reconstruction
 from tests.scenes import synthetic_reconstruction
@@ -122,6 +123,11 @@ class StandInSteps(OtherSides):
     def follow(self, model, encoded, trace, query, overrides, interventions):
         self._note("follow")
         return SimpleNamespace(overrides=overrides, interventions=interventions)
+
+    def propose(self, model, encoded, position, overrides, interventions):
+        self._note("propose")
+        scores = {"sampled": 0.6, "nearest": 0.5, "mean": 0.1}
+        return tuple((AnchorPrompt(position=position, content=content), score) for content, score in scores.items())
 
     def assemble_one(self, views, encoded, trace, mask_threshold, layer, query, previous):
         """The query's mask shrinks to half."""

@@ -1,0 +1,94 @@
+"""Queries of the user's own in the bundled sample with its network: clicked, exported, kept, reopened, undone."""
+
+import json
+
+import numpy as np
+from PySide6.QtCore import Qt
+
+from app.exporter import facts, pack
+from app.session.export_wish import ExportWish
+from fast3dis_core.exports import read_ply
+from tests.gui.hands import click, on_screen, painted, press, until
+from tests.gui.real_sample import open_sample
+from tests.gui.test_dragging import one_core_for_the_network as one_core_for_the_network
+from tests.gui.test_window import place_of
+
+
+async def settled(program):
+    await until(lambda: not program.workflow.busy, "the decoder's answer")
+    await painted(program)
+
+
+def arrays(result):
+    """Everything that decoding and assembling gave."""
+    masks = [item.pixels.tobytes() for item in result.instances]
+    return [getattr(result, name).tobytes() for name in ("anchors", "objectness", "overlap")] + masks
+
+
+def test_a_clicked_query_lives_through_undo_export_and_a_session_file_to_the_bit(play, tmp_path):
+    path, folder = tmp_path / "own.f3d", tmp_path / "out"
+
+    async def story(program):
+        session, workflow = program.session, program.workflow
+        await open_sample(program)
+        before = arrays(session.reconstruction)
+        count = len(session.reconstruction.objectness[-1])
+        shown = max(session.curated.shown, key=lambda item: len(item.pixels))
+        spot = place_of(program, shown.query)
+        await press(program.window, Qt.Key.Key_G)
+        assert program.viewport.anchor_tool.note.isVisible()
+        click(program.viewport.view, spot)
+        await until(lambda: session.edits.interventions.prompts, "the new query")
+        await settled(program)
+        result = session.reconstruction
+        assert result.objectness.shape[1] == count + 1
+        assert session.display.selection == {count}
+        (prompt,) = session.edits.interventions.prompts
+        assert (on_screen(program, prompt.position) - spot).manhattanLength() < 12
+        assert np.allclose(result.anchors[0, count], prompt.position, atol=1e-5), "A^0 of the new query"
+        scores = [float(text.rsplit(" ", 1)[1]) for text in _offers(program)]
+        assert len(scores) == 3
+        assert scores == sorted(scores, reverse=True)
+        assert abs(result.objectness[-1, count] - scores[0]) < 0.006, "what was offered is what came"
+        assert "Experiment: 1 new query" in program.window.chips.texts()
+
+        wish = ExportWish(folder=folder, formats=("scene", "report"), scope="visible")
+        order = workflow.exporter.order(wish)
+        await workflow.exporter.write(order, overwrite=False)
+        assert any(f"new query {count}" in line for line in read_ply(folder / "scene.ply").comments)
+        told = json.loads((folder / "report.json").read_text())["edits"]["log"]
+        assert [entry["edit"] for entry in told] == ["new query"]
+        assert facts(order, *pack(order))["edits"]["experiments"]
+
+        kept = arrays(result)
+        await workflow.keeper.save(path)
+        program.actions.trigger("undo")
+        await settled(program)
+        assert arrays(session.reconstruction) == before, "undone to the bit"
+        await workflow.keeper.open(path)
+        await settled(program)
+        assert arrays(session.reconstruction) == kept
+        assert session.edits.interventions.prompts == (prompt,)
+        session.show(_choosing(program, count))
+        program.actions.trigger("pin")  # decoded again, with the new query where it was
+        await settled(program)
+        program.actions.trigger("undo")
+        await settled(program)
+        assert arrays(session.reconstruction) == kept, "the reopened session answers to the bit"
+        program.actions.trigger("remove_query")
+        await settled(program)
+        assert session.reconstruction.objectness[-1, count] == 0
+        assert count not in {item.query for item in session.reconstruction.instances}
+
+    play(story)
+
+
+def _offers(program):
+    content = program.inspector.anchors.content
+    return [content.itemText(number) for number in range(content.count())]
+
+
+def _choosing(program, query):
+    from dataclasses import replace
+
+    return replace(program.session.display, selection=frozenset({query}))
