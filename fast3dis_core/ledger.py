@@ -82,7 +82,11 @@ def query_ledger(
     return tuple(lines)
 
 
-def capacity(curated: Curated, *, layer: int = -1) -> tuple[int, int]:
-    """Queries at or above the objectness threshold, and queries there are: at the limit, objects go without one."""
-    scores = curated.reconstruction.objectness[layer]
+def capacity(curated: Curated, *, layer: int = -1, prompts: int = 0) -> tuple[int, int]:
+    """Queries at or above the objectness threshold, and queries there are: at the limit, objects go without one.
+
+    The last `prompts` queries are the user's own and do not count: they say nothing of the network.
+    """
+    every = curated.reconstruction.objectness[layer]
+    scores = every[: len(every) - prompts]
     return int((scores >= curated.curation.objectness_threshold).sum()), len(scores)

@@ -74,40 +74,17 @@ class InspectorParts:
         """Make the presenters and connect everything."""
         copy = QGuiApplication.clipboard().setText
         hijacks = HijackPresenter(session, actions, self.hijacks, copy, self.widget.set_figures)
-        drag, tool, marks = AnchorDrag(session, workflow.probe), viewport.anchor_tool, photo.anchors
-        anchors = AnchorsPresenter(session, actions, drag, self.anchors)
-        stage = AnchorStagePresenter(session, actions, drag, stage=viewport, tool=tool, note=tool.note)
-        in_photo = PhotoAnchorsPresenter(session, drag, marks, PhotoAnchor)
+        anchors, stage = self._connect_anchors(session, workflow, actions, viewport, photo)
         evidence = EvidencePresenter(session, actions, self.evidence, photo, copy)
         what_if = WhatIfPresenter(session, actions, self.what_if, copy)
         thresholds = ThresholdsPresenter(session, actions, self.thresholds, copy)
-        self.presenters = hijacks, anchors, stage, evidence, what_if, thresholds, in_photo
-        self.drag = drag
-        self.prompts = prompts = PromptsPresenter(
-            session,
-            actions,
-            workflow.probe,
-            stage=viewport,
-            note=tool.note,
-            panel=self.anchors,
-            start=workflow.start,
-        )
-        self.tools = tool, marks, prompts  # what can be given up
+        self.presenters = hijacks, anchors, stage, evidence, what_if, thresholds
         self._session = session
         dock = self.widget.parentWidget()
         assert isinstance(dock, QDockWidget), "the window has made its docks"
         self.widget.follow(dock)
         self.widget.looked_at.connect(self._look)
         for signal, slot in (
-            (tool.clicked, stage.click),
-            (tool.dragged, drag.move),
-            (tool.dropped, drag.drop),
-            (tool.abandoned, drag.abandon),
-            (marks.clicked, in_photo.click),
-            (marks.dragged, in_photo.move),
-            (marks.deepened, in_photo.deepen),
-            (marks.dropped, in_photo.drop),
-            (marks.abandoned, drag.abandon),
             (self.hijacks.cell_clicked, hijacks.choose_cell),
             (self.hijacks.cell_hovered, hijacks.hover_cell),
             (self.hijacks.theft_chosen, hijacks.choose_theft),
@@ -117,16 +94,6 @@ class InspectorParts:
             (self.hijacks.merge_requested, hijacks.merge),
             (self.hijacks.mute_requested, hijacks.mute),
             (self.hijacks.copy_requested, hijacks.copy),
-            (self.anchors.layer_changed, anchors.set_layer),
-            (self.anchors.selected, anchors.select),
-            (self.anchors.position_typed, anchors.place),
-            (self.anchors.pin_toggled, anchors.pin),
-            (self.anchors.reset_requested, anchors.reset),
-            (self.anchors.mode_toggled, prompts.toggle),
-            (self.anchors.content_chosen, prompts.choose_content),
-            (self.anchors.remove_requested, prompts.remove),
-            (self.anchors.changes_requested, self._show_changes),
-            (self.anchors.reset_all_requested, anchors.reset_all),
             (self.evidence.layer_chosen, evidence.choose_layer),
             (self.evidence.head_chosen, evidence.choose_head),
             (self.evidence.view_chosen, evidence.choose_view),
@@ -147,6 +114,49 @@ class InspectorParts:
             (self.thresholds.copy_requested, thresholds.copy),
         ):
             signal.connect(slot)
+
+    def _connect_anchors(
+        self, session: "Session", workflow: "Workflow", actions: "Actions", viewport: "Viewport", photo: "PhotoView"
+    ) -> "tuple[AnchorsPresenter, AnchorStagePresenter]":
+        """Anchors on stage, in the photo and in their panel, and queries of the user's own."""
+        self.drag = drag = AnchorDrag(session, workflow.probe)
+        tool, marks = viewport.anchor_tool, photo.anchors
+        anchors = AnchorsPresenter(session, actions, drag, self.anchors)
+        stage = AnchorStagePresenter(session, actions, drag, stage=viewport, tool=tool, note=tool.note)
+        self.in_photo = in_photo = PhotoAnchorsPresenter(session, drag, marks, PhotoAnchor)
+        self.prompts = prompts = PromptsPresenter(
+            session,
+            actions,
+            workflow.probe,
+            stage=viewport,
+            note=tool.note,
+            panel=self.anchors,
+            start=workflow.start,
+        )
+        self.tools = tool, marks, prompts  # what can be given up
+        for signal, slot in (
+            (tool.clicked, stage.click),
+            (tool.dragged, drag.move),
+            (tool.dropped, drag.drop),
+            (tool.abandoned, drag.abandon),
+            (marks.clicked, in_photo.click),
+            (marks.dragged, in_photo.move),
+            (marks.deepened, in_photo.deepen),
+            (marks.dropped, in_photo.drop),
+            (marks.abandoned, drag.abandon),
+            (self.anchors.layer_changed, anchors.set_layer),
+            (self.anchors.selected, anchors.select),
+            (self.anchors.position_typed, anchors.place),
+            (self.anchors.pin_toggled, anchors.pin),
+            (self.anchors.reset_requested, anchors.reset),
+            (self.anchors.mode_toggled, prompts.toggle),
+            (self.anchors.content_chosen, prompts.choose_content),
+            (self.anchors.remove_requested, prompts.remove),
+            (self.anchors.changes_requested, self._show_changes),
+            (self.anchors.reset_all_requested, anchors.reset_all),
+        ):
+            signal.connect(slot)
+        return anchors, stage
 
     def _show_changes(self) -> None:
         """What the last change did to every instance."""

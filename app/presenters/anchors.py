@@ -5,6 +5,7 @@ Dragging is the business of `anchor_drag`, what an anchor looks like in 3D that 
 
 # ruff: noqa: D102 - methods of a protocol are documented where they are implemented
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Protocol
@@ -12,6 +13,7 @@ from typing import Any, Protocol
 from app.actions import Actions
 from app.presenters.anchor_drag import AnchorDrag, Position
 from app.session.edits import Edits
+from app.session.ruler import Ruler
 from app.session.session import Display, Inspection, Session
 from fast3dis_core.anchor_health import AnchorHealth
 from fast3dis_core.curation import Curated
@@ -146,16 +148,18 @@ class AnchorsPresenter:
         wishes = self._session.edits.interventions
         silent = wishes.silent(count - len(wishes.prompts))
         lines = query_ledger(curated, layer=display.layer, silent=silent)
-        used, _ = capacity(curated, layer=display.layer)
-        text = f"{used} of {count} queries used"
+        own = len(wishes.prompts)
+        used, there = capacity(curated, layer=display.layer, prompts=own)
+        text = f"{used} of {there} queries used" + (f" · {own} of your own" if own else "")
         health: Sequence[AnchorHealth | None] = [None] * count
         if inspection is not None:
             health = inspection.health
             away = sum(item.inside is False for item in inspection.health if lines[item.query].shown)
             double = sum(bool(item.duplicates) for item in inspection.health)
             never = sum(item.never_active for item in inspection.health)
-            text += f" · {away} anchors away from their instance · {double} on another anchor · {never} never active"
-        warning = "All queries are used: objects may be missing for want of one." if used == count else ""
+            text += f" · {away} {'anchor' if away == 1 else 'anchors'} away from their instance"
+            text += f" · {double} on another anchor · {never} never active"
+        warning = "All queries are used: objects may be missing for want of one." if used == there else ""
         self._panel.set_summary(text, warning)
         self._panel.set_rows([_row(*pair) for pair in zip(lines, health, strict=True)])
 
@@ -169,9 +173,12 @@ class AnchorsPresenter:
             self._panel.set_anchor("Select one query", None, pinned=False, moved=False, step=0.01, units="")
             return
         held = self._drag.override(query)
-        self._panel.set_anchor(
-            f"Anchor {query}", held.position, pinned=held.pinned, moved=moved, step=0.01, units=result.units
-        )
+        title = f"Anchor {query}"
+        if moved:
+            ruler = Ruler.of(result.units, self._session.edits.scale)
+            way = math.dist(held.position, self._drag.shown(query)) * ruler.factor
+            title += f" · moved by hand, refined by {way:.2f} {ruler.units}"
+        self._panel.set_anchor(title, held.position, pinned=held.pinned, moved=moved, step=0.01, units=result.units)
 
     # helpers of the two directions
 

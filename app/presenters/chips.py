@@ -49,7 +49,7 @@ def chips(session: Session, drawn_points: tuple[int, int]) -> list[Chip]:
         return []
     found = _of_the_run(origin)
     if origin.masks == "there":
-        found += _of_filters(curated)
+        found += _of_filters(curated, len(session.edits.interventions.prompts))
         if session.edits.mask_threshold != InferenceConfig.mask_threshold:
             found.append(("mask_threshold", f"Mask probability > {session.edits.mask_threshold:.2f}", "normal", True))
     found += _of_what_ifs(session.edits.interventions)
@@ -122,12 +122,12 @@ def _of_what_ifs(now: Interventions) -> list[Chip]:
     return [("what_if", "What if: " + ", ".join(parts), "warning", True)] if parts else []
 
 
-def _of_filters(curated: Curated) -> list[Chip]:
+def _of_filters(curated: Curated, prompts: int) -> list[Chip]:
     """How much is shown, and one chip for every filter that drops anything."""
     wishes, queries, points = curated.curation, curated.queries, curated.dropped_points
     shown, total = queries["shown"], sum(queries.values())
     found: list[Chip] = [("queries", f"{shown} of {total} queries shown", "quiet", False)]
-    used, there = capacity(curated)
+    used, there = capacity(curated, prompts=prompts)
     if used == there and there:
         found.append(("capacity", f"All {there} queries used: objects may be missing", "warning", False))
     for key, count, text in (

@@ -163,6 +163,12 @@ class PromptsPresenter:
         self._scores |= {(position, str(prompt.content)): score for prompt, score in proposals}
         self._edit(f"New anchor {query}", (*self._now.prompts, proposals[0][0]), gesture=f"content {query}")
         self._session.show(replace(self._session.display, selection=frozenset({query})))
+        best, threshold = proposals[0][1], self._session.edits.objectness_threshold
+        if best < threshold:
+            self._session.message(
+                f"Query {query} comes to an objectness of {best:.2f}, below the threshold of {threshold:.2f}: lower "
+                "that to see its mask, or drag its anchor."
+            )
 
     def _split(self, row: int, position: Position) -> None:
         """The first click says what and where, the second where else."""

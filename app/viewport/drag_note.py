@@ -3,11 +3,12 @@
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QWidget
 
-MARGIN = 10  # from the upper edge, logical pixels
+MARGIN = 10  # beside it at least, logical pixels
+TOP = 44  # below lengths in the corner
 
 
 class DragNote(QLabel):
-    """Centered at the top of its parent; hidden without words."""
+    """Centered near the top of its parent; hidden without words."""
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
@@ -21,8 +22,13 @@ class DragNote(QLabel):
         parent = self.parentWidget()
         if text != self.text() and parent is not None:
             self.setText(text)
-            self.setMaximumWidth(max(40, parent.width() - 2 * MARGIN))
-            self.adjustSize()
-            self.move((parent.width() - self.width()) // 2, MARGIN)
+            self.setWordWrap(False)
+            room, wanted = max(40, parent.width() - 2 * MARGIN), self.sizeHint()
+            if wanted.width() > room:
+                self.setWordWrap(True)
+                wanted.setWidth(room)
+                wanted.setHeight(self.heightForWidth(room))
+            self.resize(wanted)
+            self.move((parent.width() - self.width()) // 2, TOP)
         self.setVisible(bool(text))
         self.raise_()

@@ -142,7 +142,7 @@ class AnchorsPanel(QWidget):
         units: str,
     ) -> None:
         """The selected anchor; without a position there is none."""
-        self._title.setText(title + (" · moved by hand" if moved else ""))
+        self._title.setText(title)
         for field, value in zip(self.fields, position or (0.0, 0.0, 0.0), strict=True):
             field.setEnabled(position is not None)
             if not field.hasFocus() or position is None:

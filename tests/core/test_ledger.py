@@ -58,3 +58,10 @@ def test_what_was_not_assembled_says_why():
 def test_capacity_counts_queries_above_the_threshold():
     threshold = RESULT.instances[4].objectness
     assert capacity(curate(RESULT, replace(OFF, objectness_threshold=threshold))) == (5, 8)
+
+
+def test_queries_of_the_users_own_are_no_capacity_of_the_network():
+    result = synthetic_reconstruction(queries=8)
+    curated = curate(result, Curation(objectness_threshold=0.0))
+    assert capacity(curated) == (8, 8)
+    assert capacity(curated, prompts=3) == (5, 5)
