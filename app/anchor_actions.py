@@ -8,7 +8,14 @@ SUBMENU = "Move anchor"
 
 ANCHOR_ACTIONS = (
     *(
-        Action(name=f"nudge_{way}", text=f"Nudge {way}", menu="Instances", keys=(f"Alt+{key}",), submenu=SUBMENU)
+        Action(
+            name=f"nudge_{way}",
+            text=f"Nudge {way}",
+            menu="Instances",
+            keys=(f"Alt+{key}",),
+            submenu=SUBMENU,
+            needs="Needs one selected query, and anchors on stage (N).",
+        )
         for way, key in _MOVES
     ),
     *(
@@ -19,7 +26,7 @@ ANCHOR_ACTIONS = (
             keys=(axis.upper(),),
             submenu=SUBMENU,
             tip=_LOCK,
-            needs="Drag an anchor first.",
+            needs="Needs an anchor that is being dragged in the 3D view.",
         )
         for axis in "xyz"
     ),
@@ -30,7 +37,7 @@ ANCHOR_ACTIONS = (
         keys=("G",),
         checkable=True,
         tip="An experiment: click a surface in 3D or in a photo, and a new query starts there",
-        needs="Open a result with masks first.",
+        needs="Needs a result with masks whose features are there.",
     ),
     Action(
         name="split_anchors",
@@ -39,7 +46,7 @@ ANCHOR_ACTIONS = (
         keys=("Shift+G",),
         checkable=True,
         tip="An experiment: click two places of an instance, and two queries take it over",
-        needs="Open a result with masks first.",
+        needs="Needs a result with masks whose features are there.",
     ),
     Action(
         name="remove_query",
@@ -47,6 +54,6 @@ ANCHOR_ACTIONS = (
         menu="Instances",
         keys=("Del",),
         tip="Take the selected queries out of the decoder; their numbers stay taken",
-        needs="Select a query first.",
+        needs="Needs a selected query.",
     ),
 )

@@ -10,8 +10,10 @@ from tests.gui.real_sample import moved_pixels, object_ids, open_sample, share_o
 
 
 @pytest.fixture(autouse=True)
-def one_core_for_the_network():
+def one_core_for_the_network(monkeypatch):
     import torch
+
+    monkeypatch.setattr("tests.gui.conftest.TIMEOUT", 240)  # a busy machine is slow, and no figure is asserted here
 
     before = torch.get_num_threads()
     torch.set_num_threads(1)
