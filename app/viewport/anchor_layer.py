@@ -271,19 +271,20 @@ class _Marks:
         self.actor.SetVisibility(len(shapes) > 0)
         if not shapes:
             return
-        counts = np.array([len(shape) for shape in shapes])
-        starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
-        cells = []
-        for start, count, round_trip in zip(starts, counts, closed, strict=True):
-            corners = np.arange(start, start + count)
-            if round_trip and not self._filled:
-                corners = np.append(corners, start)
-            cells.append(np.insert(corners, 0, len(corners)))
+        cells: list[
+            int
+        ] = []  # how many corners, and which; plain numbers, for arrays of twenty cost more than they save
+        start = 0
+        for shape, round_trip in zip(shapes, closed, strict=True):
+            end = start + len(shape)
+            closing = [start] if round_trip and not self._filled else []
+            cells += [len(shape) + len(closing), *range(start, end), *closing]
+            start = end
         data = pv.PolyData()
         data.points = np.concatenate(shapes).astype(np.float32)
         if self._filled:
-            data.faces = np.concatenate(cells)
+            data.faces = np.array(cells)
         else:
-            data.lines = np.concatenate(cells)
+            data.lines = np.array(cells)
         data.cell_data["color"] = np.array(colors, np.uint8)
         self._mapper.SetInputData(data)

@@ -120,7 +120,8 @@ class TestTable:
     def test_rows_say_what_the_instances_are(self, presenter, session, table):
         assert list(self.rows(table)) == [item.query for item in RESULT.instances]
         row = self.rows(table)[FIRST.query]
-        query, members, _, name, objectness, points, views, size, verdict, why = row
+        query, members, _, name, objectness, points, views, size, verdict, why, badge = row
+        assert badge == ""
         assert (query, members, name) == (FIRST.query, (FIRST.query,), f"Instance {FIRST.query}")
         assert (objectness, points) == (FIRST.objectness, len(FIRST.pixels))
         assert views == len(RESULT.views_seen(FIRST))
@@ -132,7 +133,7 @@ class TestTable:
         rows = self.rows(table)
         assert {query for query, row in rows.items() if row[8] == "shown"} == {FIRST.query, SECOND.query}
         third = RESULT.instances[2]
-        assert rows[third.query][8:] == ("objectness", f"objectness {third.objectness:.2f} < {SECOND.objectness:.2f}")
+        assert rows[third.query][8:10] == ("objectness", f"objectness {third.objectness:.2f} < {SECOND.objectness:.2f}")
         assert table.told("set_summary") == f"2 of 6 queries shown · 4 below objectness {SECOND.objectness:.2f}"
 
     def test_hiding_is_undoable_and_named(self, presenter, session, table):
