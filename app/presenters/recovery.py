@@ -2,6 +2,7 @@
 
 # ruff: noqa: D102 - methods of a protocol are documented where they are implemented
 
+import os
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import datetime
 from typing import Any, Protocol
@@ -126,7 +127,8 @@ def offer(orphan: Orphan, now: datetime) -> Offer:
     when = f"kept {_day(orphan.kept, now)} at {orphan.kept:%H:%M}"
     where = f"{orphan.folder}, {bytes_text(orphan.size)}"
     if orphan.problem:
-        return orphan.name, orphan.scene, f"{when}, cannot be recovered", f"{orphan.problem}\n{where}", b"", False
+        why = orphan.problem.replace(f"{orphan.folder}{os.sep}", "")
+        return orphan.name, orphan.scene, f"{when}, cannot be recovered: {why}", f"{why}\n{where}", b"", False
     facts = [when, counted(orphan.photos, "photo"), counted(orphan.instances, "instance")]
     facts += [f"of {orphan.file.name}"] if orphan.file else []
     facts += [] if orphan.editable else ["to be looked at only"]

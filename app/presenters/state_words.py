@@ -39,12 +39,13 @@ def rows_in_force(session: Session) -> list[Row]:
     """Thresholds, filters, colors and edits as they are now."""
     edits, display, curated = session.edits, session.display, session.curated
     edge = f"{100 * edits.depth_edge:g} %" if edits.depth_edge else "off"
+    twins = f"{100 * edits.duplicate_overlap:g} %" if edits.duplicate_overlap else "off"
     rows: list[Row] = [
         ("thresholds", f"objectness {edits.objectness_threshold:.2f}, mask {edits.mask_threshold:.2f}"),
         (
             "filters",
             f"at least {counted(edits.minimum_points, 'point')}, least confident {edits.confidence_percentile:g} %, "
-            f"depth edge {edge}",
+            f"depth edge {edge}, duplicates {twins}",
         ),
     ]
     if curated is not None:

@@ -407,7 +407,8 @@ def test_damage_is_told_and_does_not_block(live, root, damage):
             return
         assert not row[-1]
         assert "cannot be recovered" in row[2]
-        assert "damaged" in row[3]
+        assert "damaged" in row[2]
+        assert str(folder) in row[3]
         assert folder.exists(), "never removed by itself"
         desk.questions.discard_answer = False
         desk.presenter.discard(row[0])

@@ -104,7 +104,7 @@ def test_the_report_says_what_is_open_and_in_force_but_no_names(presenter):
         "result: 3 views of 42 x 28, predicted geometry, 2.0 s",
         "saved: no file, with unsaved changes",
         "thresholds: objectness 0.31, mask 0.50",
-        "filters: at least 20 points, least confident 0 %, depth edge off",
+        "filters: at least 20 points, least confident 0 %, depth edge off, duplicates off",
         f"shown: {shown} of {len(session.curated.instances)} instances (1 by hidden",
         "colors: depth, safe palette, 1 color of the user's",
         "looked at: view 0, layer 1, selected nothing",
