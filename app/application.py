@@ -311,6 +311,8 @@ class Program:
             (self.gallery.name_copied, self._gallery.copy_name),
             (self.table.selected, table.select),
             (self.table.hovered, table.hover),
+            (self.table.fly_requested, lambda: self.actions.trigger("fit_selection")),
+            (self.table.recolor_requested, lambda: self.actions.trigger("recolor")),
             (self.table.needed, lambda: window.panels.set_shown("instancesDock", True)),
             (self.table.hidden_changed, table.set_hidden),
             (self.table.dropped_toggled, table.set_dropped),

@@ -67,12 +67,13 @@ class InstanceTablePresenter:
         self._session.show(replace(self._session.display, hovered=query if query in self._shown() else None))
 
     def select_all(self) -> None:
-        """Select every instance that is shown."""
-        self.select(self._shown())
+        """Select every instance that is shown, of those that a search lists."""
+        self.select(self._shown() & frozenset(self._table.listed()))
 
     def set_hidden(self, query: int, hidden: bool) -> None:
-        """The user checked or unchecked a row."""
-        self._hide("Hide" if hidden else "Show", frozenset({query}), hidden)
+        """The user checked or unchecked a row: that row, or all selected ones with it."""
+        chosen = self._session.display.selection
+        self._hide("Hide" if hidden else "Show", chosen if query in chosen else frozenset({query}), hidden)
 
     def hide_selection(self) -> None:
         """Hide the selected instances; show them if they are all hidden."""

@@ -20,9 +20,9 @@ from PySide6.QtWidgets import QLineEdit, QStyledItemDelegate, QStyleOptionViewIt
 SHOWN, COLOR, NAME, OBJECTNESS, POINTS, VIEWS, SIZE, WHY = range(8)
 HEADERS = ("", "", "Name", "Objectness", "Points", "Views", "Size", "Why not shown")
 TIPS = (
-    "Shown or hidden by hand",
-    "Color",
-    "Name, or number of the query; double-click or F2 to rename",
+    "Shown or hidden by hand; of several selected rows, all",
+    "Color; double-click to change it",
+    "Name, or number of the query; F2 to rename, double-click or Enter to fly there",
     "How much the network believes it to be an object",
     "Points that the point filters keep",
     "Views in which it has points",

@@ -4,8 +4,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from PySide6.QtCore import QEvent, QItemSelection, QItemSelectionModel, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QAction, QGuiApplication, QPainter, QPaintEvent, QResizeEvent, QShowEvent
+from PySide6.QtCore import (
+    QItemSelection,
+    QItemSelectionModel,
+    QModelIndex,
+    QSize,
+    Qt,
+    Signal,
+)
+from PySide6.QtGui import QAction, QGuiApplication, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QCheckBox,
@@ -16,7 +23,6 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QMenu,
     QPushButton,
-    QTableView,
     QVBoxLayout,
     QWidget,
 )
@@ -25,21 +31,16 @@ from app.widgets.instance_rows import (
     COLOR,
     NAME,
     OBJECTNESS,
-    POINTS,
     SHOWN,
-    SIZE,
     SWATCH,
-    VIEWS,
     WHY,
     InstanceModel,
     ListedInstances,
     NameDelegate,
     Row,
 )
+from app.widgets.instance_table_view import WIDTHS, TableView
 
-WIDTHS = {SHOWN: 28, COLOR: 24, OBJECTNESS: 88, POINTS: 70, VIEWS: 44, SIZE: 62, WHY: 176}  # pixels
-MARK = 3  # pixels, at the left of the row that is marked
-NARROWEST_NAME = 96  # pixels; the name has what the other columns leave
 ROW_HEIGHT = 28  # pixels
 
 
@@ -54,6 +55,8 @@ class InstanceTable(QWidget):
         Of the row under the pointer, -1 beside all rows.
     needed()
         Something is to be typed here, wherever it was asked for.
+    fly_requested(), recolor_requested()
+        By a double click or Enter, of what is selected.
     hidden_changed(query, hidden), renamed(query, name)
     dropped_toggled(listed)
         Whether to list what filters dropped.
@@ -65,6 +68,8 @@ class InstanceTable(QWidget):
     selected = Signal(object)
     hovered = Signal(int)
     needed = Signal()
+    fly_requested = Signal()
+    recolor_requested = Signal()
     hidden_changed = Signal(int, bool)
     renamed = Signal(int, str)
     dropped_toggled = Signal(bool)
@@ -84,7 +89,7 @@ class InstanceTable(QWidget):
         self._listed = ListedInstances(self._model, self)
         self._wanted: frozenset[int] = frozenset()
         self._quiet = False
-        self.view = _TableView()
+        self.view = TableView()
         self._set_up_view()
         self._summary = QLabel("No instances yet")
         self._summary.setObjectName("instanceSummary")
@@ -102,6 +107,8 @@ class InstanceTable(QWidget):
         self.view.entered.connect(lambda index: self.hovered.emit(self._listed.query(index)))
         self.view.viewportEntered.connect(lambda: self.hovered.emit(-1))
         self.view.left.connect(lambda: self.hovered.emit(-1))
+        self.view.doubleClicked.connect(self._go)
+        self.view.entered_row.connect(self.fly_requested)
 
     def set_rows(self, rows: Iterable[Sequence[Any]]) -> None:
         """Show instances, each as the fields of `Row`. Selection, scrolling and a name being typed stay."""
@@ -222,7 +229,7 @@ class InstanceTable(QWidget):
         view.setItemDelegateForColumn(NAME, NameDelegate(view))
         view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        view.setEditTriggers(QAbstractItemView.EditTrigger.DoubleClicked)
+        view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)  # F2 and the menu ask for it
         view.setSortingEnabled(True)
         view.sortByColumn(OBJECTNESS, Qt.SortOrder.DescendingOrder)
         view.setShowGrid(False)
@@ -281,6 +288,12 @@ class InstanceTable(QWidget):
         self.set_actions(isolate=False, isolated=False, show_all=False, export=False, export_tip="")
         return row
 
+    def _go(self, index: QModelIndex) -> None:
+        if index.column() == COLOR:
+            self.recolor_requested.emit()
+        elif index.column() != SHOWN:
+            self.fly_requested.emit()
+
     def _find(self, words: str) -> None:
         with self._silence():
             self._listed.set_search(words)
@@ -303,62 +316,3 @@ class InstanceTable(QWidget):
             self._quiet = before
         if select:
             self.set_selection(self._wanted)
-
-
-class _TableView(QTableView):
-    """A table whose name column takes the width that is left, and one of whose rows can be marked.
-
-    Signals
-    -------
-    left()
-        By the pointer.
-    """
-
-    left = Signal()
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._marked: tuple[ListedInstances, int] | None = None
-
-    def mark(self, listed: ListedInstances, query: int | None) -> None:
-        """Mark the row of a query, or none."""
-        marked = None if query is None else (listed, query)
-        if marked != self._marked:
-            self._marked = marked
-            self.viewport().update()
-
-    def marked_row(self) -> QRect:
-        """Where the marked row is seen, empty if nowhere."""
-        if self._marked is None:
-            return QRect()
-        listed, query = self._marked
-        queries = listed.queries()
-        if query not in queries:
-            return QRect()
-        cell = self.visualRect(listed.index(queries.index(query), NAME))
-        return QRect(0, cell.top(), self.viewport().width(), cell.height()) & self.viewport().rect()
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        super().paintEvent(event)
-        row = self.marked_row()
-        if row.isEmpty():
-            return
-        painter, tint = QPainter(self.viewport()), self.palette().accent().color()
-        painter.fillRect(QRect(row.left(), row.top(), MARK, row.height()), tint)
-        tint.setAlpha(36)
-        painter.fillRect(row, tint)
-        painter.end()
-
-    def leaveEvent(self, event: QEvent) -> None:
-        super().leaveEvent(event)
-        self.left.emit()
-
-    def fit_name(self) -> None:
-        """Give the name column what the others leave."""
-        header = self.horizontalHeader()
-        others = sum(header.sectionSize(column) for column in WIDTHS if not self.isColumnHidden(column))
-        self.setColumnWidth(NAME, max(NARROWEST_NAME, self.viewport().width() - others))
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self.fit_name()

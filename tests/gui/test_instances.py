@@ -8,9 +8,9 @@ from PySide6.QtGui import QContextMenuEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QCheckBox, QColorDialog, QLineEdit, QMenu
 
-from app.widgets.instance_rows import NAME, OBJECTNESS, POINTS, SHOWN, WHY
+from app.widgets.instance_rows import COLOR, NAME, OBJECTNESS, POINTS, SHOWN, WHY
 from tests.app.standins import StandInSteps
-from tests.gui.hands import LEFT, click, key, mouse, painted, until
+from tests.gui.hands import LEFT, click, key, mouse, painted, press, until
 from tests.gui.test_window import SCENE, button, opened
 from tests.scenes import replaced
 
@@ -82,12 +82,108 @@ def test_rename_undo_redo_and_back_to_the_default(play):
     play(story, steps=StandInSteps(SCENE))
 
 
-def test_a_double_click_edits_and_a_live_slider_leaves_what_is_typed(play):
+def double_click(program, row, column):
+    viewport, place = program.table.view.viewport(), cell(program, row, column)
+    click(viewport, place)
+    mouse(viewport, QEvent.Type.MouseButtonDblClick, place, LEFT, LEFT)
+    mouse(viewport, QEvent.Type.MouseButtonRelease, place, LEFT, Qt.MouseButton.NoButton)
+
+
+def test_a_double_click_flies_to_the_instance_and_so_does_enter(play):
     async def story(program):
         await opened(program)
-        viewport = program.table.view.viewport()
-        click(viewport, cell(program, 0))
-        mouse(viewport, QEvent.Type.MouseButtonDblClick, cell(program, 0), LEFT, LEFT)
+        camera = program.viewport.camera
+
+        def place():
+            return tuple(camera.pose.position)
+
+        for row, go in ((0, lambda: double_click(program, 0, NAME)), (1, None)):
+            before = place()
+            if go is None:
+                choose(program, row)
+                program.table.view.setFocus()
+                key(program.table.view, Qt.Key.Key_Return)
+            else:
+                go()
+            assert program.session.display.selection == {program.table.listed()[row]}
+            await until(lambda before=before: place() != before and not camera.flying, "the flight")
+            assert editor(program) is None
+            await painted(program)
+        before = place()
+        double_click(program, 2, SHOWN)
+        assert not camera.flying, "a box is no way there"
+        assert place() == before
+
+    play(story, steps=StandInSteps(SCENE))
+
+
+def test_a_double_click_on_the_color_opens_the_colors(play):
+    async def story(program):
+        await opened(program)
+        double_click(program, 0, COLOR)
+        dialog = program.window.findChild(QColorDialog, "colorDialog")
+        assert str(BEST) in dialog.windowTitle()
+        dialog.reject()
+
+    play(story, steps=StandInSteps(SCENE))
+
+
+def test_the_box_of_a_selected_row_is_that_of_all_selected_rows(play):
+    async def story(program):
+        await opened(program)
+        first, second, third = program.table.listed()[:3]
+        choose(program, 0)
+        shift = Qt.KeyboardModifier.ShiftModifier  # Qt also asks the keyboard, which an event alone does not tell
+        QTest.mouseClick(program.table.view.viewport(), LEFT, shift, cell(program, 1, OBJECTNESS))
+        assert program.session.display.selection == {first, second}
+        click(program.table.view.viewport(), cell(program, 1, SHOWN))
+        assert program.session.edits.hidden == {first, second}
+        assert program.session.display.selection == {first, second}, "a click on a box selects nothing"
+        click(program.table.view.viewport(), cell(program, 2, SHOWN))
+        assert program.session.edits.hidden == {first, second, third}
+        assert program.session.display.selection == {first, second}
+        program.actions.trigger("undo")
+        program.actions.trigger("undo")
+        assert program.session.edits.hidden == frozenset(), "two steps, each whole"
+
+    play(story, steps=StandInSteps(SCENE))
+
+
+def test_rows_are_selected_and_merged_by_keys_alone(play):
+    async def story(program):
+        await opened(program)
+        view = program.table.view
+        choose(program, 0)
+        view.setFocus()
+        for _ in range(2):
+            key(view, Qt.Key.Key_Down, Qt.KeyboardModifier.ShiftModifier)
+        three = frozenset(program.table.listed()[:3])
+        assert program.session.display.selection == three
+        await press(program.window, Qt.Key.Key_G, Qt.KeyboardModifier.ControlModifier)
+        assert {frozenset(group) for group in program.session.edits.merged} == {three}
+        await press(program.window, Qt.Key.Key_H)
+        assert program.session.edits.hidden
+
+    play(story, steps=StandInSteps(SCENE))
+
+
+def test_select_all_keeps_to_what_a_search_lists(play):
+    async def story(program):
+        await opened(program)
+        program._instances.rename(BEST, "sofa")
+        program.table._search.setText("sofa")
+        program.table.view.setFocus()
+        await press(program.window, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
+        assert program.session.display.selection == {BEST}
+
+    play(story, steps=StandInSteps(SCENE))
+
+
+def test_a_live_slider_leaves_what_is_typed(play):
+    async def story(program):
+        await opened(program)
+        choose(program, 0)
+        program.window.bars.action("rename").trigger()
         await until(lambda: editor(program) is not None, "the editor")
         write(editor(program), "lamp")
         program._decoding.set("confidence_percentile", 20.0)
