@@ -227,6 +227,7 @@ class ExportPresenter:
         self._actions.enable("export", enabled=there)
         self._actions.enable("copy_command", enabled=there and self._workflow.ran is not None)
         if self._dialog is not None and there:
+            self._wish = self._placed()  # another scene may have been opened behind the dialog
             self._refresh()
 
     def _placed(self) -> ExportWish:

@@ -147,7 +147,7 @@ def _in_plain_words(error: OSError, path: Path) -> str:
         )
     if error.errno == errno.ENAMETOOLONG:
         return f"The name {path.name[:40]}… is longer than this disk allows. Choose a shorter one."
-    file = next((parent for parent in path.parents if parent.is_file()), None)
+    file = next((parent for parent in path.parents if os.path.isfile(parent)), None)  # which raises nothing
     if error.errno == errno.ENOTDIR and file is not None:
         return f"{file} is a file, but a folder is needed there: choose another one."
     if error.errno in (errno.ENOENT, errno.ENOTDIR):

@@ -396,6 +396,21 @@ def test_the_dialog_opens_for_the_selection_if_there_is_one(tmp_path):
     drive(story)
 
 
+def test_another_scene_behind_the_dialog_has_a_folder_of_its_own():
+    async def story(desk):
+        await desk.workflow.open_folder(Path("/photos/kitchen"))
+        desk.actions.trigger("export")
+        assert desk.dialog.told("set_wish").folder.name == "kitchen-export"
+        await desk.workflow.open_folder(Path("/photos/bath"))
+        assert desk.dialog.told("set_wish").folder.name == "bath-export"
+        desk.presenter.choose("folder", "/mine")
+        await desk.workflow.open_folder(Path("/photos/hall"))
+        assert desk.dialog.told("set_wish").folder == Path("/mine")
+        await desk.settle()
+
+    drive(story)
+
+
 def test_a_voxel_too_small_is_told_in_the_preview(tmp_path):
     async def story(desk):
         await desk.opened(tmp_path / "out")
