@@ -18,6 +18,7 @@ ANGLE = 30.0  # degrees of view, vertically, outside of photos
 FLIGHT = 0.14  # seconds
 TICK = 12  # ms between frames of a flight, if they are drawn that fast
 TILT = 0.35  # how steeply the first look goes down on the scene, share of the forward direction
+ASLANT = 0.8  # cosine between the cameras' forward and up beyond which up is somebody else's
 POLE = 0.999  # cosine to the up axis beyond which it says nothing about what is up on the screen
 TURN = 200.0  # degrees an orbit turns by a drag through the whole window
 NOTCH = 1.15  # zoom of one wheel notch
@@ -101,8 +102,9 @@ class CameraControl(QObject):
         self._go(Pose(center - distance * ahead, center, up, ANGLE, float(distance * np.tan(half))), fly=fly)
 
     def first_look(self, points: NDArray[np.float32], *, fly: bool = True) -> None:
-        """From behind and above the cameras."""
-        self.look_at(points, self.forward - TILT * self.up, up=self.up, fly=fly)
+        """From behind and above the cameras; where they say nothing of what is up, level and then down."""
+        forward = self.forward if abs(self.forward @ self.up) < ASLANT else self._level()
+        self.look_at(points, forward - TILT * self.up, up=self.up, fly=fly)
         self._first = points
 
     def look_from(self, side: Side, points: NDArray[np.float32]) -> None:

@@ -69,7 +69,7 @@ class Dressing:
         return True
 
     def set_eye_dome(self, on: bool) -> None:
-        """Darken points behind nearer ones, which shows depth without lights; costs about half a frame more."""
+        """Darken points behind nearer ones, which shows depth without lights; half a frame more."""
         if on != self._shaded:
             self._shaded = on
             renderer = self._view.renderer

@@ -43,6 +43,7 @@ class PictureDialog(QDialog):
         self.finished.connect(lambda _: self.dismissed.emit())
         self._scales = QButtonGroup(self)
         sizes = QHBoxLayout()
+        sizes.setSpacing(20)
         for scale in (1, 2, 3, 4):
             button = QRadioButton(f"{scale}×")
             button.setObjectName(f"pictureScale{scale}")

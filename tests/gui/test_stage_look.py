@@ -97,6 +97,34 @@ def test_the_current_photo_fills_its_frustum_lightly_and_all_photos_can_hang(pla
     play(story, steps=StandInSteps(empty))
 
 
+def test_a_hung_photo_lies_upright_where_its_camera_saw_it(play):
+    """Seen through its own camera, its plane is the photo, corner by corner."""
+    rng = np.random.default_rng(1)
+    blocks = rng.integers(0, 255, (4, 7, 8, 3)).astype(np.uint8)
+    photos = blocks.repeat(8, axis=1).repeat(SCENE.images.shape[2] // 8 + 1, axis=2)
+    photos = np.ascontiguousarray(photos[:, : SCENE.images.shape[1], : SCENE.images.shape[2]])
+
+    async def story(program):
+        await opened(program)
+        layer, view = program.viewport.cameras.layer, program.viewport.view
+        layer.set_photos(photos)
+        program.actions.trigger("photo_planes")
+        program.actions.trigger("through_photo")
+        await painted(program)
+        layer.set_inside(-1)  # its own photo is not hung while the user looks through it
+        view.request_render()
+        await painted(program)
+        height, width = photos.shape[1:3]
+        scale = min(view.height() / height, view.width() / width)
+        left, top = (view.width() - scale * width) / 2, (view.height() - scale * height) / 2
+        rows, columns = np.mgrid[4:height:8, 5:width:11]
+        seen = picture(program)[(top + scale * (rows + 0.5)).astype(int), (left + scale * (columns + 0.5)).astype(int)]
+        wrong = np.abs(seen - photos[0, rows, columns]).max(axis=-1) > 40  # lines of cameras cross it
+        assert wrong.mean() < 0.15
+
+    play(story, steps=StandInSteps(SCENE))
+
+
 def test_background_up_grid_and_axes_are_choices_of_the_menu(play):
     async def story(program):
         await opened(program)
