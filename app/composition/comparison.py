@@ -8,6 +8,7 @@ from PySide6.QtGui import QGuiApplication
 from app.drawing_order import PreparedCloud
 from app.presenters.comparison import ComparisonPresenter
 from app.presenters.second_view import SecondViewPresenter
+from app.presenters.stage_look import StageLookPresenter
 from app.viewport.linked_cameras import LinkedCameras
 from app.viewport.viewport import Viewport
 from app.widgets.comparison_panel import ComparisonPanel
@@ -85,6 +86,7 @@ class ComparisonParts:
         second.setObjectName("secondViewport")
         self.second = second
         self.set_theme(self._theme)
+        self._look = StageLookPresenter(self._session, second, second.dressing, second.cameras)
         self._links = LinkedCameras(self._first, second)
         self._prepared.budget = second.point_budget
         for signal, slot in (

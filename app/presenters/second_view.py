@@ -143,7 +143,7 @@ class SecondViewPresenter:
         if comparison.counterpart is not self._lens:
             self._lens = comparison.counterpart
             height, width = result.images.shape[1:3]
-            view.show_cameras(result.intrinsics, result.world_to_camera, (height, width))
+            view.show_cameras(result.intrinsics, result.world_to_camera, (height, width), result.images)
         rows, table = self._painting.rows(), self._painting.table()
         if rows is not self._rows:
             self._rows = rows

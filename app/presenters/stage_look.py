@@ -62,6 +62,7 @@ class StageLookPresenter:
         session.reconstruction_changed.connect(self._measure)
         session.edits_changed.connect(self._measure)
         self._refresh(session.display)
+        self._measure(None)  # a second stage comes when there is a result already
 
     def _refresh(self, display: Display) -> None:
         self._stage.set_background(display.background)

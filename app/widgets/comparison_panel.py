@@ -168,7 +168,7 @@ class ComparisonPanel(QWidget):
         self._notes.setText(" ".join(notes))
         self._notes.setVisible(bool(notes))
         for widget in (self.table, self._photos, self._end, self._copy):
-            widget.setEnabled(shown)
+            widget.setVisible(shown)
 
     def set_lines(self, headers: tuple[str, str], lines: Sequence[tuple[Any, ...]]) -> None:
         """Lines of the table, each as a `TableLine`."""
@@ -216,6 +216,7 @@ class ComparisonPanel(QWidget):
         column.addWidget(self._summary)
         column.addWidget(self.table, 1)
         column.addWidget(self._notes)
+        column.addStretch(0)  # takes the height while there is no table
         bottom = QHBoxLayout()
         bottom.addWidget(self._photos)
         bottom.addStretch(1)

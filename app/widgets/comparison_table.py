@@ -20,7 +20,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidge
 ROW_HEIGHT = 26
 SWATCH = 14
 SORT_ROLE = Qt.ItemDataRole.UserRole
-WIDTHS = (80, 62, 108, 54, 56, 56)
+WIDTHS = (76, 52, 100, 48, 60, 60)
 VERDICT, FIRST, SECOND, IOU, OWN, THEIRS = range(6)
 RIGHT = (IOU, OWN, THEIRS)
 

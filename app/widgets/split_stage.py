@@ -107,7 +107,7 @@ class _Header(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(10, 0, 10, 0)
         row.setSpacing(10)
-        for label, stretch in ((self._title, 0), (self._facts, 1)):
+        for label, stretch in ((self._title, 1), (self._facts, 0)):
             label.setSizePolicy(
                 QSizePolicy.Policy.Ignored if stretch else QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred
             )

@@ -32,6 +32,7 @@ README = (
     "result-light",
     "inspector",
     "hijack",
+    "compare",
 )  # to be copied to resources/pictures
 SMALL = (1000, 625)  # pixels
 LONG = "a photo whose name somebody made of a whole sentence, with a date and the number of the room in it"
@@ -154,6 +155,21 @@ def colored(mode):
     return color
 
 
+def beside(side, **settings):
+    async def act(program):
+        program.actions.trigger("arrange_compare")
+        presenter = program.comparison.presenter
+        presenter.choose(side)
+        for name, value in settings.items():
+            presenter.set_number(name, value)
+        program.actions.trigger("compare")
+        await until(lambda: program.session.comparison is not None, "the other side", 240)
+        program.actions.trigger("fit")
+        await asyncio.sleep(1.0)
+
+    return act
+
+
 async def all_pictures(app, out, only):
     running = StandInSteps(synthetic_reconstruction())
     running.gate.clear()
@@ -181,6 +197,9 @@ async def all_pictures(app, out, only):
         "contested-light": REAL | {"act": inspected("Hijacks", colored("contested")), "theme": "light"},
         "hijack": HIJACKED | {"act": inspected("Hijacks", explain)},
         "hijack-light": HIJACKED | {"act": inspected("Hijacks", explain), "theme": "light", "size": (1280, 720)},
+        "compare": REAL | {"act": beside("clustering")},
+        "compare-truth-light": REAL | {"act": beside("truth"), "theme": "light", "size": (1280, 720)},
+        "compare-3840x2160": REAL | {"act": beside("surface"), "size": (3840, 2160)},
         "log": REAL | {"act": triggered("panel_log"), "theme": "light"},
         "palette": {"act": triggered("command_palette", "commandPalette")},
         "keys": {"act": triggered("cheat_sheet", "cheatSheet")},

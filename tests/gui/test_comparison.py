@@ -1,13 +1,15 @@
 """Comparing with mouse and keys: a second view beside the first, linked cameras, lines that select in both."""
 
 import asyncio
+import gc
 import time
+import weakref
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPointF, Qt
+from PySide6.QtCore import QCoreApplication, QEvent, QPointF, Qt
 from PySide6.QtWidgets import QCheckBox, QDoubleSpinBox, QPushButton, QToolButton
 
 from app.coloring import CLAIMED, RECEDING
@@ -196,6 +198,26 @@ def test_a_click_in_the_second_view_selects_its_partner(play):
         assert {lines[number].second for number in marked} == display.others
 
     play(story, steps=StandInSteps(SCENE))
+
+
+def test_nothing_of_the_second_view_outlives_its_window(play):
+    left = {}
+
+    async def story(program):
+        await opened(program)
+        second = await split(program)
+        await compared(program, "snapshot")
+        for name, thing in (
+            ("view", second),
+            ("comparison", program.session.comparison),
+            ("parts", program.comparison),
+        ):
+            left[name] = weakref.ref(thing)
+
+    play(story, steps=StandInSteps(SCENE))
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    gc.collect()
+    assert [name for name, thing in left.items() if thing() is not None] == []
 
 
 def test_a_clustering_that_never_looks_up_is_cancelled_and_the_window_stays_alive(play):
