@@ -44,6 +44,7 @@ def query_ledger(
     *,
     layer: int = -1,
     silent: Collection[int] = (),
+    removed: Collection[int] = (),
     floor: float = InferenceConfig.objectness_floor,
 ) -> tuple[LedgerLine, ...]:
     """What became of every query, by number.
@@ -55,6 +56,8 @@ def query_ledger(
         Decoder layer it was assembled from.
     silent : collection of int
         Queries that were muted, or prompts that were removed.
+    removed : collection of int
+        Those of them that were removed.
     floor : float
         Objectness below which a mask is not assembled.
     """
@@ -71,7 +74,7 @@ def query_ledger(
         else:
             name, points, shown = f"Query {query}", 0, False
             if query in silent:
-                reason = "muted"
+                reason = "removed" if query in removed else "muted"
             elif score < floor:
                 reason = f"objectness {score:.3f} < {floor:.2f}, the floor of assembly"
             else:

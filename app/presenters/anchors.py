@@ -147,10 +147,11 @@ class AnchorsPresenter:
         count = len(curated.reconstruction.objectness[-1])
         wishes = self._session.edits.interventions
         silent = wishes.silent(count - len(wishes.prompts))
-        lines = query_ledger(curated, layer=display.layer, silent=silent)
+        removed = silent - wishes.muted_queries
+        lines = query_ledger(curated, layer=display.layer, silent=silent, removed=removed)
         own = len(wishes.prompts)
         used, there = capacity(curated, layer=display.layer, prompts=own)
-        text = f"{used} of {there} queries used" + (f" · {own} of your own" if own else "")
+        text = f"{used} of {there} queries used" + (f" · {own - len(removed)} of your own" if own else "")
         health: Sequence[AnchorHealth | None] = [None] * count
         if inspection is not None:
             health = inspection.health

@@ -27,6 +27,11 @@ from app.widgets.theme import Theme
 LAYERS = (("photo", "Photo"), ("depth", "Depth"), ("confidence", "Confidence"))
 BAR_WIDTH, BAR_HEIGHT = 90, 9  # logical pixels
 TICKS = (("masks", "Masks"), ("outlines", "Outlines"), ("photo_anchors", "Anchors"))
+TICK_TIPS = {
+    "photo_anchors": "Disc: visible. Ring: behind a surface. Square: no depth. On the frame, a cross: outside the "
+    "photo; a stroke: behind the camera.\nDrag one along its ray; the wheel changes its depth, Shift takes that of "
+    "the surface."
+}
 
 
 class PhotoPanel(QWidget):
@@ -148,6 +153,7 @@ class PhotoPanel(QWidget):
     def _tick(self, name: str, text: str) -> QCheckBox:
         box = QCheckBox(text)
         box.setObjectName(f"photo_{name}")
+        box.setToolTip(TICK_TIPS.get(name, ""))
         box.toggled.connect(lambda on: self.ticked.emit(name, on))
         return box
 

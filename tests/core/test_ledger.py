@@ -65,3 +65,13 @@ def test_queries_of_the_users_own_are_no_capacity_of_the_network():
     curated = curate(result, Curation(objectness_threshold=0.0))
     assert capacity(curated) == (8, 8)
     assert capacity(curated, prompts=3) == (5, 5)
+
+
+def test_what_was_removed_is_not_called_muted():
+    low = {query: float(RESULT.objectness[-1, query]) for query in range(8) if query not in QUERIES}
+    gone = next(iter(low), None)
+    result = RESULT if gone is not None else replace(RESULT, instances=RESULT.instances[1:])
+    gone = QUERIES[0] if gone is None else gone
+    assert ledger(result, silent=(gone,))[gone].reason == "muted"
+    lines = query_ledger(curate(result, OFF), silent=(gone,), removed=(gone,))
+    assert lines[gone].reason == "removed"

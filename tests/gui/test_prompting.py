@@ -1,6 +1,7 @@
 """Queries of the user's own in the bundled sample with its network: clicked, exported, kept, reopened, undone."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 from PySide6.QtCore import Qt
@@ -83,12 +84,50 @@ def test_a_clicked_query_lives_through_undo_export_and_a_session_file_to_the_bit
     play(story)
 
 
+def test_two_clicks_split_an_instance_and_the_table_of_changes_tells_what_it_did(play):
+    async def story(program):
+        session = program.session
+        await open_sample(program)
+        before = arrays(session.reconstruction)
+        count = len(session.reconstruction.objectness[-1])
+        whole = max(session.curated.shown, key=lambda item: len(item.pixels))
+        session.show(_choosing(program, whole.query))  # in front, so that clicks on it are its own
+        await painted(program)
+        first = place_of(program, whole.query)
+        await press(program.window, Qt.Key.Key_G, Qt.KeyboardModifier.ShiftModifier)
+        click(program.viewport.view, first)
+        await until(lambda: whole.name in program.viewport.anchor_tool.note.text(), "the second question")
+        photo = program.photos.panel.photo
+        program.window.panels.set_shown("photoDock", True)
+        await until(photo.isVisible, "the photo")
+        view, place = divmod(int(whole.pixels[-1]), session.reconstruction.pixels_per_view)
+        session.show(replace(session.display, view=view))
+        row, column = divmod(place, session.reconstruction.images.shape[2])
+        click(photo, photo.place_of(column, row))
+        await until(lambda: session.edits.interventions.prompts, "the split")
+        await settled(program)
+        assert session.display.selection == {count, count + 1}
+        assert session.undo_label == f"Split {whole.name} by two anchors"
+        result = session.reconstruction
+        assert result.objectness[-1, whole.query] == 0
+        for number, prompt in enumerate(session.edits.interventions.prompts):
+            assert np.allclose(result.anchors[:, count + number], prompt.position, atol=1e-5), "held through all layers"
+        program.window.panels.set_shown("inspectorDock", True)
+        program.inspector.widget.show_tab("What if")
+        await until(lambda: session.difference is not None, "what became of the others")
+        fates = {change.query: change.fate for change in session.difference.changes}
+        assert fates[whole.query] == "lost"
+        program.actions.trigger("undo")
+        await settled(program)
+        assert arrays(session.reconstruction) == before
+
+    play(story, window_size=(1560, 900))
+
+
 def _offers(program):
     content = program.inspector.anchors.content
     return [content.itemText(number) for number in range(content.count())]
 
 
 def _choosing(program, query):
-    from dataclasses import replace
-
     return replace(program.session.display, selection=frozenset({query}))
