@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from fast3dis_core.cli.curating import numbers, parse_wishes
 from fast3dis_core.cli.exits import Interrupts, errors_to_exit
 from fast3dis_core.cli.jobs import Job, Outcome, conclude, local_device, plan_jobs, run_jobs, share_out
 from fast3dis_core.config import InferenceConfig, ModelConfig, from_mapping, model_size
@@ -146,6 +145,7 @@ def segment(
 
         import torch
 
+        from fast3dis_core.cli.curating import numbers, parse_wishes
         from fast3dis_core.cli.progress import StepDisplay
         from fast3dis_core.cli.scene_run import RunSettings, preview_scene, run_scene
         from fast3dis_core.exports.outputs import parse_exports
