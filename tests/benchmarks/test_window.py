@@ -46,7 +46,6 @@ def with_a_cloud_of_its_own(scene):
     return replace(scene, cloud=PointCloud(**parts))
 
 
-@pytest.mark.xfail(reason="waits in vain for the geometry of the second run: to be looked into", strict=False)
 def test_the_longest_pause_while_a_run_is_shown(play, figure):
     """Two million points come as geometry, then as masks, then assembled again: a frame is the longest pause."""
     scene = synthetic_reconstruction(views=11, height=378, width=504, queries=80)
@@ -66,12 +65,13 @@ def test_the_longest_pause_while_a_run_is_shown(play, figure):
         steps.feature_gate.set()
         await running
         await painted(program)
-        threshold = 1.2 - program.session.edits.mask_threshold  # 0.5 and 0.7 in turn
-        program.session.edit("x", replace(program.session.edits, mask_threshold=threshold))
+        program.session.edit("x", replace(program.session.edits, mask_threshold=0.7))
         await until(lambda: program.session.activity.idle, "the masks again")
         await painted(program)
         timer.stop()
         beats.append(time.monotonic())
+        program.session.undo()  # over an edit that nobody saved, the next run would ask first
+        await until(lambda: program.session.activity.idle, "the masks of before")
         gaps = [
             (end - begin, end - begin - sum(frame for at, frame in frames if begin < at <= end))
             for begin, end in pairwise(beats)
