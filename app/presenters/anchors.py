@@ -68,10 +68,12 @@ class AnchorsPresenter:
         self._session.show(replace(self._session.display, selection=queries))
 
     def place(self, position: Position) -> None:
-        """Numbers were typed for the selected anchor."""
+        """Numbers were typed for the selected anchor, in the units shown."""
         query = self._one()
         if query is not None:
-            moved = replace(self._drag.override(query), position=position)
+            factor = self._ruler().factor
+            x, y, z = (value / factor for value in position)
+            moved = replace(self._drag.override(query), position=(x, y, z))
             self._drag.put(moved, f"Move anchor {query}")
 
     def nudge(self, offset: Position) -> None:
@@ -162,7 +164,8 @@ class AnchorsPresenter:
             text += f" · {double} on another anchor · {never} never active"
         warning = "All queries are used: objects may be missing for want of one." if used == there else ""
         self._panel.set_summary(text, warning)
-        self._panel.set_rows([_row(*pair) for pair in zip(lines, health, strict=True)])
+        factor = self._ruler().factor
+        self._panel.set_rows([_row(*pair, factor) for pair in zip(lines, health, strict=True)])
 
     def _show_anchor(self) -> None:
         result, query = self._session.reconstruction, self._one()
@@ -173,15 +176,19 @@ class AnchorsPresenter:
         if result is None or query is None:
             self._panel.set_anchor("Select one query", None, pinned=False, moved=False, step=0.01, units="")
             return
-        held = self._drag.override(query)
+        held, ruler = self._drag.override(query), self._ruler()
         title = f"Anchor {query}"
         if moved:
-            ruler = Ruler.of(result.units, self._session.edits.scale)
             way = math.dist(held.position, self._drag.shown(query)) * ruler.factor
             title += f" · moved by hand, refined by {way:.2f} {ruler.units}"
-        self._panel.set_anchor(title, held.position, pinned=held.pinned, moved=moved, step=0.01, units=result.units)
+        x, y, z = (value * ruler.factor for value in held.position)
+        self._panel.set_anchor(title, (x, y, z), pinned=held.pinned, moved=moved, step=0.01, units=ruler.units)
 
     # helpers of the two directions
+
+    def _ruler(self) -> Ruler:
+        result = self._session.reconstruction
+        return Ruler() if result is None else Ruler.of(result.units, self._session.edits.scale)
 
     def _one(self) -> int | None:
         """The one selected query, None for none and for several."""
@@ -200,16 +207,22 @@ class AnchorsPresenter:
         return self._last_layer() if layer < 0 else layer
 
 
-def _row(line: LedgerLine, health: AnchorHealth | None) -> tuple[Any, ...]:
-    """Query, name, objectness, what became of it, anchor at its instance, two distances, active layers, duplicates."""
+def _row(line: LedgerLine, health: AnchorHealth | None, factor: float) -> tuple[Any, ...]:
+    """Query, name, objectness, what became of it, anchor at its instance, two distances, active layers, duplicates.
+
+    Distances are in the units shown, of which a scene unit has `factor`.
+    """
+    lengths: list[float | None] = [None, None]
+    if health is not None:
+        known = (health.surface_distance, health.centroid_distance)
+        lengths = [None if length is None else factor * length for length in known]
     return (
         line.query,
         line.name,
         line.objectness,
         "shown" if line.shown and not line.reason else line.reason,
         None if health is None else health.inside,
-        None if health is None else health.surface_distance,
-        None if health is None else health.centroid_distance,
+        *lengths,
         None if health is None else health.active_layers,
         () if health is None else health.duplicates,
     )

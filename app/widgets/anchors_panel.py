@@ -30,8 +30,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.widgets.parts import choose_lines, wrapped_label
+
 HEADERS = (
-    "Query", "Objectness", "What became of it", "At instance", "Distance", "To middle", "Layers active",
+    "Query", "Objectness", "Became", "At instance", "Distance", "To middle", "Layers active",
     "Same place as",
 )  # fmt: skip
 HEADER_TIPS = (
@@ -44,7 +46,6 @@ HEADER_TIPS = (
 RIGHT = (1, 4, 5, 6)  # columns of numbers
 SORT_ROLE = Qt.ItemDataRole.UserRole
 LIMIT = 1e6  # scene units that can be typed
-ROW_HEIGHT = 26
 FIELD_WIDTH = 78  # at least, logical pixels
 
 Index = QModelIndex | QPersistentModelIndex
@@ -84,7 +85,7 @@ class AnchorsPanel(QWidget):
         super().__init__(parent)
         self.setObjectName("anchorsPanel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self._summary, self._warning = _label("anchorsSummary"), _label("anchorsWarning")
+        self._summary, self._warning = wrapped_label("anchorsSummary"), wrapped_label("anchorsWarning")
         self._warning.setProperty("tone", "warning")
         self._warning.hide()
         self._layer_text = QLabel()
@@ -93,7 +94,7 @@ class AnchorsPanel(QWidget):
         self.layer.setPageStep(1)
         self.layer.setToolTip("Decoder layer whose anchors, scores and masks are shown ([ and ])")
         self.layer.valueChanged.connect(self.layer_changed)
-        self._title = _label("anchorTitle")
+        self._title = wrapped_label("anchorTitle")
         self.fields = [self._field(axis) for axis in "xyz"]
         self._pinned = QCheckBox("Hold through all layers")
         self._pinned.setObjectName("anchorPinned")
@@ -248,19 +249,13 @@ class AnchorsPanel(QWidget):
         table = self.table
         table.setObjectName("queryLedger")
         table.setModel(self._sorted)
-        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        choose_lines(table)
         table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         table.setSortingEnabled(True)
         table.sortByColumn(1, Qt.SortOrder.DescendingOrder)
-        table.setAlternatingRowColors(True)
-        table.setShowGrid(False)
-        table.setWordWrap(False)
-        table.verticalHeader().hide()
-        table.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
         header = table.horizontalHeader()
-        header.setHighlightSections(False)
         header.setStretchLastSection(True)
-        for column, width in enumerate((56, 84, 112, 80, 68, 72, 96, 100)):
+        for column, width in enumerate((56, 104, 104, 88, 80, 88, 108, 100)):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Interactive)
             header.resizeSection(column, width)
 
@@ -368,10 +363,3 @@ def _cells(row: tuple[Any, ...]) -> tuple[tuple[str, ...], tuple[Any, ...]]:
     )
     lengths = (-1.0 if length is None else length for length in (distance, middle))
     return texts, (query, score, state, str(inside), *lengths, layers or 0, len(duplicates))
-
-
-def _label(name: str) -> QLabel:
-    label = QLabel()
-    label.setObjectName(name)
-    label.setWordWrap(True)
-    return label

@@ -17,7 +17,8 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
-ROW_HEIGHT = 26
+from app.widgets.parts import choose_lines
+
 SWATCH = 14
 SORT_ROLE = Qt.ItemDataRole.UserRole
 WIDTHS = (76, 52, 100, 48, 60, 60)
@@ -71,17 +72,11 @@ class ComparisonTable(QTableView):
         self._sorted.setSourceModel(self._lines)
         self._sorted.setSortRole(SORT_ROLE)
         self.setModel(self._sorted)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        choose_lines(self)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setSortingEnabled(True)
         self.sortByColumn(IOU, Qt.SortOrder.DescendingOrder)
-        self.setAlternatingRowColors(True)
-        self.setShowGrid(False)
-        self.setWordWrap(False)
-        self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
         header = self.horizontalHeader()
-        header.setHighlightSections(False)
         for column, width in enumerate(WIDTHS):
             mode = QHeaderView.ResizeMode.Stretch if column == SECOND else QHeaderView.ResizeMode.Interactive
             header.setSectionResizeMode(column, mode)

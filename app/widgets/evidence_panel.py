@@ -4,23 +4,21 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QComboBox,
     QHBoxLayout,
     QHeaderView,
     QLabel,
     QPushButton,
-    QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
     QWidget,
 )
 
+from app.widgets.parts import plain_table, wrapped_label
 from app.widgets.share_bars import FINDING, SHARE, WHOLE, ShareBars
 from app.widgets.theme import Theme
 
 HEADERS = ("View", "Attention", "Its anchor is")
-ROW_HEIGHT = 28
 VIEW = WHOLE + 1  # role of the view of a line
 NOTE = "Attention says where a query read, not why it decided. It is a hint, no proof."
 
@@ -45,8 +43,8 @@ class EvidencePanel(QWidget):
         super().__init__(parent)
         self.setObjectName("evidencePanel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self._title = _label("evidenceTitle")
-        self._finding = _label("evidenceFinding")
+        self._title = wrapped_label("evidenceTitle")
+        self._finding = wrapped_label("evidenceFinding")
         self.layer, self.head = _chooser("evidenceLayer"), _chooser("evidenceHead")
         self.layer.currentIndexChanged.connect(self.layer_chosen)
         self.head.currentIndexChanged.connect(self.head_chosen)
@@ -54,7 +52,7 @@ class EvidencePanel(QWidget):
         self._copy.setObjectName("evidenceCopy")
         self._copy.setToolTip("Copy the attention of this query: every layer, head and view, with where it read")
         self._copy.clicked.connect(self.copy_requested)
-        self.table = QTableWidget(0, len(HEADERS))
+        self.table = plain_table("evidenceTable", HEADERS, words=len(HEADERS))
         self._bars = ShareBars(theme, self.table)
         self._set_up_table()
         note = QLabel(NOTE)
@@ -82,7 +80,7 @@ class EvidencePanel(QWidget):
             with QSignalBlocker(box):
                 if box.count() != count + 1:
                     box.clear()
-                    box.addItems([f"Mean of all {word}", *(f"{word[:-1].title()} {n + 1}" for n in range(count))])
+                    box.addItems([f"Mean of {word}", *(f"{word[:-1].title()} {n + 1}" for n in range(count))])
                 box.setCurrentIndex(chosen)
 
     def set_evidence(self, title: str, finding: str, rows: Sequence[tuple[int, str, float, str, bool]]) -> None:
@@ -124,20 +122,8 @@ class EvidencePanel(QWidget):
 
     def _set_up_table(self) -> None:
         table = self.table
-        table.setObjectName("evidenceTable")
-        table.setHorizontalHeaderLabels(HEADERS)
-        for column in range(len(HEADERS)):
-            table.horizontalHeaderItem(column).setTextAlignment(Qt.AlignmentFlag.AlignLeft)
         table.setItemDelegateForColumn(1, self._bars)
-        table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        table.setShowGrid(False)
-        table.setWordWrap(False)
-        table.verticalHeader().hide()
-        table.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
         header = table.horizontalHeader()
-        header.setHighlightSections(False)
         header.setStretchLastSection(True)
         for column, width in enumerate((112, 146, 120)):
             header.resizeSection(column, width)
@@ -163,13 +149,6 @@ class EvidencePanel(QWidget):
         column.addWidget(self._finding)
         column.addWidget(self.table, 1)
         column.addWidget(note)
-
-
-def _label(name: str) -> QLabel:
-    label = QLabel()
-    label.setObjectName(name)
-    label.setWordWrap(True)
-    return label
 
 
 def _chooser(name: str) -> QComboBox:

@@ -6,20 +6,18 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QCheckBox,
     QComboBox,
     QHBoxLayout,
     QHeaderView,
-    QLabel,
     QPushButton,
-    QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
     QWidget,
 )
 
 from app.widgets.overlap_matrix import OverlapMatrix
+from app.widgets.parts import plain_table, wrapped_label
 from app.widgets.theme import Theme
 
 HEADERS = ("Victim", "Taken by", "Share", "Pixels")
@@ -57,9 +55,7 @@ class HijackPanel(QWidget):
         super().__init__(parent)
         self.setObjectName("hijackPanel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self._hint = QLabel()
-        self._hint.setObjectName("hijackHint")
-        self._hint.setWordWrap(True)
+        self._hint = wrapped_label("hijackHint")
         self.matrix = OverlapMatrix(theme)
         self.matrix.setToolTip(MATRIX_TIP)
         self.groups = QComboBox()
@@ -71,10 +67,8 @@ class HijackPanel(QWidget):
         self._contested.setObjectName("hijackContested")
         self._contested.setToolTip("Contested points in the colors of both claimants, gaps in the color of warnings")
         self._contested.clicked.connect(self.contested_toggled)
-        self._pair = QLabel()
-        self._pair.setObjectName("hijackPair")
-        self._pair.setWordWrap(True)
-        self.thefts = QTableWidget(0, len(HEADERS))
+        self._pair = wrapped_label("hijackPair")
+        self.thefts = plain_table("theftTable", HEADERS, words=2)
         self._set_up_thefts()
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 10, 12, 10)
@@ -147,20 +141,7 @@ class HijackPanel(QWidget):
 
     def _set_up_thefts(self) -> None:
         table = self.thefts
-        table.setObjectName("theftTable")
-        table.setHorizontalHeaderLabels(HEADERS)
-        table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        table.setAlternatingRowColors(True)
-        table.setShowGrid(False)
-        table.setWordWrap(False)
-        table.verticalHeader().hide()
         header = table.horizontalHeader()
-        header.setHighlightSections(False)
-        for place in range(len(HEADERS)):
-            side = Qt.AlignmentFlag.AlignLeft if place < 2 else Qt.AlignmentFlag.AlignRight
-            table.horizontalHeaderItem(place).setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
         for place in range(len(HEADERS)):
             mode = QHeaderView.ResizeMode.Stretch if place < 2 else QHeaderView.ResizeMode.ResizeToContents
             header.setSectionResizeMode(place, mode)

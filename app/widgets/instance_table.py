@@ -40,8 +40,7 @@ from app.widgets.instance_rows import (
     Row,
 )
 from app.widgets.instance_table_view import WIDTHS, TableView
-
-ROW_HEIGHT = 28  # pixels
+from app.widgets.parts import choose_lines
 
 
 class InstanceTable(QWidget):
@@ -226,22 +225,16 @@ class InstanceTable(QWidget):
         view.setMouseTracking(True)
         view.setProperty("arrows", "vertical")  # the others walk through the views as everywhere
         view.setModel(self._listed)
+        choose_lines(view)
         view.setItemDelegateForColumn(NAME, NameDelegate(view))
-        view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)  # F2 and the menu ask for it
         view.setSortingEnabled(True)
         view.sortByColumn(OBJECTNESS, Qt.SortOrder.DescendingOrder)
-        view.setShowGrid(False)
-        view.setAlternatingRowColors(True)
-        view.setWordWrap(False)
         view.setTabKeyNavigation(False)
         view.setIconSize(QSize(SWATCH, SWATCH))
         view.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        view.verticalHeader().hide()
-        view.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
         header = view.horizontalHeader()
-        header.setHighlightSections(False)
         header.setMinimumSectionSize(24)
         for column, width in WIDTHS.items():
             header.resizeSection(column, width)

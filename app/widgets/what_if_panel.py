@@ -5,27 +5,24 @@ from typing import Any
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QCheckBox,
     QComboBox,
     QGridLayout,
     QHBoxLayout,
     QHeaderView,
-    QLabel,
     QPushButton,
-    QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
     QWidget,
 )
 
 from app.widgets.chips import ChipBar
+from app.widgets.parts import plain_table, wrapped_label
 from app.widgets.theme import Theme
 
 HEADERS = ("Query", "Became", "IoU", "Points", "Objectness")
 REFERENCES = (("untouched", "Beside the untouched result"), ("previous", "Beside that before the last change"))
-WIDTHS = (58, 90, 48, 122, 94)  # logical pixels
-ROW_HEIGHT = 26
+WIDTHS = (52, 90, 44, 106, 94)  # logical pixels
 QUERY = Qt.ItemDataRole.UserRole
 
 
@@ -57,12 +54,12 @@ class WhatIfPanel(QWidget):
         super().__init__(parent)
         self.setObjectName("whatIfPanel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self._empty = _label("whatIfEmpty")
+        self._empty = wrapped_label("whatIfEmpty")
         self._make_choices()
         self.chips = ChipBar(theme)
         self.chips.setObjectName("whatIfChips")
         self.chips.dismissed.connect(self.put_back)
-        self._note = _label("muted")
+        self._note = wrapped_label("muted")
         self.reference = QComboBox()
         self.reference.setObjectName("whatIfReference")
         self.reference.setMinimumContentsLength(12)
@@ -76,8 +73,8 @@ class WhatIfPanel(QWidget):
         self._copy = QPushButton("Copy CSV")
         self._copy.setObjectName("whatIfCopy")
         self._copy.clicked.connect(self.copy_requested)
-        self._summary = _label("whatIfSummary")
-        self.table = QTableWidget(0, len(HEADERS))
+        self._summary = wrapped_label("whatIfSummary")
+        self.table = plain_table("whatIfTable", HEADERS, words=2)
         self._set_up_table()
         self._lay_out()
         self.set_empty("")
@@ -165,21 +162,8 @@ class WhatIfPanel(QWidget):
 
     def _set_up_table(self) -> None:
         table = self.table
-        table.setObjectName("whatIfTable")
-        table.setHorizontalHeaderLabels(HEADERS)
-        table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        table.setAlternatingRowColors(True)
-        table.setShowGrid(False)
-        table.setWordWrap(False)
-        table.verticalHeader().hide()
-        table.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
         header = table.horizontalHeader()
-        header.setHighlightSections(False)
         for column in range(len(HEADERS)):
-            side = Qt.AlignmentFlag.AlignLeft if column < 2 else Qt.AlignmentFlag.AlignRight
-            table.horizontalHeaderItem(column).setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
             header.resizeSection(column, WIDTHS[column])
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
         table.cellClicked.connect(lambda row, _: self.query_chosen.emit(self.table.item(row, 0).data(QUERY)))
@@ -226,10 +210,3 @@ def _button(name: str, tip: str, signal: Any) -> QPushButton:
     if signal is not None:
         button.clicked.connect(lambda _=False: signal.emit())
     return button
-
-
-def _label(name: str) -> QLabel:
-    label = QLabel()
-    label.setObjectName(name)
-    label.setWordWrap(True)
-    return label

@@ -202,3 +202,17 @@ def test_a_drop_that_changes_nothing_ends_its_preview(desk):
     desk.drag.drop(QUERY, (0.0, 1.0, 2.0))
     assert desk.probe.dragged[-1] is None, "no answer will come that could end it"
     assert desk.drag.state is None
+
+
+def test_a_true_scale_is_that_of_every_length(desk):
+    health = measure_anchors(curate(RESULT, UNFILTERED))
+    desk.choose(QUERY)
+    before = desk.anchor()
+    desk.session.edit("scale", replace(desk.session.edits, scale=2.5))
+    desk.session.inspect(Inspection(reconstruction=RESULT, claims=CLAIMS, evidence=EVIDENCE, health=health))
+    assert np.allclose(desk.anchor()[1], 2.5 * np.array(before[1]))
+    assert desk.anchor()[-1]["units"] == "m"
+    for row, item in zip(desk.panel.told("set_rows"), health, strict=True):
+        assert row[5] == pytest.approx(None if item.surface_distance is None else 2.5 * item.surface_distance)
+    desk.presenter.place((5.0, -2.5, 10.0))
+    assert desk.overrides[0].position == (2.0, -1.0, 4.0), "typed in meters, kept in scene units"
