@@ -162,7 +162,6 @@ class Comparing:
             found = await self._jobs.run(
                 title, lambda report: self._steps.from_positions(shown, wished, report), line=LINE, waits=True
             )
-
             origin = self._session.origin
             found = replace(found, own_cost=None if origin is None else cost_of(origin))
 
@@ -231,7 +230,13 @@ class Comparing:
             assert path is not None, "a file was chosen"
             if path.suffix.lower() == SUFFIX:
                 return lambda report, truth: self._of_session_file(path, result, origin, report)
-            return lambda report, truth: steps.read_counterpart(path, result, report)
+            own_cost = cost_of(origin)
+
+            def read(report: "Report", truth: Truth | None) -> Counterpart:
+                found = steps.read_counterpart(path, result, report)
+                return found if found.cost is None else replace(found, own_cost=own_cost)
+
+            return read
         if side == "previous":
             kept = self._previous
             assert kept is not None, "there is a result before"

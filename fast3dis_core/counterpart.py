@@ -112,6 +112,8 @@ class Counterpart:
         For every cloud row of the result that of the counterpart, -1 where it has none; None: they are the same.
     curation : Curation
         Its own thresholds, merges, names and colors; filters of points are those of the result.
+    follows : tuple of str
+        Fields of `curation` that are the result's, too.
     cost, own_cost : Cost or None
         Of the counterpart, and of the result where both did the same job.
     cost_words : str
@@ -125,6 +127,7 @@ class Counterpart:
     reconstruction: Reconstruction
     rows: Int32 | None = None
     curation: Curation = EVERYTHING
+    follows: tuple[str, ...] = ()
     cost: Cost | None = None
     own_cost: Cost | None = None
     cost_words: str = ""

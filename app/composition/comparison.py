@@ -63,6 +63,8 @@ class ComparisonParts:
             (panel.copy_requested, presenter.copy),
             (panel.lines_chosen, presenter.select),
             (panel.photos_toggled, presenter.toggle_photos),
+            (panel.dropped, presenter.drop),
+            (self.stage.dropped, presenter.drop),
         ):
             signal.connect(slot)
 

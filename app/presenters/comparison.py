@@ -30,7 +30,8 @@ TELLS: Mapping[Side, str] = {
     "surface": "Folds of the surface alone.",
     "previous": "The result before this one, kept by itself.",
     "snapshot": "Kept as it is, so that what follows can be held against it.",
-    "file": "A session (.f3d), reconstruction.npz, a PLY with instances, or predictions of another system.",
+    "file": "A session (.f3d), an export, what fast3dis segment or evaluate wrote, a PLY with instances, or what "
+    "another system predicted. Files and folders of results can be dropped here as well.",
     "truth": "True ids beside the photos: average precision, and what is wrong with every instance.",
 }
 # label, tip, lowest, highest, decimals
@@ -56,6 +57,7 @@ class Panel(Protocol):
     def set_lines(self, headers: tuple[str, str], lines: Sequence[Any]) -> None: ...
     def set_selection(self, numbers: frozenset[int]) -> None: ...
     def set_photos(self, other: bool) -> None: ...
+    def set_drops(self, taken: bool) -> None: ...
 
 
 class Questions(Protocol):
@@ -120,10 +122,21 @@ class ComparisonPresenter:
         async def ask() -> None:
             path = await self._questions.other_result() if side == "file" else None
             if side != "file" or path is not None:
-                self._session.show(replace(self._session.display, comparing=True))
-                await comparing.set_beside(side, settings=self._settings.get(side), path=path)
+                await self._set_beside(side, path)
 
         self._workflow.start(ask())
+
+    def drop(self, paths: Sequence[str]) -> None:
+        """Files were dropped on the panel or the second view."""
+        if len(paths) > 1:
+            self._session.message(f"One result at a time: {len(paths)} were dropped.")
+        elif not self._workflow.comparing.missing()["file"]:
+            self.choose("file")
+            self._workflow.start(self._set_beside("file", Path(paths[0])))
+
+    async def _set_beside(self, side: Side, path: Path | None) -> None:
+        self._session.show(replace(self._session.display, comparing=True))
+        await self._workflow.comparing.set_beside(side, settings=self._settings.get(side), path=path)
 
     def end(self) -> None:
         """Hold it against nothing."""
@@ -161,6 +174,7 @@ class ComparisonPresenter:
     def _offer(self) -> None:
         """Sides and settings."""
         missing, side, panel = self._workflow.comparing.missing(), self._side, self._panel
+        panel.set_drops(not missing["file"])
         panel.set_sides([(key, text, missing[key]) for key, text in SIDES.items()], side)
         settings = self._settings.get(side)
         panel.set_fields([] if settings is None else [_field(settings, field.name) for field in fields(settings)])

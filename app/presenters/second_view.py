@@ -17,13 +17,14 @@ from app.session.session import Display, Session
 from fast3dis_core.counterpart import Counterpart, SideBySide
 from fast3dis_core.reconstruction import PointCloud
 
-NOTHING_YET = "Choose in the panel Compare what to hold this result against."
+NOTHING_YET = "Choose in the panel Compare what to hold this result against,\nor drop another result here."
 
 
 class Stage(Protocol):
     """What this presenter needs of the stage around the viewports."""
 
     def set_split(self, on: bool) -> None: ...
+    def set_drops(self, taken: bool) -> None: ...
     def set_first(self, title: str, facts: str) -> None: ...
     def set_second(self, title: str, facts: str, instead: str = "") -> None: ...
 
@@ -114,6 +115,7 @@ class SecondViewPresenter:
         session, stage = self._session, self._stage
         display, comparison = session.display, session.comparison
         on = display.comparing and session.reconstruction is not None
+        stage.set_drops(on and session.origin is not None and session.origin.masks == "there")
         stage.set_split(on)
         if not on:
             return

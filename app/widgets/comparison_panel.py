@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.widgets.comparison_table import ComparisonTable, TableLine
+from app.widgets.file_drops import FileDrops
 
 
 class Field(NamedTuple):
@@ -52,6 +53,7 @@ class ComparisonPanel(QWidget):
     setting_changed(name, value)
     lines_chosen(numbers)
     photos_toggled(other)
+    dropped(paths)
     """
 
     side_chosen = Signal(str)
@@ -61,6 +63,7 @@ class ComparisonPanel(QWidget):
     setting_changed = Signal(str, float)
     lines_chosen = Signal(object)
     photos_toggled = Signal(bool)
+    dropped = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -101,6 +104,8 @@ class ComparisonPanel(QWidget):
         self._photos.clicked.connect(self.photos_toggled)
         self._end = _button("End", "comparisonEnd", "Hold the result against nothing", self.end_requested)
         self._copy = _button("Copy CSV", "comparisonCopy", "Copy the lines and what they cost", self.copy_requested)
+        self._drops = FileDrops(self)
+        self._drops.dropped.connect(self.dropped)
         self._lay_out()
         self.set_result(shown=False)
 
@@ -181,6 +186,10 @@ class ComparisonPanel(QWidget):
     def set_photos(self, other: bool) -> None:
         """Whether photos show the other side."""
         self._photos.setChecked(other)
+
+    def set_drops(self, taken: bool) -> None:
+        """Whether results can be dropped here."""
+        self._drops.set_taken(taken)
 
     def _spin_box(self, field: Field) -> QDoubleSpinBox:
         box = QDoubleSpinBox()

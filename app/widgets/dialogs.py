@@ -43,8 +43,9 @@ class Dialogs:
         return await _path(dialog)
 
     async def other_result(self) -> Path | None:
-        """A file to compare with."""
-        dialog = QFileDialog(self.parent, "Compare with a result", "", f"Results (*{SESSION_SUFFIX} *.npz *.ply)")
+        """A file to compare with; a folder of results is chosen by its report."""
+        kinds = f"Results (*{SESSION_SUFFIX} *.npz *.ply report.json)"
+        dialog = QFileDialog(self.parent, "Compare with a result", "", kinds)
         dialog.setObjectName("otherResultDialog")
         dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
         return await _path(dialog)

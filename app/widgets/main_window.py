@@ -5,7 +5,6 @@ worker first and deletes the window afterwards.
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from PySide6.QtCore import QEvent, QSize, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QMouseEvent, QResizeEvent
@@ -16,6 +15,7 @@ from app.widgets.action_bars import ActionBars
 from app.widgets.chips import ChipBar
 from app.widgets.empty_page import EmptyPage
 from app.widgets.error_dialog import ErrorDialog
+from app.widgets.file_drops import dropped_paths
 from app.widgets.panels import NARROW, CenterTabs, Dock, Panels
 from app.widgets.run_panel import Beat, RunLine, RunPage
 from app.widgets.theme import Theme, icon
@@ -209,7 +209,7 @@ class MainWindow(QMainWindow):
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Accept local files and folders."""
-        if _dropped_paths(event):
+        if dropped_paths(event):
             event.acceptProposedAction()
             self._light_up(True)
 
@@ -221,7 +221,7 @@ class MainWindow(QMainWindow):
     def dropEvent(self, event: QDropEvent) -> None:
         """Open them."""
         self._light_up(False)
-        paths = _dropped_paths(event)
+        paths = dropped_paths(event)
         if paths:
             event.acceptProposedAction()
             self.paths_dropped.emit(paths)
@@ -259,11 +259,6 @@ def stacked(*widgets: QWidget, tall: int = -1) -> QWidget:
     for widget in widgets:
         column.addWidget(widget, int(widget is widgets[tall]))
     return box
-
-
-def _dropped_paths(event: QDropEvent) -> tuple[str, ...]:
-    """Local files and folders that are dropped."""
-    return tuple(str(Path(url.toLocalFile())) for url in event.mimeData().urls() if url.isLocalFile())
 
 
 class _StatusBar(QStatusBar):

@@ -10,6 +10,8 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
+from app.widgets.file_drops import FileDrops
+
 HEADER = 30  # pixels
 LEAST = 160  # width of a half
 
@@ -27,9 +29,12 @@ class SplitStage(QSplitter):
     -------
     split_changed(on)
         The second view was shown, and exists from now on, or was hidden.
+    dropped(paths)
+        On the second half.
     """
 
     split_changed = Signal(bool)
+    dropped = Signal(object)
 
     def __init__(self, first: QWidget, make_second: Callable[[], QWidget], parent: QWidget | None = None) -> None:
         super().__init__(Qt.Orientation.Horizontal, parent)
@@ -40,6 +45,8 @@ class SplitStage(QSplitter):
         self._first = _Half("firstStage", first)
         self.addWidget(self._first)
         self._second: _Half | None = None
+        self._drops: FileDrops | None = None
+        self._taken = False
         self._empty = _Empty()
 
     @property
@@ -57,6 +64,9 @@ class SplitStage(QSplitter):
             pages.addWidget(self._make())
             self._second = _Half("secondStage", pages)
             self._pages = pages
+            self._drops = FileDrops(self._second)
+            self._drops.dropped.connect(self.dropped)
+            self._drops.set_taken(self._taken)
             self.addWidget(self._second)
         self._second.setVisible(on)
         self._second.header.setVisible(on)
@@ -65,6 +75,12 @@ class SplitStage(QSplitter):
             half = self.width() // 2
             self.setSizes([half, self.width() - half])
         self.split_changed.emit(on)
+
+    def set_drops(self, taken: bool) -> None:
+        """Whether results can be dropped on the second half."""
+        self._taken = taken
+        if self._drops is not None:
+            self._drops.set_taken(taken)
 
     def set_first(self, title: str, facts: str) -> None:
         """What the first half shows."""

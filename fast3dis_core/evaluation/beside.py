@@ -50,9 +50,8 @@ def set_beside(
     SideBySide
     """
     wishes = first.curation
-    own = replace(
-        counterpart.curation, confidence_percentile=wishes.confidence_percentile, depth_edge=wishes.depth_edge
-    )
+    shared = ("confidence_percentile", "depth_edge", *counterpart.follows)
+    own = replace(counterpart.curation, **{name: getattr(wishes, name) for name in shared})
     known = previous.second if previous is not None and previous.counterpart is counterpart else None
     second = curate(counterpart.reconstruction, own, palette=first.palette, previous=known)
     ours, theirs = on_shared_rows(counterpart, first, second)

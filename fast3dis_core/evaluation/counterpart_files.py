@@ -21,6 +21,7 @@ from fast3dis_core.datasets.sample import STRUCTURE
 from fast3dis_core.datasets.scene_sampling import nearest
 from fast3dis_core.errors import DatasetError
 from fast3dis_core.evaluation.alignment_ladder import align_worlds
+from fast3dis_core.evaluation.counterpart_predictions import predicted_counterpart
 from fast3dis_core.evaluation.counterparts import ROOM, other_result
 from fast3dis_core.evaluation.imports import ImportedScene, ImportTarget, LabelledPoints, import_scene
 from fast3dis_core.evaluation.surface_transfer import MAX_DISTANCE
@@ -33,6 +34,8 @@ from fast3dis_core.reconstruction import Reconstruction
 READING = "Reading the other result"  # step reported
 TRANSFER = "Finding nearest points"  # step reported
 NEAR = MAX_DISTANCE / (2 * ROOM)  # share of the scene's diagonal, where its units are unknown
+IN_FOLDERS = ("reconstruction.npz", "predictions.npz", "scene.ply")  # of `segment` and the viewer; of IGGT's demo
+REPORT, PREDICTIONS = "report.json", "predictions"
 SIDE = DataSetFiles(name="a result to compare with", remedy="choose a .f3d, .npz or .ply file of these photos")
 TRUE_IDS = DataSetFiles(name="true ids", remedy="write one gray 16-bit PNG for each photo into instance/")
 
@@ -43,8 +46,9 @@ def read_counterpart(path: Path, result: Reconstruction, *, report: Report = sil
     Parameters
     ----------
     path : Path
-        `reconstruction.npz` of an export; a `.ply` with `instance`; an archive of PanSt3R, or of the form that imports
-        are written in; `predictions.npz` in a folder of IGGT's demo.
+        `reconstruction.npz` of an export; a file of `fast3dis evaluate`'s predictions; a `.ply` with `instance`; an
+        archive of PanSt3R, or of the form that imports are written in; `predictions.npz` in a folder of IGGT's demo.
+        Or a folder with one of them, such as `fast3dis segment` and IGGT's demo write, or its `report.json`.
     result : Reconstruction
     report : Report
 
@@ -60,7 +64,10 @@ def read_counterpart(path: Path, result: Reconstruction, *, report: Report = sil
         If `report` says so.
     """
     report(READING, 0.0)
+    path = result_file(path)
     system = _system(path)
+    if system == "prediction":
+        return predicted_counterpart(path, result)
     if system == "reconstruction":
         return other_result(read_npz(path, report=report), result, title=path.name, kind="file")
     folder, name = (path.parent.parent, path.parent.name) if system == "iggt" else (path.parent, path.stem)
@@ -74,6 +81,27 @@ def read_counterpart(path: Path, result: Reconstruction, *, report: Report = sil
         reconstruction=labelled_result(result, labels),
         notes=(*scene.notes, *notes),
     )
+
+
+def result_file(path: Path) -> Path:
+    """The file that a path is about: itself, or the one of a folder of results, named or given by its report.
+
+    Raises
+    ------
+    DatasetError
+        If a folder has none, or several.
+    """
+    folder = path.parent if path.name == REPORT else path
+    if not folder.is_dir():
+        return path
+    for name in IN_FOLDERS:
+        if (folder / name).is_file():
+            return folder / name
+    several = sorted([*(folder / PREDICTIONS).glob("*.npz"), *folder.glob("*.npz")])
+    if len(several) == 1:
+        return several[0]
+    found = f"{len(several)} of them, {', '.join(file.name for file in several[:3])} …" if several else "none"
+    raise SIDE.refusal(folder, "one file", found, "choose one of these" if several else None)
 
 
 def read_truth(
@@ -160,6 +188,7 @@ def _system(path: Path) -> str:
     except (OSError, ValueError, EOFError) as error:
         raise SIDE.refusal(path, "an archive of arrays", f"none that reads ({error})") from error
     for system, wanted in (
+        ("prediction", {"about", "masks", "scores"}),
         ("reconstruction", {"instance_pixels", "instance_offsets"}),
         ("panst3r", {"pan", "pts3d"}),
         ("npz", {"scores", "masks"}),

@@ -107,6 +107,7 @@ def predict_scene(
         seconds={step: round(value, 6) for step, value in meter.seconds.items()},
         peak_memory=meter.peak_memory,
         made_by=made_by or {},
+        frames=sample.views.names,
     )
 
 

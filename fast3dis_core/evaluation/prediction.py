@@ -65,6 +65,8 @@ class ScenePrediction:
         By step: bytes of the machine, and of the device.
     made_by : mapping
         Device, precision, code and what else tells where it comes from; plain values.
+    frames : tuple of S str
+        Photos of the views; empty in files of earlier versions.
     """
 
     scene_id: str
@@ -79,6 +81,7 @@ class ScenePrediction:
     seconds: Mapping[str, float] = field(default_factory=dict)
     peak_memory: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     made_by: Mapping[str, Any] = field(default_factory=dict)
+    frames: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         sizes = dict(zip("KSHW", self.masks.shape, strict=True))
@@ -89,6 +92,8 @@ class ScenePrediction:
                     f"ScenePrediction.{name}: expected shape {expected} for masks {self.masks.shape}, found "
                     f"{getattr(self, name).shape}"
                 )
+        if len(self.frames) not in (0, sizes["S"]):
+            raise ValueError(f"ScenePrediction.frames: expected {sizes['S']} names, found {len(self.frames)}")
 
 
 def write_prediction(path: Path, prediction: ScenePrediction, *, digest: str) -> None:
@@ -114,6 +119,7 @@ def write_prediction(path: Path, prediction: ScenePrediction, *, digest: str) ->
         "seconds": dict(prediction.seconds),
         "peak_memory": {step: dict(peak) for step, peak in prediction.peak_memory.items()},
         "made_by": dict(prediction.made_by),
+        "frames": list(prediction.frames),
     }
     count, views, height, width = prediction.masks.shape
     flat = prediction.masks.reshape(count, views, height * width)
@@ -131,14 +137,14 @@ def write_prediction(path: Path, prediction: ScenePrediction, *, digest: str) ->
     write_archive(path, told, arrays, digest=digest)
 
 
-def read_prediction(path: Path, *, digest: str) -> ScenePrediction:
+def read_prediction(path: Path, *, digest: str | None) -> ScenePrediction:
     """Read what `write_prediction` wrote.
 
     Parameters
     ----------
     path : Path
-    digest : str
-        Of the settings it has to be made with.
+    digest : str or None
+        Of the settings it has to be made with; None where any will do.
 
     Raises
     ------
@@ -156,6 +162,7 @@ def read_prediction(path: Path, *, digest: str) -> ScenePrediction:
             seconds=told["seconds"],
             peak_memory=told["peak_memory"],
             made_by=told["made_by"],
+            frames=tuple(str(name) for name in told.get("frames", ())),
             **{name: arrays[name] for name in _SHAPES if name != "depth"},
         )
 
@@ -185,7 +192,7 @@ def write_archive(path: Path, told: Mapping[str, Any], arrays: Mapping[str, Any]
 
 
 def read_archive(
-    path: Path, build: Callable[[Mapping[str, Any], Mapping[str, NDArray[Any]]], Value], *, digest: str
+    path: Path, build: Callable[[Mapping[str, Any], Mapping[str, NDArray[Any]]], Value], *, digest: str | None
 ) -> Value:
     """Read what `write_archive` wrote.
 
@@ -194,8 +201,8 @@ def read_archive(
     path : Path
     build : callable
         Makes the value of the facts and arrays; may raise ValueError, KeyError or TypeError for damage.
-    digest : str
-        Of the settings it has to be made with.
+    digest : str or None
+        Of the settings it has to be made with; None where any will do.
 
     Raises
     ------
@@ -217,7 +224,7 @@ def read_archive(
             f"{path}: expected the predictions of a scene, found a damaged file ({error}); delete it, and the scene is "
             "predicted anew."
         ) from error
-    if found != digest:
+    if digest is not None and found != digest:
         raise DatasetError(
             f"{path}: expected predictions of the settings beside it, found those of others; delete it, and the scene "
             "is predicted anew."
