@@ -62,7 +62,8 @@ class MachineSteps:
 
     def download(self, name: str, accept_license: bool, report: "Report") -> Path:
         """Fetch and verify one published file."""
-        from fast3dis_core.official_weights import download, official_weights
+        from fast3dis_core.downloads import download
+        from fast3dis_core.official_weights import official_weights
 
         return download(official_weights(name), accept_license=accept_license, report=report).path
 

@@ -17,6 +17,10 @@ class CheckpointError(Fast3disError):
     """A weight file is missing, damaged, unsafe, or made for another model size."""
 
 
+class DownloadError(CheckpointError):
+    """A published weight file did not arrive: nobody answers, access is refused, the disk is full."""
+
+
 class ConfigError(Fast3disError):
     """A setting is unknown or has an impossible value."""
 

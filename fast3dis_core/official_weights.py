@@ -1,15 +1,13 @@
 """Where weights come from: the published Depth Anything 3 files, the bundle, and the hub's cache.
 
 `OFFICIAL_WEIGHTS` lists every published file with its license and size. `find_weights` looks at what is on
-this machine and never touches the network; `download` is the only function that does, through
-huggingface_hub, and so honors HF_HUB_OFFLINE, HF_ENDPOINT and HF_HOME. Reading the files is left to
-`weight_files` and `checkpoints`; asking people about licenses, to the caller.
+this machine; nothing here touches the network, which is left to `downloads`. Reading the files is left to
+`weight_files` and `checkpoints`.
 """
 
 import os
 import re
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -18,6 +16,7 @@ from typing import Any
 from fast3dis_core.config import MODEL_SIZES, model_size
 from fast3dis_core.errors import CheckpointError
 from fast3dis_core.progress import Report, silent
+from fast3dis_core.transfers import megabytes
 from fast3dis_core.weight_files import Shapes, WeightIdentity, check_shapes, file_sha256, identify_file, read_header
 
 ENVIRONMENT = "FAST3DIS_WEIGHTS"  # a weight file, or a folder of them
@@ -225,54 +224,9 @@ def missing_weights(size: str) -> CheckpointError:
     )
 
 
-def megabytes(count: int) -> str:
-    """Bytes in words: "541 MB"."""
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
-
-
-def download(weights: OfficialWeights, *, accept_license: bool = False, report: Report = silent) -> VerifiedWeights:
-    """Fetch a published file into the hub's cache, or find it there, and verify it.
-
-    Parameters
-    ----------
-    weights : OfficialWeights
-    accept_license : bool
-        Needed for non-commercial files: the user has read `LICENSE_TERMS` and agreed.
-    report : callable
-
-    Raises
-    ------
-    CheckpointError
-        If the license is not accepted, the hub cannot be reached or refuses, the disk is full, or what
-        arrived is not the file that was announced. A dropped connection is taken up again where it stopped;
-        whether a stopped program is, depends on the release of huggingface_hub.
-    """
-    if weights.non_commercial and not accept_license:
-        raise CheckpointError(
-            f"{weights.repository} is licensed {weights.license} ({LICENSE_TERMS[weights.license]}). To accept, run "
-            f"`{weights.download_command}`."
-        )
-    from huggingface_hub import errors, hf_hub_download
-
-    transport_error = errors.HTTPError  # type: ignore[attr-defined]  # of the HTTP library, which changes by release
-
-    bar = _progress_bar(f"Downloading {weights.name}", report)
-    try:
-        path = Path(hf_hub_download(weights.repository, FILE_NAME, tqdm_class=bar))
-        with suppress(errors.EntryNotFoundError):  # the tensors' shapes tell the size as well
-            hf_hub_download(weights.repository, "config.json", tqdm_class=_progress_bar("Downloading", silent))
-    except (errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled) as error:
-        raise CheckpointError(_unreachable(weights)) from error
-    except (transport_error, OSError) as error:
-        reason = str(error).strip().partition("\n")[0]
-        raise CheckpointError(
-            f"The weights {weights.repository} could not be downloaded: {reason}. Try again, or fetch {FILE_NAME} from "
-            f"{weights.page} and give it with --weights, in the window with Choose weights."
-        ) from error
-    return verify(path, weights.size, report=report)
-
-
-def verify(path: Path, size: str, *, expected: Shapes | None = None, report: Report = silent) -> VerifiedWeights:
+def verify(
+    path: Path, size: str, *, expected: Shapes | None = None, report: Report = silent, sha256: str | None = None
+) -> VerifiedWeights:
     """Check a weight file: header, size, tensors, and its hash against the hub's record where there is one.
 
     Parameters
@@ -283,6 +237,8 @@ def verify(path: Path, size: str, *, expected: Shapes | None = None, report: Rep
     expected : mapping of str to tuple of int, optional
         Names and shapes of the network's state dict, for the full comparison.
     report : callable
+    sha256 : str, optional
+        Of the file, if it was just computed.
 
     Raises
     ------
@@ -295,7 +251,7 @@ def verify(path: Path, size: str, *, expected: Shapes | None = None, report: Rep
         check_shapes({}, shapes, size=size, path=path, identity=identity)
     if expected is not None:
         check_shapes(expected, shapes, size=size, path=path, identity=identity)
-    found, recorded = file_sha256(path, report), recorded_sha256(path)
+    found, recorded = sha256 or file_sha256(path, report), recorded_sha256(path)
     if recorded is not None and found != recorded:
         raise CheckpointError(
             f"{path} is damaged: expected SHA-256 {recorded}, found {found}; "
@@ -354,33 +310,3 @@ def _in_cache(size: str, cache: Path | None) -> Path | None:
     """File of a size in a cache of the hub; the deprecated release only where it is the only one there."""
     files = (cached_file(weights, cache) for weights in OFFICIAL_WEIGHTS if weights.size == size)
     return next((path for path in files if path is not None), None)
-
-
-def _unreachable(weights: OfficialWeights) -> str:
-    offline = os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")
-    reason = "HF_HUB_OFFLINE forbids downloads" if offline else "the hub could not be reached"
-    return (
-        f"The weights {weights.repository} are not on this machine, and {reason}: check the connection (HF_ENDPOINT "
-        f"names a mirror), or fetch {FILE_NAME} from {weights.page} on another machine and give it with --weights, in "
-        "the window with Choose weights."
-    )
-
-
-def _progress_bar(step: str, report: Report) -> Any:
-    """Progress-bar class for huggingface_hub that draws nothing and reports instead."""
-    from huggingface_hub.utils.tqdm import tqdm
-
-    class Reporting(tqdm):
-        """Counts bytes; a report that raises `Cancelled` ends the download."""
-
-        def __init__(self, *args: Any, **kwargs: Any) -> None:
-            super().__init__(*args, **{**kwargs, "disable": True})  # type: ignore[no-untyped-call]
-
-        def update(self, n: float | None = 1) -> bool | None:
-            """Count `n` more bytes."""
-            self.n += n or 0
-            if self.total:
-                report(step, min(self.n / self.total, 1.0))
-            return None
-
-    return Reporting

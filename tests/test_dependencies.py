@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent
 
 # rooms of the core in order; a room imports only from groups further left, or from its own group
 CORE = [
-    {"errors", "config", "progress", "cost", "apart"},
+    {"errors", "config", "progress", "cost", "apart", "transfers"},
     {"geometry", "masks", "palette", "color_scales"},
     {
         "scene", "reconstruction", "hijacking", "point_filters", "duplicates", "curation", "interventions", "evidence",
@@ -21,6 +21,7 @@ CORE = [
     {
         "photo_files", "photo_survey", "preprocessing", "photo", "video", "images", "posed_input",
         "exports", "session_files", "pictures", "weight_files", "official_weights", "checkpoints",
+        "hub", "hub_cache", "downloads",
     },
     {"model"},
     {"inference"},
@@ -71,6 +72,7 @@ LIGHT = {
     "errors", "config", "reconstruction", "hijacking", "point_filters", "duplicates", "curation", "interventions",
     "evidence", "comparison", "anchor_health", "edit_log", "ledger", "sights", "query_evidence", "counterpart", "cost",
     "difference", "thresholds", "exports", "session_files", "palette", "color_scales", "photo_files", "progress",
+    "transfers",
 }  # fmt: skip
 TRAINING_MACHINE = {
     "torch", "numpy", "scipy", "safetensors", "PIL", "cv2", "rich", "typer", "huggingface_hub", "hdbscan",

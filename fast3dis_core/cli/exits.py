@@ -60,14 +60,16 @@ def one_line(error: Fast3disError) -> str:
 
 
 @contextmanager
-def errors_to_exit(*, as_json: bool = False) -> Iterator[None]:
+def errors_to_exit(
+    *, as_json: bool = False, interrupted: str = "Interrupted: nothing unfinished was kept."
+) -> Iterator[None]:
     """Show an error of ours in one line on stderr and end with its code; with `as_json`, on stdout too."""
     try:
         yield
     except Fast3disError as error:
         code = exit_code(error)
         if isinstance(error, Cancelled):
-            error = Cancelled("Interrupted: nothing unfinished was kept.")
+            error = Cancelled(interrupted)
         typer.echo(f"fast3dis: {one_line(error)}", err=True)
         if as_json:
             typer.echo(json.dumps({"exit_code": code, "error": error_facts(error)}))

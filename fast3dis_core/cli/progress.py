@@ -3,17 +3,30 @@
 On a terminal a bar is redrawn; elsewhere a line is written when a step starts to take long and when it ends.
 """
 
+import re
 import time
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.progress import TimeRemainingColumn as RemainingColumn
+from rich.text import Text
 
 from fast3dis_core.cli.exits import Interrupts
+from fast3dis_core.transfers import Transfer
 
 _REDRAW = 0.1  # seconds between two drawings of the bar
 _LINE = 5.0  # seconds between two lines where there is no terminal
+_COUNTDOWN = re.compile(r" in \d+ s(?= \()")  # of a notice: told once, not every second
 
 
 class StepDisplay:
@@ -38,14 +51,13 @@ class StepDisplay:
             TextColumn("{task.description:<24}"),
             BarColumn(bar_width=30),
             TaskProgressColumn(),
-            TimeElapsedColumn(),
-            TextColumn("ETA"),
-            RemainingColumn(),
+            _Clock(),
             console=self._console,
             auto_refresh=False,  # drawn by the reports themselves: no thread
             transient=True,
         )
         self._step = ""
+        self._words = self._notice = ""
         self._task: TaskID | None = None
         self._started = self._drawn = self._first = 0.0
 
@@ -71,12 +83,20 @@ class StepDisplay:
             self._step, self._started, self._drawn = step, now, now
             self._first = fraction  # a resumed run does not begin at 0
             if self._console.is_terminal:
-                self._task = self._bar.add_task(step, total=1.0)
+                self._task = self._bar.add_task(step, total=1.0, words="")
                 self._bar.update(self._task, completed=fraction)  # its rate leaves the first sample out
                 self._bar.refresh()
         elif now - self._drawn > (_REDRAW if self._console.is_terminal else _LINE):
             self._drawn = now
             self._draw(fraction, now - self._started)
+
+    def watch(self, transfer: Transfer) -> None:
+        """Bytes, speed and time left of a download, in place of the clock; what it waits for, once."""
+        self._words = transfer.words
+        notice = _COUNTDOWN.sub("", transfer.notice)
+        if notice and notice != self._notice:
+            self.say(notice)
+        self._notice = notice
 
     def begin(self, title: str) -> None:
         """Start over for the next folder."""
@@ -95,8 +115,11 @@ class StepDisplay:
 
     def _draw(self, fraction: float, elapsed: float) -> None:
         if self._task is not None:
-            self._bar.update(self._task, completed=fraction)
+            self._bar.update(self._task, completed=fraction, words=self._words)
             self._bar.refresh()
+            return
+        if self._words:
+            self.say(f"{self._step}: {fraction:.0%}, {self._words}")
             return
         done = fraction - self._first
         left = f", about {elapsed * (1 - fraction) / done:.0f} s left" if done > 0.02 else ""
@@ -111,4 +134,16 @@ class StepDisplay:
             self._bar.remove_task(self._task)
             self._task = None
         self.say(f"{self._step}: {spent:.1f} s")
-        self._step = ""
+        self._step = self._words = ""
+
+
+class _Clock(ProgressColumn):
+    """Time spent and left, or what is known better."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._spent, self._left = TimeElapsedColumn(), RemainingColumn()
+
+    def render(self, task: Task) -> Text:
+        words = task.fields.get("words")
+        return Text(words) if words else Text.assemble(self._spent.render(task), " ETA ", self._left.render(task))

@@ -13,13 +13,16 @@ from fast3dis_core.errors import CheckpointError
 app = typer.Typer(help="List, find, download and verify weights.", no_args_is_help=True)
 
 _AS_JSON = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
+_INTERRUPTED = "Interrupted: what has arrived is kept, and the same command goes on from there."
 _COLUMNS = ("size", "name", "license", "file", "on this machine")
 
 
 @app.command("list")
 def list_weights(as_json: _AS_JSON = False) -> None:
     """Every official weight file: size, license, source, and whether it is on this machine."""
-    from fast3dis_core.official_weights import LICENSE_TERMS, OFFICIAL_WEIGHTS, bundled_file, cached_file, megabytes
+    from fast3dis_core.downloads import arrived_bytes
+    from fast3dis_core.official_weights import LICENSE_TERMS, OFFICIAL_WEIGHTS, bundled_file, cached_file
+    from fast3dis_core.transfers import megabytes
 
     with errors_to_exit(as_json=as_json):
         bundled = bundled_file("nano")
@@ -34,6 +37,7 @@ def list_weights(as_json: _AS_JSON = False) -> None:
                 "page": weights.page,
                 "download": weights.download_command,
                 "path": _text(cached_file(weights)),
+                "arrived_bytes": arrived_bytes(weights),
             }
             for weights in OFFICIAL_WEIGHTS
         ]
@@ -43,7 +47,8 @@ def list_weights(as_json: _AS_JSON = False) -> None:
     lines: list[tuple[str, ...]] = [_COLUMNS, ("nano", "(bundled)", "Apache-2.0", "", _text(bundled) or "no")]
     for row in rows:
         name = f"{row['name']}{' (deprecated)' if row['deprecated'] else ''}"
-        lines.append((row["size"], name, row["license"], megabytes(row["approximate_bytes"]), row["path"] or "no"))
+        begun = f"no, {megabytes(row['arrived_bytes'])} of it" if row["arrived_bytes"] else "no"
+        lines.append((row["size"], name, row["license"], megabytes(row["approximate_bytes"]), row["path"] or begun))
     typer.echo(_aligned(lines))
     typer.echo("\nSource: https://huggingface.co/depth-anything/NAME. Download: fast3dis weights download SIZE")
     for name, terms in LICENSE_TERMS.items():
@@ -73,17 +78,18 @@ def download(
     """Download an official weight file into the hub's cache, and verify it."""
     from fast3dis_core.cli.exits import Interrupts
     from fast3dis_core.cli.progress import StepDisplay
-    from fast3dis_core.official_weights import LICENSE_TERMS, megabytes, official_weights
-    from fast3dis_core.official_weights import download as fetch
+    from fast3dis_core.downloads import download as fetch
+    from fast3dis_core.official_weights import LICENSE_TERMS, official_weights
+    from fast3dis_core.transfers import megabytes
 
-    with errors_to_exit(as_json=as_json), Interrupts() as interrupts:
+    with errors_to_exit(as_json=as_json, interrupted=_INTERRUPTED), Interrupts() as interrupts:
         weights = official_weights(name)
         typer.echo(f"{weights.page} ({megabytes(weights.approximate_bytes)})", err=True)
         typer.echo(f"License {weights.license}: {LICENSE_TERMS[weights.license]}", err=True)
         if weights.non_commercial and not accept_license and sys.stdin.isatty():
             accept_license = typer.confirm("Do you accept this license?", err=True)
         with StepDisplay(interrupts) as display:
-            verified = fetch(weights, accept_license=accept_license, report=display)
+            verified = fetch(weights, accept_license=accept_license, report=display, watch=display.watch)
     _show_verified(_verified_facts(verified), as_json=as_json)
 
 

@@ -1,49 +1,26 @@
-"""Finding weights without the network, and downloading them from a hub that runs inside the test."""
+"""Finding weights without the network, and verifying them."""
 
-import dataclasses
 import hashlib
 import json
 import os
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-import torch
 from huggingface_hub import constants
-from safetensors.torch import load_file, save, save_file
+from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
-from fast3dis_core import cli, official_weights
+from fast3dis_core import cli
 from fast3dis_core.checkpoints import Provenance, save_checkpoint
 from fast3dis_core.config import MODEL_SIZES, ModelConfig
-from fast3dis_core.errors import Cancelled, CheckpointError
+from fast3dis_core.errors import CheckpointError
 from fast3dis_core.model.fast3dis import Fast3DIS
-from fast3dis_core.official_weights import (
-    OFFICIAL_WEIGHTS,
-    download,
-    find_weights,
-    megabytes,
-    missing_weights,
-    require_weights,
-    verify,
-)
+from fast3dis_core.official_weights import OFFICIAL_WEIGHTS, find_weights, missing_weights, require_weights, verify
+from fast3dis_core.transfers import megabytes
 from fast3dis_core.weight_files import WeightIdentity, read_header, usable_size
+from tests.model_hub import COMMIT, small_weights
 
-COMMIT = "0" * 40
 TINY = OFFICIAL_WEIGHTS[0]  # small; the content below stands for it
-
-
-def small_file():
-    """Bytes recognized as size small: the tensors that tell sizes apart, and ballast to download."""
-    return save(
-        {
-            "model.backbone.pretrained.patch_embed.proj.weight": torch.zeros(384, 3, 14, 14),
-            "model.backbone.pretrained.blocks.11.norm1.weight": torch.zeros(384),
-            "model.cam_dec.fc_t.weight": torch.zeros(3, 768),
-            "model.head.norm.weight": torch.randn(300_000),
-        }
-    )
 
 
 @pytest.fixture
@@ -53,61 +30,6 @@ def cache(tmp_path, monkeypatch):
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(folder))
     monkeypatch.delenv("FAST3DIS_WEIGHTS", raising=False)
     return folder
-
-
-class Hub(BaseHTTPRequestHandler):
-    """The few answers of a hub that a download asks for."""
-
-    def do_HEAD(self):
-        self._answer(body=False)
-
-    def do_GET(self):
-        self._answer(body=True)
-
-    def _answer(self, *, body):
-        server = self.server
-        name = self.path.rpartition("/")[2]
-        server.asked.append((self.command, name, self.headers.get("Range")))
-        content = server.files.get(name)
-        if content is None:
-            self.send_response(404)
-            self.send_header("X-Error-Code", "EntryNotFound")
-            self.send_header("X-Repo-Commit", COMMIT)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-            return
-        start = int((self.headers.get("Range") or "bytes=0-").removeprefix("bytes=").partition("-")[0])
-        self.send_response(206 if self.headers.get("Range") else 200)
-        self.send_header("X-Repo-Commit", COMMIT)
-        self.send_header("ETag", f'"{server.etags.get(name, hashlib.sha256(content).hexdigest())}"')
-        self.send_header("Content-Length", str(len(content) - start))
-        if start:
-            self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
-        self.end_headers()
-        if body:
-            end = server.cuts.pop() if server.cuts and name == "model.safetensors" else len(content)
-            self.wfile.write(content[start:end])
-
-    def log_message(self, *_):
-        pass
-
-
-@pytest.fixture
-def hub(cache, monkeypatch):
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
-    server.daemon_threads = True
-    server.files, server.etags, server.asked, server.cuts = {}, {}, [], []
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    endpoint = f"http://127.0.0.1:{server.server_port}"
-    monkeypatch.setattr(constants, "ENDPOINT", endpoint)
-    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", endpoint + "/{repo_id}/resolve/{revision}/{filename}")
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
 
 
 def put_in_cache(cache, weights, content, *, linked=True):
@@ -169,7 +91,7 @@ def test_missing_weights_are_named_with_the_line_that_gets_them(cache):
 def test_folders_of_weights_in_every_layout(cache, tmp_path, monkeypatch, layout, way):
     path = tmp_path / "weights" / layout
     path.parent.mkdir(parents=True)
-    path.write_bytes(small_file())
+    path.write_bytes(small_weights())
     if way == "explicit":
         assert find_weights("small", tmp_path / "weights") == path
     else:
@@ -179,11 +101,11 @@ def test_folders_of_weights_in_every_layout(cache, tmp_path, monkeypatch, layout
 
 
 def test_order_is_explicit_environment_cache(cache, tmp_path, monkeypatch):
-    cached = put_in_cache(cache, TINY, small_file())
+    cached = put_in_cache(cache, TINY, small_weights())
     assert find_weights("small") == cached
     here, there = tmp_path / "here.safetensors", tmp_path / "there.safetensors"
-    here.write_bytes(small_file())
-    there.write_bytes(small_file())
+    here.write_bytes(small_weights())
+    there.write_bytes(small_weights())
     monkeypatch.setenv("FAST3DIS_WEIGHTS", str(here))
     assert find_weights("small") == here
     assert find_weights("small", there) == there
@@ -208,91 +130,11 @@ def test_current_release_goes_before_the_deprecated_one(cache):
     assert find_weights("large") == path
 
 
-# --- downloading -----------------------------------------------------------------------------------------
-
-
-def test_download_stores_verifies_and_is_found_again(hub, cache):
-    content = small_file()
-    hub.files = {"model.safetensors": content, "config.json": b'{"model_name": "da3-small"}'}
-    fractions = []
-    verified = download(TINY, report=lambda step, fraction: fractions.append((step, fraction)))
-    assert verified.sha256 == verified.recorded_sha256 == hashlib.sha256(content).hexdigest()
-    assert verified.path.read_bytes() == content
-    assert verified.path.with_name("config.json").is_file()
-    assert find_weights("small") == verified.path
-    assert ("Downloading DA3-SMALL", 1.0) in fractions
-    gets = [name for method, name, _ in hub.asked if method == "GET"]
-    assert gets.count("model.safetensors") == 1
-    download(TINY)
-    assert [name for method, name, _ in hub.asked if method == "GET"] == gets
-
-
-def test_missing_config_is_no_error(hub, cache):
-    hub.files = {"model.safetensors": small_file()}
-    assert download(TINY).identity.sizes == ("small",)
-
-
-def test_dropped_connection_continues_where_it_stopped(hub, cache, monkeypatch):
-    content = small_file()
-    hub.files = {"model.safetensors": content}
-    hub.cuts = [len(content) // 2]
-    monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", 2**16)
-    assert download(TINY).sha256 == hashlib.sha256(content).hexdigest()
-    starts = [int(asked[6:].rstrip("-")) for method, _, asked in hub.asked if method == "GET" and asked]
-    assert len(starts) == 1
-    assert 0 < starts[0] <= len(content) // 2
-
-
-def test_cancelled_download_is_not_taken_for_a_file(hub, cache, monkeypatch):
-    content = small_file()
-    hub.files = {"model.safetensors": content}
-    monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", 2**18)
-
-    def stop(step, fraction):
-        if fraction > 0.5:
-            raise Cancelled
-
-    with pytest.raises(Cancelled):
-        download(TINY, report=stop)
-    assert find_weights("small") is None
-    assert download(TINY).sha256 == hashlib.sha256(content).hexdigest()
-
-
-def test_what_arrives_must_be_what_was_announced(hub, cache):
-    hub.files = {"model.safetensors": small_file()}
-    hub.etags = {"model.safetensors": "1" * 64}
-    with pytest.raises(CheckpointError, match="expected SHA-256 1111"):
-        download(TINY)
-    hub.etags = {}
-    hub.files = {"model.safetensors": b"<html>sign in</html>"}
-    base = next(weights for weights in OFFICIAL_WEIGHTS if weights.size == "base")
-    with pytest.raises(CheckpointError, match="a web page"):
-        download(base)
-
-
-def test_absent_repository_and_unreachable_hub(hub, cache, monkeypatch):
-    with pytest.raises(CheckpointError, match="could not be downloaded") as caught:
-        download(TINY)
-    assert TINY.page in str(caught.value)
-    assert "\n" not in str(caught.value)
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    with pytest.raises(CheckpointError, match="HF_HUB_OFFLINE forbids downloads"):
-        download(TINY)
-
-
-def test_non_commercial_weights_ask_before_anything_is_sent(hub, cache):
-    large = next(weights for weights in OFFICIAL_WEIGHTS if weights.size == "large")
-    with pytest.raises(CheckpointError, match=r"CC BY-NC 4\.0 .*no commercial use.* --accept-license"):
-        download(large)
-    assert hub.asked == []
-
-
 # --- verifying, and the commands -------------------------------------------------------------------------
 
 
 def test_verify_compares_with_the_record_where_there_is_one(cache, tmp_path):
-    content = small_file()
+    content = small_weights()
     linked = put_in_cache(cache, TINY, content)
     assert verify(linked, "small").recorded_sha256 == hashlib.sha256(content).hexdigest()
     plain = tmp_path / "small.safetensors"
@@ -308,7 +150,7 @@ def test_verify_compares_with_the_record_where_there_is_one(cache, tmp_path):
 
 
 def test_list_shows_license_size_source_and_place(cache):
-    path = put_in_cache(cache, TINY, small_file())
+    path = put_in_cache(cache, TINY, small_weights())
     told = json.loads(run("list", "--json").stdout)
     assert [row["name"] for row in told["official"]] == [weights.name for weights in OFFICIAL_WEIGHTS]
     assert told["official"][0]["path"] == str(path)
@@ -323,31 +165,8 @@ def test_path_command(cache):
     done = run("path", "small")
     assert done.exit_code == 4
     assert done.stdout == ""
-    path = put_in_cache(cache, TINY, small_file())
+    path = put_in_cache(cache, TINY, small_weights())
     assert run("path", "small").stdout.strip() == str(path)
-
-
-def test_download_command_shows_license_and_hash(hub, cache, monkeypatch):
-    content = small_file()
-    hub.files = {"model.safetensors": content}
-    done = run("download", "small", "--json")
-    assert done.exit_code == 0, done.stderr
-    assert "License Apache-2.0" in done.stderr
-    assert json.loads(done.stdout)["sha256"] == hashlib.sha256(content).hexdigest()
-    refused = run("download", "large")
-    assert refused.exit_code == 4
-    assert "fast3dis weights download large --accept-license" in refused.stderr
-    unknown = run("download", "huge")
-    assert unknown.exit_code == 4
-    assert "Unknown weights 'huge'" in unknown.stderr
-
-
-def test_accepted_license_downloads(hub, cache, monkeypatch):
-    licensed = dataclasses.replace(TINY, license="CC BY-NC 4.0")
-    monkeypatch.setattr(official_weights, "OFFICIAL_WEIGHTS", (licensed,))
-    hub.files = {"model.safetensors": small_file()}
-    assert run("download", "small").exit_code == 4
-    assert run("download", "small", "--accept-license").exit_code == 0
 
 
 @pytest.mark.slow
@@ -368,7 +187,7 @@ def test_verify_command_knows_our_own_checkpoints(cache, tmp_path, heads_only):
 
 
 def test_verify_command_compares_every_tensor(cache):
-    put_in_cache(cache, TINY, small_file())
+    put_in_cache(cache, TINY, small_weights())
     done = run("verify", "small")
     assert done.exit_code == 4
     assert "tensors are missing" in done.stderr
