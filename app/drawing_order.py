@@ -13,6 +13,7 @@ from fast3dis_core.reconstruction import PointCloud
 
 STAND_IN_POINTS = 100_000  # drawn in about 35 ms by software OpenGL
 GRID = 32  # cells per axis for spatial sorting; three axes fit into 16 bits, which NumPy sorts in linear time
+SPARSE = 33  # percentile of the cells, by their number of points, whose spacing counts: most of the surface is denser
 
 
 class Drawable(NamedTuple):
@@ -32,6 +33,8 @@ class Drawable(NamedTuple):
         World.
     colors : array (M, 4) uint8
         Photo colors; vertex attributes of bytes come in fours.
+    spacing : float
+        How far apart drawn points are where the surface is sparse, scene units; 0 without points.
     """
 
     budget: int
@@ -40,6 +43,7 @@ class Drawable(NamedTuple):
     subset: NDArray[np.int64]
     points: NDArray[np.float32]
     colors: NDArray[np.uint8]
+    spacing: float
 
 
 class PreparedCloud:
@@ -81,7 +85,8 @@ def drawable(points: NDArray[np.float32], colors: NDArray[np.uint8], valid: NDAr
     """
     there = np.flatnonzero(valid)
     rows = there[even_sample(len(there), budget)]
-    rows = rows[_spatial_order(points[rows])]
+    order, spacing = _spatial_order(points[rows])
+    rows = rows[order]
     return Drawable(
         budget=budget,
         total=len(there),
@@ -89,6 +94,7 @@ def drawable(points: NDArray[np.float32], colors: NDArray[np.uint8], valid: NDAr
         subset=even_sample(len(rows), STAND_IN_POINTS),
         points=np.ascontiguousarray(points[rows], np.float32),
         colors=_with_alpha(colors[rows]),
+        spacing=spacing,
     )
 
 
@@ -109,11 +115,18 @@ def _with_alpha(colors: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return padded
 
 
-def _spatial_order(points: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Order that visits the points cell by cell: software OpenGL then draws 1.7 times faster."""
+def _spatial_order(points: NDArray[np.float32]) -> tuple[NDArray[np.int64], float]:
+    """Order that visits the points cell by cell, and their spacing: so drawn, software OpenGL is 1.7 times faster.
+
+    A cell holds a piece of surface about as large as its sides: the points in it tell how far apart they are.
+    """
     if not len(points):
-        return np.empty(0, np.int64)
+        return np.empty(0, np.int64), 0.0
     low, high = np.percentile(points[:: max(1, len(points) // 10_000)], [1, 99], axis=0)
-    cell = np.clip((points - low) / np.maximum(high - low, 1e-9) * GRID, 0, GRID - 1).astype(np.uint16)
+    size = np.maximum(high - low, 1e-9) / GRID
+    cell = np.clip((points - low) / size, 0, GRID - 1).astype(np.uint16)
     key = (cell[:, 0] * GRID + cell[:, 1]) * GRID + cell[:, 2]  # (M,)
-    return np.argsort(key.astype(np.uint16), kind="stable")
+    counts = np.bincount(key)
+    area = np.mean(size * np.roll(size, 1))  # of a side of a cell
+    spacing = float(np.sqrt(area / np.percentile(counts[counts > 0], SPARSE)))
+    return np.argsort(key.astype(np.uint16), kind="stable"), spacing

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtWidgets import QWidget
 
+from app.viewport.eye_dome import EyeDome
 from app.viewport.gauge import Gauge, round_below
 from app.viewport.legend import Legend
 from app.viewport.line_layer import LineLayer, floor_grid
@@ -32,15 +33,18 @@ class Dressing:
         Axes, scale bar and legend lie over it.
     frame : callable
         Unit axes as rows (3, 3): right, up, forward.
+    shading : EyeDome
     """
 
-    def __init__(self, view: SceneView, parent: QWidget, frame: Callable[[], NDArray[np.float64]]) -> None:
-        self._view, self._frame = view, frame
+    def __init__(
+        self, view: SceneView, parent: QWidget, frame: Callable[[], NDArray[np.float64]], shading: EyeDome
+    ) -> None:
+        self._view, self._frame, self._shading = view, frame, shading
         self.legend, self.gauge = Legend(parent), Gauge(view.renderer, parent)
         self._grid = LineLayer(view, width=1.0, opacity=0.35)
         self._theme: RGB = (0, 0, 0)
         self._kind: Background = "theme"
-        self._shaded = self._floored = False
+        self._floored = False
         self._points: NDArray[np.float32] = np.empty((0, 3), np.float32)
         self._units, self._factor = "scene units", 1.0
         view.painted.connect(self.gauge.follow)
@@ -69,11 +73,9 @@ class Dressing:
         return True
 
     def set_eye_dome(self, on: bool) -> None:
-        """Darken points behind nearer ones, which shows depth without lights; half a frame more."""
-        if on != self._shaded:
-            self._shaded = on
-            renderer = self._view.renderer
-            renderer.enable_eye_dome_lighting() if on else renderer.disable_eye_dome_lighting()
+        """Darken points behind nearer ones, which shows depth without lights."""
+        if on != self._shading.on:
+            self._shading.set_on(on)
             self._view.request_render()
 
     def set_gauge(self, on: bool) -> None:

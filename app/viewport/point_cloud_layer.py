@@ -17,7 +17,7 @@ from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper
 from app.drawing_order import Drawable, drawable
 
 POINT_SIZE = 2.0
-STAND_IN_EXTRA = 1.0  # pixels; fewer points, so larger ones
+STAND_IN_GROWTH = 1.75  # most times as large as other points those of the stand-in are: there are fewer
 STOPS = 33  # colors of a scale of numbers
 
 # Levels of alpha: hidden 0, unassigned beside a selection 64, unassigned 128, instance beside a selection 192,
@@ -57,7 +57,7 @@ class PointCloudLayer:
         self._table = vtkLookupTable()
         self._table.SetNumberOfTableValues(1)
         self._full = _Points(self._table, POINT_SIZE)
-        self._stand_in = _Points(self._table, POINT_SIZE + STAND_IN_EXTRA)
+        self._stand_in = _Points(self._table, POINT_SIZE)
         for points in (self._full, self._stand_in):
             self._renderer.AddActor(points.actor)
         self.set_moving(False)
@@ -66,11 +66,18 @@ class PointCloudLayer:
         self._alpha: NDArray[np.uint8] = np.zeros(1, np.uint8)
         self._subset: NDArray[np.int64] = np.empty(0, np.int64)  # drawn points in the stand-in
         self.total = 0
+        self.spacing = 0.0  # of drawn points, scene units
 
     @property
     def drawn(self) -> int:
         """Number of points on show at most; less than `total` if the budget thinned them."""
         return len(self._drawn)
+
+    @property
+    def point_size(self) -> float:
+        """Edge of a point as it is drawn now, device pixels."""
+        shown = self._full if self._full.actor.GetVisibility() else self._stand_in
+        return float(shown.actor.GetProperty().GetPointSize())
 
     @property
     def points(self) -> NDArray[np.float32]:
@@ -103,6 +110,7 @@ class PointCloudLayer:
         if prepared is None or prepared.budget != budget:
             prepared = drawable(points, colors, valid, budget)
         self.total, self._drawn, self._subset = prepared.total, prepared.rows, prepared.subset
+        self.spacing = prepared.spacing
         self._full.set(prepared.points, prepared.colors)
         self._stand_in.set(prepared.points[self._subset], prepared.colors[self._subset])
         self._rows = np.zeros(len(self._drawn), np.int32)
@@ -146,9 +154,10 @@ class PointCloudLayer:
             points.uniforms.SetUniform3f("background", color)
 
     def set_point_size(self, size: float) -> None:
-        """Edge of a point, device pixels."""
+        """Edge of a point, device pixels; those of the stand-in cover about the same surface."""
+        growth = min((len(self._drawn) / max(1, len(self._subset))) ** 0.5, STAND_IN_GROWTH)
         self._full.actor.GetProperty().SetPointSize(size)
-        self._stand_in.actor.GetProperty().SetPointSize(size + STAND_IN_EXTRA)
+        self._stand_in.actor.GetProperty().SetPointSize(size * growth)
 
     def set_moving(self, moving: bool) -> None:
         """Draw the stand-in instead of all points."""

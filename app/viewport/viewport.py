@@ -18,8 +18,10 @@ from app.viewport.anchor_tool import AnchorTool
 from app.viewport.camera_control import CameraControl, Side, extent, mean_direction
 from app.viewport.camera_tool import CameraTool
 from app.viewport.dressing import Background, Dressing
+from app.viewport.eye_dome import EyeDome
 from app.viewport.pictures import Pictures
-from app.viewport.point_cloud_layer import POINT_SIZE, PointCloudLayer
+from app.viewport.point_cloud_layer import PointCloudLayer
+from app.viewport.point_size import PointSize
 from app.viewport.pointing import Pointing
 from app.viewport.ruler_layer import RulerLayer
 from app.viewport.scene_view import SceneView
@@ -27,7 +29,6 @@ from app.viewport.scene_view import SceneView
 SOFTWARE_BUDGET, GPU_BUDGET = 1_000_000, 8_000_000  # points drawn: 0.2 s a frame by software OpenGL
 SLOW_FRAME = 0.040  # seconds; faster scenes need no stand-in while moving
 REST = 200  # ms without motion before all points are drawn again; every wheel notch is a motion of its own
-HEIGHT_PER_POINT = 500  # device pixels of the viewport's height for each pixel of a point
 UPS = {"x": (1.0, 0.0, 0.0), "y": (0.0, 1.0, 0.0), "z": (0.0, 0.0, 1.0)}
 
 
@@ -62,6 +63,8 @@ class Viewport(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.view)
         self._cloud = PointCloudLayer(self.view)
+        self._sizes = PointSize(self.view.renderer, self._cloud)
+        self._shading = EyeDome(self.view, lambda: self._cloud.point_size)
         self.cameras = CameraTool(self.view)
         self._anchors = AnchorLayer(self.view)
         self.anchor_tool = AnchorTool(self.view, self._anchors, self._cloud)
@@ -69,7 +72,7 @@ class Viewport(QWidget):
         self.view.tool = self.anchor_tool
         self.camera = CameraControl(self.view.renderer, self)
         self._ruler = RulerLayer(self.view, self, self.camera.frame)
-        self.dressing = Dressing(self.view, self, self.camera.frame)
+        self.dressing = Dressing(self.view, self, self.camera.frame, self._shading)
         self.pictures = Pictures(
             self.view,
             self.camera,
@@ -80,7 +83,6 @@ class Viewport(QWidget):
         self.camera.moved.connect(self._on_camera)
         self.camera.moved.connect(self.looked)
         self.camera.photo_left.connect(self.photo_left)
-        self._point_scale = 1.0
         self._usual_up, self._wished_up = self.camera.up, ("cameras", False)
         self._budget = 0
         self._theme = ((0, 0, 0), (128, 128, 128), (255, 255, 255))
@@ -306,7 +308,7 @@ class Viewport(QWidget):
         self.camera.leave_photo()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Larger windows get larger points, or the cloud would turn to dust."""
+        """Everything over the scene keeps its corner, and lines and points their size in the window."""
         super().resizeEvent(event)
         self.dressing.place(self.width(), self.height())
         self._ruler.place()
@@ -314,20 +316,15 @@ class Viewport(QWidget):
         self._resize_drawing()
 
     def set_point_scale(self, scale: float) -> None:
-        """Draw points as a multiple of what suits the window."""
-        if scale != self._point_scale:
-            self._point_scale = scale
-            self._resize_drawing()
+        """Draw points as a multiple of what suits the window and the cloud."""
+        if self._sizes.set_scale(scale):
             self.view.request_render()
 
     def _resize_drawing(self, pixels: float | None = None, ratio: float | None = None) -> None:
         """Sizes for a picture of some height in pixels, and pixels per logical pixel; those of the window if None."""
-        ratio = self.devicePixelRatioF() if ratio is None else ratio
-        window = max(1.0, self.height() * self.devicePixelRatioF())
-        size = max(POINT_SIZE, round(window / HEIGHT_PER_POINT)) * (1.0 if pixels is None else pixels / window)
         for layer in (self._anchors, self._ruler, self.cameras.layer, self.dressing):
-            layer.set_pixel_ratio(ratio)
-        self._cloud.set_point_size(max(1.0, size * self._point_scale))
+            layer.set_pixel_ratio(self.devicePixelRatioF() if ratio is None else ratio)
+        self._sizes.set_heights(self.height() * self.devicePixelRatioF(), pixels)
 
     def close_view(self) -> None:
         """Free the graphics; call before Qt deletes the widget."""
@@ -335,6 +332,8 @@ class Viewport(QWidget):
         self.pointing.end()
         self.camera.stop()
         self._anchors.detach()
+        self._sizes.end()
+        self._shading.end()
         for tag in self._tags:
             self._style.RemoveObserver(tag)
         self._tags = []

@@ -5,9 +5,11 @@ import pytest
 import pyvista as pv
 
 from app.coloring import CLAIMED, HIDDEN, RECEDING, UNASSIGNED
-from app.drawing_order import _spatial_order, even_sample
+from app.drawing_order import _spatial_order, drawable, even_sample
 from app.viewport.camera_layer import frustum_corners
+from app.viewport.eye_dome import EyeDome
 from app.viewport.point_cloud_layer import PointCloudLayer
+from app.viewport.point_size import COVER, PointSize
 from fast3dis_core.geometry.cameras import project
 from tests.scenes import synthetic_reconstruction
 
@@ -139,7 +141,85 @@ def test_even_samples_take_one_of_every_stretch(count, limit):
 
 def test_spatial_order_is_a_permutation():
     points = np.random.default_rng(0).normal(size=(3000, 3)).astype(np.float32)
-    assert np.array_equal(np.sort(_spatial_order(points)), np.arange(3000))
+    assert np.array_equal(np.sort(_spatial_order(points)[0]), np.arange(3000))
+
+
+@pytest.mark.parametrize("spacing", [0.01, 0.02])
+def test_the_spacing_of_a_cloud_is_told_as_it_is_drawn(spacing):
+    """A floor of evenly spaced points; drawn with a quarter of them, they are twice as far apart."""
+    across, along = np.meshgrid(np.arange(0, 4, spacing), np.arange(0, 3, spacing))
+    points = np.stack([across, along, 0 * along], axis=-1).reshape(-1, 3).astype(np.float32)
+    colors, valid = np.zeros((len(points), 3), np.uint8), np.ones(len(points), bool)
+    whole = drawable(points, colors, valid, 10**6).spacing
+    assert 0.5 * spacing < whole < 1.5 * spacing
+    assert drawable(points, colors, valid, len(points) // 4).spacing == pytest.approx(2 * whole, rel=0.15)
+
+
+def test_points_grow_with_what_lies_between_them_and_with_the_picture_within_limits(stage):
+    plotter, layer = stage
+    size = PointSize(plotter.renderer, layer)
+    size.set_heights(1000.0)
+
+    def drawn(spacing, shown):
+        layer.spacing = spacing
+        plotter.camera.parallel_scale = shown / 2
+        plotter.render()
+        return layer.point_size
+
+    small = drawn(0.001, shown=2.0)
+    assert drawn(0.004, shown=2.0) == pytest.approx(COVER * 2.0)  # 500 pixels a unit
+    assert drawn(0.004, shown=1.0) == pytest.approx(COVER * 4.0)
+    assert drawn(1.0, shown=1.0) == pytest.approx(4 * small), "no blots"
+    size.set_heights(1000.0, 3000.0)
+    plotter.render()
+    assert layer.point_size == pytest.approx(12 * small)
+    size.end()
+
+
+@pytest.mark.parametrize("parallel", [True, False])
+def test_shading_darkens_what_lies_behind_a_step_softly_and_nothing_of_the_background(parallel):
+    plotter = pv.Plotter(off_screen=True, window_size=(200, 200))
+    plotter.render_window.SetMultiSamples(0)
+    plotter.set_background("white")
+    across, up = np.meshgrid(np.linspace(-0.8, 0.8, 400), np.linspace(-0.8, 0.8, 400))
+    points = np.stack([across, up, np.where(np.hypot(across, up) < 0.4, 0.5, 0.0)], axis=-1).reshape(-1, 3)
+    plotter.add_points(points.astype(np.float32), color=(200, 100, 50), point_size=2, lighting=False)
+    shading = EyeDome(plotter, lambda: 2.0)
+    plotter.view_xy()
+    plotter.camera.parallel_projection = parallel
+    plotter.show(auto_close=False)
+    plain = plotter.screenshot(return_img=True).astype(int)
+    shading.set_on(True)
+    plotter.render()
+    shaded = plotter.screenshot(return_img=True).astype(int)
+    shading.end()
+    plotter.close()
+    background = (plain == 255).all(axis=2)
+    assert background.any()
+    assert (shaded[background] == 255).all()
+    share = shaded[~background].sum(axis=1) / plain[~background].sum(axis=1)
+    assert share.max() <= 1.0
+    assert 0.25 < share.min() < 0.8, "a border is seen, and is not black"
+    assert np.mean(share > 0.95) > 0.8, "flat places stay as they are"
+
+
+@pytest.mark.parametrize("count", [0, 300])
+def test_thin_clouds_stay_bright_under_shading(count):
+    plotter = pv.Plotter(off_screen=True, window_size=(200, 200))
+    plotter.render_window.SetMultiSamples(0)
+    plotter.set_background("white")
+    points = np.random.default_rng(1).uniform(-1, 1, (count, 3)).astype(np.float32)
+    if count:
+        plotter.add_points(points, color=(200, 200, 200), point_size=4, lighting=False)
+    shading = EyeDome(plotter, lambda: 4.0)
+    shading.set_on(True)
+    plotter.show(auto_close=False)
+    picture = plotter.screenshot(return_img=True).astype(int)
+    shading.end()
+    plotter.close()
+    seen = picture[(picture < 250).any(axis=2)]
+    assert len(seen) > 5 * count or not count
+    assert np.mean(seen > 120) > 0.9 if count else len(seen) == 0
 
 
 def test_frustum_corners_project_onto_the_corners_of_the_photo():
