@@ -42,6 +42,8 @@ _BY_SENTENCE = {
     "Needs a result, and a threshold above its least value.": ("objectness_down",),
     "Needs a result, and a threshold below its greatest value.": ("objectness_up",),
     "Needs a result in which one query took pixels from another.": ("copy_thefts",),
+    "Needs measured claims: look at the inspector first.": ("copy_matrix",),
+    "Choose two queries in the inspector's Hijacks first.": ("side_by_side",),
     "Needs photos, and no run that goes on: open a folder, files or a video.": ("run",),
     "Needs photos, and a result of them.": ("setup",),
     "Nothing was left unsaved by a program that ended.": ("recover",),

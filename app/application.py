@@ -123,7 +123,9 @@ class Program:
         self._connect()
         parts = self.viewport, self.photos.panel.photo, self._decoding
         self.inspector.connect(self.session, self.workflow, self.actions, *parts)
-        self.comparison.connect(self.session, self.workflow, self.actions, self.painting, questions=questions)
+        self.comparison.connect(
+            self.session, self.workflow, self.actions, self.painting, questions=questions, panels=self.window.panels
+        )
         self.photos.pointer.divert = self.inspector.prompts.pick_pixel
         self.frame = Frame(app, self, options, preferences)
 

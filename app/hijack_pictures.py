@@ -38,6 +38,10 @@ class HijackFacts:
         Hijack rate: queries that are not the surest of their group.
     double_claimed, gaps : float
         Shares of the pixels.
+    left_out : int
+        Active queries of the user's own: they are in matrix, groups and list, and in none of these three figures.
+    overlaps : array (N, N)
+        `pairwise_overlap` of all queries, by number.
     thieves : tuple of (victim, thief, share, pixels)
         By falling number of pixels: a tenth of a wardrobe matters more than all of a speck.
     """
@@ -48,10 +52,14 @@ class HijackFacts:
     rate: float
     double_claimed: float
     gaps: float
+    left_out: int
+    overlaps: NDArray[np.float64]
     thieves: tuple[tuple[int, int, float, int], ...]
 
 
-def hijack_facts(reconstruction: Reconstruction, claims: Claims, *, floor: float, layer: int = -1) -> HijackFacts:
+def hijack_facts(
+    reconstruction: Reconstruction, claims: Claims, *, floor: float, layer: int = -1, own: int = 0
+) -> HijackFacts:
     """Everything the inspector shows.
 
     Parameters
@@ -63,20 +71,27 @@ def hijack_facts(reconstruction: Reconstruction, claims: Claims, *, floor: float
         Objectness from which queries take part.
     layer : int
         Decoder layer on show.
+    own : int
+        The last so many queries are the user's own.
     """
     objectness = reconstruction.objectness[layer]
     active = objectness >= floor
+    trained = objectness[: len(objectness) - own]
     order = [int(query) for query in clustered_order(reconstruction.overlap, objectness) if active[query]]
     shares = pairwise_overlap(reconstruction.overlap, objectness)
     groups = hijack_groups(reconstruction.overlap, objectness, objectness_floor=floor)
+    count = len(trained)
+    found = hijack_groups(reconstruction.overlap[:count, :count], trained, objectness_floor=floor) if own else groups
     thefts = [row for row in claims.thieves(LEAST_THEFT) if active[row[0]] and active[row[1]]]
     return HijackFacts(
         order=tuple(order),
         shares=shares[np.ix_(order, order)],
         groups=groups,
-        rate=hijack_rate(groups, int(active.sum())),
+        rate=hijack_rate(found, int(active[:count].sum())),
         double_claimed=claims.double_claimed,
         gaps=claims.gap_share(GAP_BID),
+        left_out=int(active[count:].sum()),
+        overlaps=shares,
         thieves=tuple(sorted(thefts, key=lambda row: (-row[3], row[0], row[1]))),
     )
 
@@ -111,6 +126,16 @@ def matrix_picture(shares: NDArray[np.float64]) -> NDArray[np.uint8]:
     colors = scale_colors(values, np.log10(LEAST), 0.0)
     np.einsum("iic->ic", colors)[:] = 24
     return colors
+
+
+def matrix_csv(facts: HijackFacts) -> str:
+    """The overlaps of all N queries as CSV, query numbers in the first row and the first column."""
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(["query", *range(len(facts.overlaps))])
+    for query, row in enumerate(facts.overlaps):
+        table.writerow([query, *(f"{value:.6f}" for value in row)])
+    return text.getvalue()
 
 
 def thieves_csv(facts: HijackFacts, names: dict[int, str]) -> str:

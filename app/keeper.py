@@ -271,4 +271,4 @@ class Keeper:
 
 def at_rest(display: Display) -> Display:
     """Without what passes by itself."""
-    return replace(display, hovered=None, playing=False, others=frozenset(), other_photos=False)
+    return replace(display, hovered=None, playing=False, others=frozenset(), other_photos=False, pair=None)

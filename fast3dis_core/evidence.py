@@ -74,6 +74,10 @@ class Claims:
         Valid pixels with p above each of `AREA_THRESHOLDS`, for active queries; 0 for others.
     valid : array (P,) bool
         Pixels that count.
+    trained_count : array (P,) uint8, optional
+    trained_best : array (P,) float32, optional
+        `count` and `best` without queries of the user's own, where there are any: figures of the network are made of
+        these.
     """
 
     count: UInt8
@@ -83,10 +87,15 @@ class Claims:
     taken: Int64
     areas: Int64
     valid: Bool
+    trained_count: UInt8 | None = None
+    trained_best: Float32 | None = None
 
     def __post_init__(self) -> None:
         for name in ("count", "best", "margin", "winner", "taken", "areas", "valid"):
             read_only(getattr(self, name))
+        for values in (self.trained_count, self.trained_best):
+            if values is not None:
+                read_only(values)
 
     @property
     def masks(self) -> Int64:
@@ -106,8 +115,8 @@ class Claims:
 
     @property
     def double_claimed(self) -> float:
-        """Share of the claimed valid pixels that two or more queries claim."""
-        claimed = self.count[self.valid]
+        """Share of the claimed valid pixels that two or more queries claim; those of the user's own do not count."""
+        claimed = (self.count if self.trained_count is None else self.trained_count)[self.valid]
         return float((claimed > 1).sum() / max(1, (claimed > 0).sum()))
 
     def gaps(self, bid: float) -> Bool:
@@ -115,8 +124,9 @@ class Claims:
         return np.asarray(self.valid & (self.best < bid))
 
     def gap_share(self, bid: float) -> float:
-        """Share of the valid pixels in gaps."""
-        return float(self.gaps(bid).sum() / max(1, self.valid.sum()))
+        """Share of the valid pixels in gaps of the network: queries of the user's own close none."""
+        best = self.best if self.trained_best is None else self.trained_best
+        return float((self.valid & (best < bid)).sum() / max(1, self.valid.sum()))
 
     def thieves(self, minimum: float = 0.1) -> list[tuple[int, int, float, int]]:
         """Pairs (victim, thief, share of the victim's claim, pixels) from `minimum` on, by falling share."""

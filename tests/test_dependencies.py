@@ -50,6 +50,8 @@ APP = [
         "hijack_pictures",
         "immortal",
         "number_colors",
+        "pair_colors",
+        "photo_layers",
         "point_facts",
         "session",
         "steps",

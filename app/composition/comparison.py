@@ -1,6 +1,7 @@
-"""Comparison: its panel, the stage in two with linked cameras, their presenters, and what connects them."""
+"""Comparison and pairs: the panel, the stage in two with linked cameras, their presenters, and what connects them."""
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QGuiApplication
@@ -8,10 +9,13 @@ from PySide6.QtGui import QGuiApplication
 from app.drawing_order import PreparedCloud
 from app.presenters.comparison import ComparisonPresenter
 from app.presenters.second_view import SecondViewPresenter
+from app.presenters.side_by_side import SideBySidePresenter
 from app.presenters.stage_look import StageLookPresenter
 from app.viewport.linked_cameras import LinkedCameras
 from app.viewport.viewport import Viewport
 from app.widgets.comparison_panel import ComparisonPanel
+from app.widgets.panels import PHOTO, Panels
+from app.widgets.photo_view import PhotoView
 from app.widgets.split_stage import SplitStage
 from app.widgets.theme import Theme, rgb
 
@@ -35,7 +39,10 @@ class ComparisonParts:
 
     def __init__(self, theme: Theme, first: Viewport) -> None:
         self._theme, self._first = theme, first
-        self.panel, self.stage = ComparisonPanel(), SplitStage(first, self._make_second)
+        self.photos = PhotoView(theme), PhotoView(theme)  # of two queries side by side
+        for photo, name in zip(self.photos, ("firstPairPhoto", "secondPairPhoto"), strict=True):
+            photo.setObjectName(name)
+        self.panel, self.stage = ComparisonPanel(), SplitStage(first, self._make_second, self.photos)
         self.second: Viewport | None = None
         self._prepared = PreparedCloud()
 
@@ -47,14 +54,27 @@ class ComparisonParts:
         painting: "Painting",
         *,
         questions: "Dialogs",
+        panels: Panels,
     ) -> None:
         """Make the presenters and connect everything."""
-        panel = self.panel
+        panel, self._panels, self._photo_was_there = self.panel, panels, False
         copy = QGuiApplication.clipboard().setText
         self._session = session
         self.presenter = presenter = ComparisonPresenter(session, workflow, actions, panel, questions, copy)
         self.view = SecondViewPresenter(session, painting.other, self.stage, lambda: self.second, self._prepared)
+        self.pair = SideBySidePresenter(
+            session,
+            actions,
+            painting.pair,
+            stage=self.stage,
+            view=lambda: self.second,
+            photos=self.photos,
+            drawable=lambda: self._first.drawable,
+            make_room=self._make_room,
+        )
+        self._paired = painting.pair
         workflow.comparing.prepare = self._prepared.prepare
+        one, other = self.photos
         for signal, slot in (
             (panel.side_chosen, presenter.choose),
             (panel.setting_changed, presenter.set_number),
@@ -65,16 +85,21 @@ class ComparisonParts:
             (panel.photos_toggled, presenter.toggle_photos),
             (panel.dropped, presenter.drop),
             (self.stage.dropped, presenter.drop),
+            (one.looked, lambda: other.follow(one)),
+            (other.looked, lambda: one.follow(other)),
         ):
             signal.connect(slot)
 
     def arrange(self, name: str) -> None:
         """An arrangement was chosen: in one of them the stage is in two."""
-        self._session.show(replace(self._session.display, comparing=name == "compare"))
+        self._photo_was_there = False  # the arrangement has said whether it is
+        self._session.show(replace(self._session.display, comparing=name == "compare", pair=None))
 
     def set_theme(self, theme: Theme) -> None:
         """Colors of the second viewport."""
         self._theme = theme
+        for photo in self.photos:
+            photo.set_theme(theme)
         if self.second is not None:
             self.second.set_colors(rgb(theme.viewport), rgb(theme.frustum), rgb(theme.accent))
 
@@ -82,6 +107,17 @@ class ComparisonParts:
         """Free the graphics."""
         if self.second is not None:
             self.second.close_view()
+
+    def _make_room(self, on: bool) -> None:
+        """The pair has photos of its own: the large one goes, and comes back after them."""
+        if on:
+            self._photo_was_there = self._panels.shown(PHOTO)
+        if self._photo_was_there:
+            self._panels.set_shown(PHOTO, not on)
+
+    def _on_second(self, name: str, *values: object) -> None:
+        """Mouse over the second view: it shows one of a pair, or the other side of a comparison."""
+        getattr(self.pair if self._paired.on else self.view, name)(*values)
 
     def _make_second(self) -> Viewport:
         second = Viewport()
@@ -92,9 +128,9 @@ class ComparisonParts:
         self._links = LinkedCameras(self._first, second)
         self._prepared.budget = second.point_budget
         for signal, slot in (
-            (second.picked, self.view.pick),
-            (second.hovered, self.view.hover),
-            (second.tip.rested, self.view.explain),
+            (second.picked, partial(self._on_second, "pick")),
+            (second.hovered, partial(self._on_second, "hover")),
+            (second.tip.rested, partial(self._on_second, "explain")),
             (self.stage.split_changed, self._links.set_linked),
         ):
             signal.connect(slot)

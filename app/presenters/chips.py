@@ -59,6 +59,9 @@ def chips(session: Session, drawn_points: tuple[int, int]) -> list[Chip]:
     moved = len(session.edits.overrides)
     if moved:
         found.append(("moved", f"{moved} {'anchor' if moved == 1 else 'anchors'} moved by hand", "normal", True))
+    if display.pair is not None:
+        names = " and ".join(_name(curated, query) for query in display.pair)
+        found.insert(0, ("pair", f"Side by side: {names}", "normal", True))
     if display.isolated:
         names = ", ".join(_name(curated, query) for query in sorted(display.isolated))
         found.append(("isolated", f"Isolated: {names}", "normal", True))
@@ -89,6 +92,8 @@ def dismiss_chip(session: Session, key: str) -> None:
         session.edit("Remove all new queries", replace(edits, interventions=replace(edits.interventions, prompts=gone)))
     elif key == "moved":
         session.edit("Reset all anchors", replace(edits, overrides=()))
+    elif key == "pair":
+        session.show(replace(session.display, pair=None))
     elif key == "isolated":
         session.show(replace(session.display, isolated=frozenset()))
 

@@ -135,7 +135,7 @@ class ComparisonPresenter:
             self._workflow.start(self._set_beside("file", Path(paths[0])))
 
     async def _set_beside(self, side: Side, path: Path | None) -> None:
-        self._session.show(replace(self._session.display, comparing=True))
+        self._session.show(replace(self._session.display, comparing=True, pair=None))
         await self._workflow.comparing.set_beside(side, settings=self._settings.get(side), path=path)
 
     def end(self) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.actions import Actions
-from app.hijack_pictures import HijackFacts, contested_view, hijack_facts, matrix_picture, thieves_csv
+from app.hijack_pictures import HijackFacts, contested_view, hijack_facts, matrix_csv, matrix_picture, thieves_csv
 from app.session.edits import Edits
 from app.session.session import Display, Inspection, Session
 from fast3dis_core.config import InferenceConfig
@@ -30,6 +30,8 @@ class Panel(Protocol):
     def set_pair(self, text: str, *, enabled: bool) -> None: ...
     def set_groups(self, groups: Sequence[str]) -> None: ...
     def set_contested(self, on: bool) -> None: ...
+    def set_side_by_side(self, on: bool, *, enabled: bool) -> None: ...
+    def set_copies(self, *, thefts: bool, matrix: bool) -> None: ...
     def set_thefts(self, rows: Sequence[tuple[str, str, str, str]]) -> None: ...
 
 
@@ -60,6 +62,8 @@ class HijackPresenter:
         self._color_before = session.display.color_mode
         self._met: tuple[Reconstruction, tuple[int, ...], int] | None = None  # pixels that the chosen ones share
         actions.bind("copy_thefts", self.copy, enabled=False)
+        actions.bind("copy_matrix", self.copy_matrix, enabled=False)
+        actions.bind("side_by_side", self.toggle_side_by_side, enabled=False)
         self._actions = actions
         session.inspection_changed.connect(self._on_inspection)
         session.reconstruction_changed.connect(self._on_reconstruction)
@@ -131,16 +135,35 @@ class HijackPresenter:
             self._copy(thieves_csv(self._facts, dict(self._names())))
             self._session.message(f"Copied {len(self._facts.thieves)} lines.")
 
+    def copy_matrix(self) -> None:
+        """All overlaps as CSV."""
+        if self._facts is not None:
+            self._copy(matrix_csv(self._facts))
+            count = len(self._facts.overlaps)
+            self._session.message(f"Copied the overlaps of {count} × {count} queries.")
+
+    def toggle_side_by_side(self) -> None:
+        """The two surest of the chosen ones next to each other, or the stage as it was."""
+        display, chosen = self._session.display, self._chosen()
+        pair = (chosen[0], chosen[1]) if display.pair is None and chosen else None
+        self._session.show(replace(display, pair=pair))
+
     def _select(self, queries: set[int]) -> None:
-        """Select queries, and go to the photo that shows best what they share."""
+        """Select queries, and go to the photo that shows best what they share; a pair on the stage gives way."""
         result, display = self._session.reconstruction, self._session.display
         view = -1 if result is None else contested_view(result, queries)[0]
-        self._session.show(replace(display, selection=frozenset(queries), view=display.view if view < 0 else view))
+        sure, pair = self._surest(frozenset(queries)), display.pair
+        if pair is not None and len(sure) > 1:
+            pair = sure[0], sure[1]
+        view = display.view if view < 0 else view
+        self._session.show(replace(display, selection=frozenset(queries), view=view, pair=pair))
 
     def _chosen(self) -> tuple[int, ...]:
         """The selected queries if they are two or more, the surest first; else nobody."""
+        return self._surest(self._session.display.selection)
+
+    def _surest(self, chosen: frozenset[int]) -> tuple[int, ...]:
         facts, result = self._facts, self._session.reconstruction
-        chosen = self._session.display.selection
         if facts is None or result is None or len(chosen) < 2 or not chosen <= set(facts.order):
             return ()
         scores = result.objectness[self._session.display.layer]
@@ -148,7 +171,8 @@ class HijackPresenter:
 
     def _on_inspection(self, inspection: Inspection) -> None:
         floor, layer = InferenceConfig.objectness_floor, self._session.display.layer
-        self._facts = hijack_facts(inspection.reconstruction, inspection.claims, floor=floor, layer=layer)
+        own = len(self._session.edits.interventions.prompts)
+        self._facts = hijack_facts(inspection.reconstruction, inspection.claims, floor=floor, layer=layer, own=own)
         self._refresh()
 
     def _on_reconstruction(self, _: object) -> None:
@@ -170,6 +194,8 @@ class HijackPresenter:
     def _refresh(self) -> None:
         facts, panel = self._facts, self._panel
         self._actions.enable("copy_thefts", enabled=bool(facts and facts.thieves))
+        self._actions.enable("copy_matrix", enabled=facts is not None)
+        panel.set_copies(thefts=bool(facts and facts.thieves), matrix=facts is not None)
         if facts is None:
             hint = self._hint()
             panel.set_hint(hint)
@@ -180,7 +206,7 @@ class HijackPresenter:
             self._mark()
             return
         panel.set_hint("")
-        self._tell(f"Hijack rate {facts.rate:.1%} · claimed twice {facts.double_claimed:.1%} · gaps {facts.gaps:.1%}")
+        self._tell(_figures(facts))
         names = self._names()
         colors = self._colors()
         order = list(facts.order)
@@ -209,7 +235,10 @@ class HijackPresenter:
 
     def _mark(self) -> None:
         chosen, facts, result = self._chosen(), self._facts, self._session.reconstruction
+        paired = self._session.display.pair is not None
         self._panel.set_contested(self._session.display.color_mode == "contested")
+        self._panel.set_side_by_side(paired, enabled=paired or bool(chosen))
+        self._actions.enable("side_by_side", enabled=paired or bool(chosen))
         if not chosen or facts is None or result is None:
             self._panel.set_marked(-1, -1)
             self._panel.set_pair("", enabled=False)
@@ -251,3 +280,11 @@ class HijackPresenter:
         for item in curated.instances:
             colors[item.query] = item.color
         return colors
+
+
+def _figures(facts: HijackFacts) -> str:
+    """Figures of the network alone: queries of the user's own are experiments, and it says that they are left out."""
+    figures = f"Hijack rate {facts.rate:.1%} · claimed twice {facts.double_claimed:.1%} · gaps {facts.gaps:.1%}"
+    if not facts.left_out:
+        return figures
+    return f"{figures} · without {facts.left_out} {'query' if facts.left_out == 1 else 'queries'} of your own"

@@ -101,11 +101,13 @@ class MainWindowPresenter:
         self._session.show(replace(display, color_mode=mode, inspecting=asks))
 
     def step_back(self) -> None:
-        """Esc: give up a drag, else leave the isolation, else drop the selection."""
+        """Esc: give up a drag, else end a pair side by side, else leave the isolation, else drop the selection."""
         if self._abandon():
             return
         display = self._session.display
-        if display.isolated:
+        if display.pair is not None:
+            self._session.show(replace(display, pair=None))
+        elif display.isolated:
             self._session.show(replace(display, isolated=frozenset()))
         elif display.selection:
             self._session.show(replace(display, selection=frozenset()))

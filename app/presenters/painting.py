@@ -30,10 +30,12 @@ from app.number_colors import (
     table_scale,
 )
 from app.presenters.other_painting import OtherPainting
+from app.presenters.pair_painting import TITLE, PairPainting
 from app.session.session import Session
 from fast3dis_core.curation import Color, Curated
 
 CHANGED = changed_table()
+FINDING_TITLES = {"contested": "Contested points", "difference": "Changed points"}
 
 
 class Painting:
@@ -45,6 +47,7 @@ class Painting:
 
     def __init__(self, session: Session) -> None:
         self._session, self.other = session, OtherPainting(session)
+        self.pair = PairPainting(session, self._patterns)
         self._keep: object = None
         self._painted: Curated | None = None
         self._rows_key: tuple[object, ...] = ()
@@ -68,6 +71,8 @@ class Painting:
 
     def rows(self) -> NDArray[np.int32]:
         """Entry of the table for every cloud point, array (P,) int32; the same object while nothing changed."""
+        if self.pair.on:
+            return self.pair.sides()[0].rows
         found = self._finding_rows()
         return self.owners() if found is None else found.rows
 
@@ -80,12 +85,15 @@ class Painting:
 
     def table(self) -> NDArray[np.uint8]:
         """Color and kind of every row, array (K, 4) uint8; the same object while nothing changed."""
-        found = self._finding_table()
-        return self.owner_table() if found is None else found.table
+        return self.pair.sides()[0].table if self.pair.on else self._usual_table()
 
     def photo_table(self) -> NDArray[np.uint8]:
         """The table for `photo_rows`."""
-        return self.other.table() if self.other.in_photos else self.table()
+        return self.other.table() if self.other.in_photos else self._usual_table()
+
+    def _usual_table(self) -> NDArray[np.uint8]:
+        found = self._finding_table()
+        return self.owner_table() if found is None else found.table
 
     def photo_owners(self) -> tuple[NDArray[np.int32], NDArray[np.uint8], frozenset[int]]:
         """Owners of the pixels of photos, their table, and queries whose outlines stand out."""
@@ -97,8 +105,14 @@ class Painting:
 
     def legend(self) -> tuple[tuple[Color, str], ...]:
         """Single colors and what they mean; empty where there are none."""
+        if self.pair.on:
+            return self.pair.legend(0)
         found = self._finding_table()
         return () if found is None else found.legend
+
+    def legend_title(self) -> str:
+        """What single colors are about."""
+        return TITLE if self.pair.on else FINDING_TITLES.get(self._session.display.color_mode, "")
 
     def _finding_rows(self) -> FindingRows | None:
         """What is painted instead of owners; None in the other modes, or while it is not known."""
@@ -176,7 +190,7 @@ class Painting:
     def values(self) -> tuple[NDArray[np.float32], NumberScale] | None:
         """Number of every point and their scale where single points have one; the same object while nothing changed."""
         mode, result = self._session.display.color_mode, self._session.reconstruction
-        if result is None or mode not in get_args(PointMode):
+        if result is None or mode not in get_args(PointMode) or self.pair.on:
             return None
         inspection = self._session.inspection
         claims = None if inspection is None else inspection.claims

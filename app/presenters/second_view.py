@@ -114,6 +114,10 @@ class SecondViewPresenter:
     def _refresh(self) -> None:
         session, stage = self._session, self._stage
         display, comparison = session.display, session.comparison
+        if display.pair is not None:  # its presenter has the stage, and draws over what this one drew
+            self._cloud = self._rows = self._table = self._lens = None
+            stage.set_drops(False)
+            return
         on = display.comparing and session.reconstruction is not None
         stage.set_drops(on and session.origin is not None and session.origin.masks == "there")
         stage.set_split(on)

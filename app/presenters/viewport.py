@@ -33,7 +33,6 @@ CAMERA_ACTIONS = (
     "larger_points",
     "smaller_points",
 )
-FINDING_TITLES = {"contested": "Contested points", "difference": "Changed points"}
 POINT_STEP, POINT_RANGE = 1.25, (0.5, 6.0)
 
 
@@ -258,7 +257,8 @@ class ViewportPresenter:
             self._values = values
             numbers, meaning = values
             self._view.set_values(numbers, meaning.low, meaning.high, scale_stops(meaning.colors))
-        by = "value" if values is not None else "photo" if mode == "photo" else "row"
+        plain = mode == "photo" and not self._painting.pair.on
+        by = "value" if values is not None else "photo" if plain else "row"
         ruler = Ruler.of(result.units, self._session.edits.scale)
         words = self._painting.legend()
         if (by, scale, ruler, words, mode) == self._numbers:
@@ -266,7 +266,7 @@ class ViewportPresenter:
         self._numbers = (by, scale, ruler, words, mode)
         self._view.set_point_colors(by)
         if words:
-            self._view.set_swatches(FINDING_TITLES[mode], words)
+            self._view.set_swatches(self._painting.legend_title(), words)
         elif scale is None:
             self._view.set_legend("", scale_stops("viridis"), ("", ""))
         else:

@@ -92,6 +92,8 @@ class Display:
         Selected queries of that other side.
     other_photos : bool
         Whether photos show the masks of the other side.
+    pair : (int, int), optional
+        Two queries whose masks stand side by side on a stage in two, before any comparison.
     """
 
     view: int = 0
@@ -131,3 +133,4 @@ class Display:
     comparing: bool = False
     others: frozenset[int] = frozenset()
     other_photos: bool = False
+    pair: tuple[int, int] | None = None

@@ -166,7 +166,14 @@ class Session:
         self._history, self._saved = History(kept), kept
         nobody: frozenset[int] = frozenset()
         self._display = replace(
-            self._display, view=0, selection=nobody, isolated=nobody, others=nobody, hovered=None, playing=False
+            self._display,
+            view=0,
+            selection=nobody,
+            isolated=nobody,
+            others=nobody,
+            hovered=None,
+            playing=False,
+            pair=None,
         )
         if origin.masks != "there":  # nothing to color by instance
             self._color_with_masks = self._display.color_mode

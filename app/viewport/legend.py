@@ -6,6 +6,9 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QLinearGradient, QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
+from app.viewport.gauge import HEIGHT as GAUGE_HEIGHT
+from app.viewport.gauge import WIDTH as GAUGE_WIDTH
+
 WIDTH, HEIGHT, MARGIN = 240, 54, 12  # logical pixels
 INSET = 12  # of the bar in the plate
 GAP = 8  # between two numbers
@@ -73,8 +76,10 @@ class Legend(QWidget):
         self.update()
 
     def place(self, width: int, height: int) -> None:
-        """Put it into the corner of an area."""
-        self.move(width - WIDTH - MARGIN, height - self.height() - MARGIN)
+        """Put it into the corner of an area, or above axes and scale bar where it has no room beside them."""
+        beside = width >= WIDTH + GAUGE_WIDTH + 3 * MARGIN
+        bottom = MARGIN if beside else GAUGE_HEIGHT + 2 * MARGIN
+        self.move(width - WIDTH - MARGIN if beside else MARGIN, height - self.height() - bottom)
 
     def paintEvent(self, _: QPaintEvent) -> None:
         """Plate, title, bar, numbers."""

@@ -67,6 +67,7 @@ class PointCloudLayer:
         self._subset: NDArray[np.int64] = np.empty(0, np.int64)  # drawn points in the stand-in
         self.total = 0
         self.spacing = 0.0  # of drawn points, scene units
+        self.drawable: Drawable | None = None  # what is drawn; another layer can draw the same
 
     @property
     def drawn(self) -> int:
@@ -109,6 +110,7 @@ class PointCloudLayer:
         """
         if prepared is None or prepared.budget != budget:
             prepared = drawable(points, colors, valid, budget)
+        self.drawable = prepared
         self.total, self._drawn, self._subset = prepared.total, prepared.rows, prepared.subset
         self.spacing = prepared.spacing
         self._full.set(prepared.points, prepared.colors)

@@ -105,9 +105,7 @@ class Viewport(QWidget):
         self._moving = False
         style = self.view.iren.interactor.GetInteractorStyle()
         self._style = style
-        self._tags = [
-            style.AddObserver("InteractionEvent", self._turn),
-        ]
+        self._tags = [style.AddObserver("InteractionEvent", self._turn)]
         self.view.wheeled.connect(self._zoom)
         self.view.painted.connect(self._after_paint)
 
@@ -115,6 +113,11 @@ class Viewport(QWidget):
     def drawn_points(self) -> tuple[int, int]:
         """Points drawn, and points there are."""
         return self._cloud.drawn, self._cloud.total
+
+    @property
+    def drawable(self) -> Drawable | None:
+        """What is drawn of the cloud, for another viewport that shows the same."""
+        return self._cloud.drawable
 
     def show_cloud(
         self,

@@ -5,11 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QHBoxLayout,
     QHeaderView,
+    QMenu,
     QPushButton,
     QTableWidgetItem,
     QVBoxLayout,
@@ -37,8 +39,10 @@ class HijackPanel(QWidget):
     theft_chosen(number), group_chosen(number)
         A row of the list; a group of queries on one object.
     contested_toggled(on)
-    keep_requested(), merge_requested(), mute_requested(), copy_requested()
-        About the chosen pair; the last about the list.
+    keep_requested(), merge_requested(), mute_requested(), side_by_side_toggled()
+        About the chosen pair.
+    copy_requested(), matrix_copy_requested()
+        About the list, and about the matrix.
     """
 
     cell_clicked = Signal(int, int)
@@ -49,7 +53,9 @@ class HijackPanel(QWidget):
     keep_requested = Signal()
     merge_requested = Signal()
     mute_requested = Signal()
+    side_by_side_toggled = Signal()
     copy_requested = Signal()
+    matrix_copy_requested = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -68,6 +74,7 @@ class HijackPanel(QWidget):
         self._contested.setToolTip("Contested points in the colors of both claimants, gaps in the color of warnings")
         self._contested.clicked.connect(self.contested_toggled)
         self._pair = wrapped_label("hijackPair")
+        self._copy, self._copies = self._copy_button()
         self.thefts = plain_table("theftTable", HEADERS, words=2)
         self._set_up_thefts()
         column = QVBoxLayout(self)
@@ -78,6 +85,7 @@ class HijackPanel(QWidget):
         first.setSpacing(8)
         first.addWidget(self.groups, 1)
         first.addWidget(self._contested)
+        first.addWidget(self._copy)
         column.addLayout(first)
         column.addWidget(self.matrix, 3)
         column.addWidget(self._pair)
@@ -113,7 +121,8 @@ class HijackPanel(QWidget):
 
     def set_groups(self, groups: Sequence[str]) -> None:
         """Groups of queries on one object, each as the names of its queries."""
-        texts = [f"{len(groups)} objects with several queries" if groups else "No object with several queries", *groups]
+        count = f"{len(groups)} hijacked object{'' if len(groups) == 1 else 's'}" if groups else "No hijacked object"
+        texts = [count, *groups]
         if texts != [self.groups.itemText(place) for place in range(self.groups.count())]:
             self.groups.clear()
             self.groups.addItems(texts)
@@ -122,6 +131,17 @@ class HijackPanel(QWidget):
     def set_contested(self, on: bool) -> None:
         """Whether contested points are colored."""
         self._contested.setChecked(on)
+
+    def set_side_by_side(self, on: bool, *, enabled: bool) -> None:
+        """Whether two queries stand side by side, and whether that can be changed."""
+        self._beside.setChecked(on)
+        self._beside.setEnabled(enabled)
+
+    def set_copies(self, *, thefts: bool, matrix: bool) -> None:
+        """Which of list and matrix can be copied."""
+        for action, enabled in zip(self._copies, (thefts, matrix), strict=True):
+            action.setEnabled(enabled)
+        self._copy.setEnabled(thefts or matrix)
 
     def set_thefts(self, rows: Sequence[tuple[str, str, str, str]]) -> None:
         """Lines of the directed list: victim, thief, share, pixels."""
@@ -133,7 +153,6 @@ class HijackPanel(QWidget):
                 item.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
                 item.setToolTip(text)
                 self.thefts.setItem(number, place, item)
-        self._copy.setEnabled(bool(rows))
 
     def _tell_group(self, place: int) -> None:
         if place > 0:
@@ -151,13 +170,20 @@ class HijackPanel(QWidget):
     def _buttons(self) -> QHBoxLayout:
         row = QHBoxLayout()
         row.setSpacing(6)
+        self._beside = QPushButton("Side by side")
+        self._beside.setObjectName("hijackBeside")
+        self._beside.setCheckable(True)
+        self._beside.setToolTip(
+            "Both masks next to each other, in 3D and in the photo, with what both claim marked (Esc ends it)"
+        )
+        self._beside.clicked.connect(lambda _=False: self.side_by_side_toggled.emit())
+        row.addWidget(self._beside)
         made = []
         for text, name, signal, tip in (
             ("Keep the better", "hijackKeep", self.keep_requested, "Hide all but the surest of the selected queries"),
             ("Merge", "hijackMerge", self.merge_requested, "Make the selected queries one instance"),
             ("Mute", "hijackMute", self.mute_requested,
              "Decode again without all but the surest: an experiment"),
-            ("Copy CSV", "hijackCopy", self.copy_requested, "Copy the list below"),
         ):  # fmt: skip
             button = QPushButton(text)
             button.setObjectName(name)
@@ -166,6 +192,21 @@ class HijackPanel(QWidget):
             row.addWidget(button)
             made.append(button)
         row.addStretch(1)
-        *self._about_pair, self._copy = made
-        self._copy.setEnabled(False)
+        self._about_pair = made
         return row
+
+    def _copy_button(self) -> tuple[QPushButton, tuple[QAction, QAction]]:
+        """A button with what can be copied."""
+        button = QPushButton("Copy CSV")
+        button.setObjectName("hijackCopy")
+        button.setToolTip("Copy the list or the matrix as a table")
+        menu = QMenu(button)
+        actions = (
+            menu.addAction("List: who took what from whom", self.copy_requested.emit),
+            menu.addAction("Matrix: overlap of every two queries", self.matrix_copy_requested.emit),
+        )
+        for action, name in zip(actions, ("hijackCopyList", "hijackCopyMatrix"), strict=True):
+            action.setObjectName(name)
+        button.setMenu(menu)
+        button.setEnabled(False)
+        return button, actions

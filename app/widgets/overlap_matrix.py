@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from app.widgets.theme import Theme
@@ -66,6 +66,11 @@ class OverlapMatrix(QWidget):
     def sizeHint(self) -> QSize:
         """A square that fits into a dock."""
         return QSize(320, 320)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """No higher than wide: it is a square."""
+        super().resizeEvent(event)
+        self.setMaximumHeight(max(SMALLEST, self.width()))
 
     def cell_at(self, position: QPointF) -> tuple[int, int]:
         """Row and column under a position, (-1, -1) beside the matrix."""

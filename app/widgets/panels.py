@@ -161,7 +161,11 @@ class Panels(QObject):
         """Show or hide a panel; one that lies behind another comes to the front."""
         if self._shown[name] != shown:
             self._shown[name] = shown
+            widths = self._widths()
             self._refresh()
+            if name == PHOTO:  # its room is that of the 3D view: the others stay as wide as they were
+                panels = [self._made[other] for other in widths]
+                self._window.resizeDocks(panels, list(widths.values()), Qt.Orientation.Horizontal)
             self.changed.emit(name, shown)
         if shown:
             self._bring_to_front(name)
@@ -248,6 +252,12 @@ class Panels(QObject):
                 self.changed.emit(name, wanted)
         self._refresh()
         return True
+
+    def _widths(self) -> dict[str, int]:
+        """Of the docks on show at the sides, but that of the photo."""
+        sides = [name for name, dock in self._docks.items() if dock.area.name.startswith(("Left", "Right"))]
+        panels = ((name, self._made[name]) for name in sides if name != PHOTO)
+        return {name: panel.width() for name, panel in panels if panel.isVisible() and not panel.isFloating()}
 
     def _has_result(self) -> bool:
         return self._page in RESULT

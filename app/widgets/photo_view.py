@@ -43,12 +43,15 @@ class PhotoView(QWidget):
     clicked(x, y, additive), double_clicked(x, y)
     menu_asked(x, y, place)
         At a pixel, (-1, -1) outside; the place is a QPoint on the screen.
+    looked()
+        Another part of the photo is in sight, or another size.
     """
 
     hovered = Signal(int, int)
     clicked = Signal(int, int, bool)
     double_clicked = Signal(int, int)
     menu_asked = Signal(int, int, QPoint)
+    looked = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -107,6 +110,13 @@ class PhotoView(QWidget):
         self._zoom = 0.0
         self.unsetCursor()
         self.update()
+        self.looked.emit()
+
+    def follow(self, other: "PhotoView") -> None:
+        """Show the same part as another view of a photo of the same size; tells nobody."""
+        self._zoom, self._center = other._zoom, QPointF(other._center)
+        self.setCursor(Qt.CursorShape.OpenHandCursor if self._zoom else Qt.CursorShape.ArrowCursor)
+        self.update()
 
     def zoom(self, factor: float) -> None:
         """Larger or smaller around the pixel under the pointer, around the middle if the pointer is elsewhere."""
@@ -120,6 +130,7 @@ class PhotoView(QWidget):
             self._center = QPointF(size.width() / 2, size.height() / 2)
             self.setCursor(Qt.CursorShape.OpenHandCursor)
             self.update()
+            self.looked.emit()
 
     def sizeHint(self) -> QSize:
         """Room beside the scene."""
@@ -264,6 +275,7 @@ class PhotoView(QWidget):
         width, height = self._picture.width(), self._picture.height()
         self._center = QPointF(min(max(center.x(), 0.0), width), min(max(center.y(), 0.0), height))
         self.update()
+        self.looked.emit()
 
     def _fitting(self) -> float:
         if self._picture is None or self._picture.isNull():

@@ -1,7 +1,8 @@
 """The stage in two: the 3D view, and beside it a second one for what the result is held against.
 
 The second view is made when it is first asked for. Each half says what it shows in a line above it; while there is one
-half only, nothing is above it. What the views draw, and that they look from one place, is not known here.
+half only, nothing is above it. Below both views there can be a photo each. What the views draw, and that they look from
+one place, is not known here.
 """
 
 from collections.abc import Callable
@@ -14,6 +15,8 @@ from app.widgets.file_drops import FileDrops
 
 HEADER = 30  # pixels
 LEAST = 160  # width of a half
+TITLE = 110  # width of a title, if it needs as much
+BELOW = 0.42  # share of the height that a photo below a view has
 
 
 class SplitStage(QSplitter):
@@ -24,6 +27,8 @@ class SplitStage(QSplitter):
     first : QWidget
     make_second : callable
         Makes the second view.
+    photos : (QWidget, QWidget), optional
+        For below the first and the second view.
 
     Signals
     -------
@@ -36,13 +41,20 @@ class SplitStage(QSplitter):
     split_changed = Signal(bool)
     dropped = Signal(object)
 
-    def __init__(self, first: QWidget, make_second: Callable[[], QWidget], parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        first: QWidget,
+        make_second: Callable[[], QWidget],
+        photos: tuple[QWidget, QWidget] | None = None,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(Qt.Orientation.Horizontal, parent)
         self.setObjectName("splitStage")
         self.setChildrenCollapsible(False)
         self.setHandleWidth(3)
         self._make = make_second
-        self._first = _Half("firstStage", first)
+        below = photos or (None, None)
+        self._first, self._below_second = _Half("firstStage", first, below[0]), below[1]
         self.addWidget(self._first)
         self._second: _Half | None = None
         self._drops: FileDrops | None = None
@@ -62,7 +74,7 @@ class SplitStage(QSplitter):
             pages = QStackedWidget()
             pages.addWidget(self._empty)
             pages.addWidget(self._make())
-            self._second = _Half("secondStage", pages)
+            self._second = _Half("secondStage", pages, self._below_second)
             self._pages = pages
             self._drops = FileDrops(self._second)
             self._drops.dropped.connect(self.dropped)
@@ -82,6 +94,14 @@ class SplitStage(QSplitter):
         if self._drops is not None:
             self._drops.set_taken(taken)
 
+    def set_photos(self, on: bool) -> None:
+        """Show a photo below each view, or none."""
+        if self._second is None and on:
+            self.set_split(True)
+        for half in (self._first, self._second):
+            if half is not None:
+                half.set_below(on)
+
     def set_first(self, title: str, facts: str) -> None:
         """What the first half shows."""
         self._first.header.set_words(title, facts)
@@ -95,9 +115,9 @@ class SplitStage(QSplitter):
 
 
 class _Half(QWidget):
-    """A view below a line of words."""
+    """A view below a line of words, and perhaps a photo below the view."""
 
-    def __init__(self, name: str, view: QWidget) -> None:
+    def __init__(self, name: str, view: QWidget, photo: QWidget | None) -> None:
         super().__init__()
         self.setObjectName(name)
         self.setMinimumWidth(LEAST)
@@ -107,7 +127,22 @@ class _Half(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.header)
-        column.addWidget(view, 1)
+        self._parts = QSplitter(Qt.Orientation.Vertical)
+        self._parts.setChildrenCollapsible(False)
+        self._parts.setHandleWidth(3)
+        self._parts.addWidget(view)
+        self._photo = photo
+        if photo is not None:
+            photo.hide()
+            self._parts.addWidget(photo)
+        column.addWidget(self._parts, 1)
+
+    def set_below(self, on: bool) -> None:
+        """Show the photo below the view, or not."""
+        if self._photo is not None:
+            self._photo.setVisible(on)
+            height = max(1, self._parts.height())
+            self._parts.setSizes([round(height * (1 - BELOW)), round(height * BELOW)])
 
 
 class _Header(QWidget):
@@ -116,7 +151,7 @@ class _Header(QWidget):
         self.setObjectName("stageHeader")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setFixedHeight(HEADER)
-        self._title, self._facts = _Elided(), _Elided()
+        self._title, self._facts = _Elided(TITLE), _Elided(24)
         self._title.setObjectName(f"{name}Title")
         self._facts.setObjectName(f"{name}Facts")
         self._facts.setProperty("tone", "muted")
@@ -137,11 +172,22 @@ class _Header(QWidget):
 
 
 class _Elided(QLabel):
-    """A line that ends in an ellipsis where it has no room."""
+    """A line that ends in an ellipsis where it has no room.
+
+    Parameters
+    ----------
+    least : int
+        Pixels it has at least, unless its text needs fewer.
+    """
+
+    def __init__(self, least: int) -> None:
+        super().__init__()
+        self._least = least
 
     def minimumSizeHint(self) -> QSize:
         """It can do with little."""
-        return QSize(24, super().minimumSizeHint().height())
+        whole = super().minimumSizeHint()
+        return QSize(min(self._least, whole.width()), whole.height())
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """The text as far as it fits."""

@@ -133,7 +133,7 @@ def measure_claims(
     layer: int = -1,
     report: Report = silent,
 ) -> Claims:
-    """Who competes for every pixel, streamed over views.
+    """Who competes for every pixel, streamed over views. Queries beyond those of the generator are the user's own.
 
     Parameters
     ----------
@@ -153,7 +153,8 @@ def measure_claims(
     views, height, width = encoded.geometry.depth.shape
     count, size = len(scores), height * width
     counted = np.array(cloud.valid)
-    bids = _Bids(active, scores[active], config.mask_threshold, (views, count, size))
+    trained = sum(query < len(encoded.initial_anchors) for query in active)
+    bids = _Bids(active, scores[active], config.mask_threshold, (views, count, size), trained)
     for view, first, logits in image_logits(shown, encoded.mask_features, active, (height, width), report=report):
         valid = torch.from_numpy(counted[view * size : (view + 1) * size])
         bids.add(view, first, logits.sigmoid().flatten(1), valid)
@@ -163,8 +164,16 @@ def measure_claims(
 class _Bids:
     """Running answers of `measure_claims`: one view after the other, block of queries by block."""
 
-    def __init__(self, active: list[int], scores: Tensor, threshold: float, sizes: tuple[int, int, int]) -> None:
+    def __init__(
+        self, active: list[int], scores: Tensor, threshold: float, sizes: tuple[int, int, int], trained: int
+    ) -> None:
         views, count, size = sizes
+        self._trained = trained  # the first so many active queries; after them come those of the user's own
+        self._trained_claims: np.ndarray | None = None
+        self._trained_best: np.ndarray | None = None
+        if trained < len(active):
+            self._trained_claims = np.zeros((views, size), np.uint8)
+            self._trained_best = np.zeros((views, size), np.float32)
         self._active, self._scores, self._threshold, self._size = active, scores, threshold, size
         self._count, self._numbers = count, torch.tensor(active, device=scores.device)
         self._claims = np.zeros((views, size), np.uint8)
@@ -191,8 +200,11 @@ class _Bids:
 
     def _settle(self, view: int, probabilities: Tensor, valid: Tensor) -> None:
         claimed = probabilities > self._threshold
-        self._claims[view] = claimed.sum(0).clamp(max=255).to(torch.uint8).cpu().numpy()
+        self._claims[view] = _counted(claimed)
         bids = probabilities.mul_(self._scores[:, None])  # (n, H*W)
+        if self._trained_claims is not None and self._trained_best is not None and self._trained:
+            self._trained_claims[view] = _counted(claimed[: self._trained])
+            self._trained_best[view] = _array(bids[: self._trained].amax(0))
         winner = self._numbers[bids.where(claimed, -1.0).argmax(0)].where(claimed.any(0), -1)  # (H*W,)
         self._winner[view] = winner.to(torch.int16).cpu().numpy()
         for query, mask in zip(self._active, claimed & valid, strict=True):
@@ -212,7 +224,14 @@ class _Bids:
             taken=self._taken.numpy(),
             areas=self._areas.numpy(),
             valid=valid,
+            trained_count=None if self._trained_claims is None else self._trained_claims.reshape(-1),
+            trained_best=None if self._trained_best is None else self._trained_best.reshape(-1),
         )
+
+
+def _counted(claimed: Tensor) -> np.ndarray:
+    """Claims (n, H*W) of each pixel, array (H*W,) uint8."""
+    return claimed.sum(0).clamp(max=255).to(torch.uint8).cpu().numpy()
 
 
 def _array(tensor: Tensor) -> np.ndarray:

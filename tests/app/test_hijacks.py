@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from app.actions import Actions
-from app.hijack_pictures import GAP_BID, contested_view, hijack_facts, matrix_picture, thieves_csv
+from app.hijack_pictures import GAP_BID, contested_view, hijack_facts, matrix_csv, matrix_picture, thieves_csv
 from app.presenters.hijacks import HijackPresenter
 from app.session.session import Inspection, Origin, Session
 from fast3dis_core.evidence import AREA_THRESHOLDS, Claims, Evidence
+from fast3dis_core.interventions import AnchorPrompt, Interventions
 from tests.app.standins import UNFILTERED, Recorder
 from tests.scenes import synthetic_reconstruction
 
@@ -87,6 +88,49 @@ def test_the_list_is_sorted_and_survives_the_way_to_csv():
     assert len(rows) == len(FACTS.thieves) + 1
     assert rows[1][1] == 'a "sofa", red'
     assert (int(rows[1][0]), int(rows[1][2]), int(rows[1][5])) == (*FACTS.thieves[0][:2], FACTS.thieves[0][3])
+
+
+def test_the_matrix_goes_to_csv_with_query_numbers_on_both_edges():
+    head, *rows = csv.reader(io.StringIO(matrix_csv(FACTS)))
+    assert head == ["query", *map(str, range(8))]
+    assert [row[0] for row in rows] == head[1:]
+    values = np.array([[float(value) for value in row[1:]] for row in rows])
+    scores = RESULT.objectness[-1].astype(float)
+    shared = RESULT.overlap / np.outer(scores, scores)
+    own = np.diag(shared)
+    np.testing.assert_allclose(values, np.minimum(shared / (own[:, None] + own - shared), 1), atol=2e-6)
+
+
+def test_queries_of_the_users_own_are_listed_but_in_no_figure():
+    """The last two are the user's: rate, claimed twice and gaps are those of the others alone."""
+    points, first = len(RESULT.cloud.points), 6
+    claimed, best = np.zeros(points, np.uint8), np.zeros(points, np.float32)
+    for item in RESULT.instances:
+        if item.query < first:
+            claimed[item.pixels] += 1
+            best[item.pixels] = np.maximum(best[item.pixels], item.objectness)
+    claims = replace(CLAIMS, trained_count=claimed, trained_best=best)
+    facts = hijack_facts(RESULT, claims, floor=FLOOR, own=2)
+    assert facts.left_out == 2
+    assert facts.order == FACTS.order
+    assert facts.groups == FACTS.groups
+    assert facts.thieves == FACTS.thieves
+    surer = [
+        query
+        for query in range(first)
+        if any(
+            FACTS.overlaps[query, other] >= 0.5 and RESULT.objectness[-1, other] > RESULT.objectness[-1, query]
+            for other in range(first)
+        )
+    ]
+    linked = (FACTS.overlaps[:first, :first] >= 0.5).sum() - first
+    assert linked <= 2, "so few are linked that each group is a pair"
+    assert facts.rate == pytest.approx(len(surer) / first)
+    valid = RESULT.cloud.valid
+    assert facts.double_claimed == pytest.approx((claimed[valid] > 1).sum() / (claimed[valid] > 0).sum())
+    assert facts.double_claimed != FACTS.double_claimed
+    assert facts.gaps == pytest.approx((claimed[valid] == 0).mean())
+    assert facts.gaps > FACTS.gaps, "a query of one's own closes no gap of the network"
 
 
 def test_more_overlap_is_brighter():
@@ -219,6 +263,8 @@ def test_nothing_can_be_done_without_a_pair(desk):
 def test_the_list_is_copied(desk):
     desk.actions.trigger("copy_thefts")
     assert desk.copied[0].count("\n") == len(FACTS.thieves) + 1
+    desk.actions.trigger("copy_matrix")
+    assert desk.copied[1] == matrix_csv(FACTS)
 
 
 def test_figures_go_with_the_result(desk):
@@ -226,6 +272,10 @@ def test_figures_go_with_the_result(desk):
     assert desk.figures[-1] == (
         f"Hijack rate {rate:.1%} · claimed twice {FACTS.double_claimed:.1%} · gaps {FACTS.gaps:.1%}"
     )
+    prompts = tuple(AnchorPrompt(position=(0.0, 0.0, 3.0)) for _ in range(2))
+    desk.session.edit("new", replace(desk.session.edits, interventions=Interventions(prompts=prompts)))
+    desk.session.inspect(Inspection(reconstruction=RESULT, claims=CLAIMS, evidence=EVIDENCE))
+    assert desk.figures[-1].endswith(" · without 2 queries of your own")
     desk.session.replace(synthetic_reconstruction(queries=8))
     assert desk.panel.told("set_thefts") == ()
     assert not desk.actions.state("copy_thefts").enabled

@@ -147,6 +147,16 @@ async def explain(program):
     program.actions.trigger("through_photo")
 
 
+async def side_by_side(program):
+    """The pair of `explain` next to each other."""
+    await explain(program)
+    program.actions.trigger("through_photo")
+    program.actions.trigger("color_instance")
+    program.actions.trigger("side_by_side")
+    program.actions.trigger("fit_selection")
+    await asyncio.sleep(1.0)
+
+
 def colored(mode):
     async def color(program):
         program.session.show(dataclasses.replace(program.session.display, selection=frozenset()))
@@ -197,6 +207,9 @@ async def all_pictures(app, out, only):
         "contested-light": REAL | {"act": inspected("Hijacks", colored("contested")), "theme": "light"},
         "hijack": HIJACKED | {"act": inspected("Hijacks", explain)},
         "hijack-light": HIJACKED | {"act": inspected("Hijacks", explain), "theme": "light", "size": (1280, 720)},
+        "pair": HIJACKED | {"act": inspected("Hijacks", side_by_side)},
+        "pair-small": HIJACKED | {"act": inspected("Hijacks", side_by_side), "theme": "light", "size": (1280, 720)},
+        "pair-3840x2160": HIJACKED | {"act": inspected("Hijacks", side_by_side), "size": (3840, 2160)},
         "compare": REAL | {"act": beside("clustering")},
         "compare-truth-light": REAL | {"act": beside("truth"), "theme": "light", "size": (1280, 720)},
         "compare-3840x2160": REAL | {"act": beside("surface"), "size": (3840, 2160)},

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
@@ -12,7 +13,7 @@ from fast3dis_core.reconstruction import AnchorOverride
 from tests.app.standins import StandInSteps
 from tests.app.test_hijacks import CLAIMS, FACTS, RESULT
 from tests.app.test_what_if import Muting
-from tests.gui.hands import click, drag, key, painted, until
+from tests.gui.hands import click, drag, key, painted, press, until, wheel
 from tests.gui.test_window import opened
 
 
@@ -173,3 +174,67 @@ def test_thresholds_are_dragged_along_their_curves(play):
         await until(lambda: session.activity.idle and session.inspection is not None, "their claims")
 
     play(story, steps=steps)
+
+
+def test_two_queries_stand_side_by_side_until_escape(play):
+    """A line of the list, the button, both halves and photos, the wheel over one photo, another line, Esc."""
+    steps = Inspected(RESULT)
+
+    async def story(program):
+        await opened(program)
+        program.window.panels.set_shown("photoDock", True)
+        await inspect(program, 1)
+        session, panel = program.session, program.inspector.hijacks
+        inspector = program.window.findChild(QDockWidget, "inspectorDock")
+        table, button = panel.thefts, panel.findChild(QPushButton, "hijackBeside")
+        assert not button.isEnabled()
+        click(table.viewport(), table.visualRect(table.model().index(0, 0)).center())
+        width = inspector.width()
+        click(button)
+        await until(lambda: program.comparison.stage.split, "two halves")
+        await painted(program)
+        victim, thief, _, _ = FACTS.thieves[0]
+        pair = sorted((victim, thief), key=lambda query: -RESULT.objectness[-1, query])
+        assert session.display.pair == tuple(pair)
+        assert button.isChecked()
+        assert not program.window.panels.shown("photoDock"), "the pair has photos of its own"
+        assert abs(inspector.width() - width) <= 2, "its room is that of the stage"
+        masks = {item.query: set(item.pixels.tolist()) for item in session.reconstruction.instances}
+        for viewport, query in zip((program.viewport, program.comparison.second), pair, strict=True):
+            drawn = viewport._cloud._drawn
+            claimed = np.isin(viewport._cloud._rows, (1, 2))
+            kept = set(drawn[session.curated.keep[drawn]].tolist())
+            assert set(drawn[claimed].tolist()) == masks[query] & kept
+        one, other = program.comparison.photos
+        assert one.isVisible()
+        assert other.isVisible()
+        wheel(one, one.rect().center(), 3)
+        assert other._zoom == one._zoom > 0
+        assert other._center == one._center
+        click(table.viewport(), table.visualRect(table.model().index(1, 0)).center())
+        assert set(session.display.pair) == set(FACTS.thieves[1][:2])
+        await press(program.window, Qt.Key.Key_Escape)
+        await until(lambda: session.display.pair is None, "the end")
+        assert not program.comparison.stage.split
+        assert not one.isVisible()
+        assert program.window.panels.shown("photoDock")
+        assert session.display.selection, "Esc leaves one thing at a time"
+
+    play(story, steps=steps, window_size=(1560, 900))
+
+
+def test_matrix_and_list_are_copied_from_one_button(play):
+    async def story(program):
+        await opened(program)
+        await inspect(program, 1)
+        panel = program.inspector.hijacks
+        button = panel.findChild(QPushButton, "hijackCopy")
+        for name, first in (("hijackCopyMatrix", "query,0,1,2"), ("hijackCopyList", "victim,victim name")):
+            click(button)
+            menu = button.menu()
+            await until(menu.isVisible, "the menu")
+            action = next(action for action in menu.actions() if action.objectName() == name)
+            click(menu, menu.actionGeometry(action).center())
+            await until(lambda first=first: QGuiApplication.clipboard().text().startswith(first), "the table")
+
+    play(story, steps=Inspected(RESULT))

@@ -1,5 +1,7 @@
 """Claims and evidence against plain recomputation on whole arrays; wishes that do not fit are refused."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -66,6 +68,27 @@ def test_claims_are_those_of_a_plain_recomputation(parts, plain, monkeypatch):
         assert np.abs(claims.areas[query] - areas).max() <= 1  # a pixel may lie on the edge
     assert claims.double_claimed == pytest.approx((claimed.sum(0) > 1)[valid].sum() / claimed.any(0)[valid].sum())
     assert claims.gap_share(0.2) == pytest.approx((ordered[-1][valid] < np.float32(0.2)).mean(), abs=1e-3)
+
+
+def test_queries_of_the_users_own_are_counted_apart(model, parts):  # noqa: F811
+    """With two new queries, figures are those of the network's queries alone."""
+    views, encoded, _, _ = parts
+    place = tuple(encoded.initial_anchors[5].tolist())
+    prompts = (AnchorPrompt(position=place), AnchorPrompt(position=place, content="mean"))
+    trace = decode_queries(model, encoded, interventions=Interventions(prompts=prompts))
+    result = assemble_instances(views, encoded, trace, config=CONFIG)
+    claims = measure_claims(encoded, trace, result.cloud, config=CONFIG)
+    count = len(encoded.initial_anchors)
+    last = trace.layers[-1]
+    silenced = torch.where(torch.arange(count + 2) < count, last.objectness_logits, -99.0)
+    alone = replace(trace, layers=(*trace.layers[:-1], replace(last, objectness_logits=silenced)))
+    without = measure_claims(encoded, alone, result.cloud, config=CONFIG)
+    assert without.trained_count is None
+    assert (claims.count > claims.trained_count).any(), "the new ones claim something"
+    np.testing.assert_array_equal(claims.trained_count, without.count)
+    np.testing.assert_array_equal(claims.trained_best, without.best)
+    assert claims.double_claimed == without.double_claimed
+    assert claims.gap_share(0.4) == without.gap_share(0.4)
 
 
 def test_masks_of_claims_are_the_instances(parts):
