@@ -20,8 +20,8 @@ RELATIONS: Mapping[str, tuple[str, str]] = {
 }
 # of a result beside the truth
 MISTAKES: Mapping[str, tuple[str, str]] = {
-    "correct": ("Correct", "Found this object with an IoU of 0.50 or more, the first to do so by objectness."),
-    "duplicate": ("Duplicate", "Its object was found already by an instance of higher objectness."),
+    "correct": ("Correct", "Found this object with an IoU of 0.50 or more, the first to do so by its score."),
+    "duplicate": ("Duplicate", "Its object was found already by an instance of a higher score."),
     "merge": ("Merge", "Covers at least half of two objects or more."),
     "split": ("Split", "Lies in one object, of which it is a part."),
     "inexact": ("Inexact", "At an object, but too far off: an IoU below 0.50."),
@@ -72,6 +72,7 @@ def figures(comparison: SideBySide) -> list[tuple[str, str, str]]:
             (name, percent(own, field), percent(other, field))
             for name, field in (("AP25", "ap25"), ("AP50", "ap50"), ("AP", "ap"))
         ]
+        rows.append(("AP, no filters", *(percent(side, "ap") for side in comparison.unfiltered)))
     return rows
 
 

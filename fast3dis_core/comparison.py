@@ -34,7 +34,11 @@ class Claim(Protocol):
 
     @property
     def objectness(self) -> float:
-        """Score."""
+        """In [0, 1]."""
+
+    @property
+    def rank(self) -> float:
+        """What it is ranked by, as in average precision."""
 
     @property
     def pixels(self) -> Int32:
@@ -70,7 +74,7 @@ class Judged:
     ----------
     query : int
     mistake : str
-        "correct"; "merge" (covers two objects or more); "duplicate" (its object was found by a higher score);
+        "correct"; "merge" (covers two objects or more); "duplicate" (its object was found by one of higher rank);
         "split" (a part of one object); "background" (at no object); "inexact" (at an object, but too far off).
     target : int or None
         Id of the object it overlaps most by IoU.
@@ -166,14 +170,14 @@ def judge(predictions: Sequence[Claim], truth: Int32) -> tuple[list[Judged], dic
     Parameters
     ----------
     predictions : sequence of instances
-        The shown ones; in their order of objectness they take their objects, as in AP at an IoU of `MATCH`.
+        The shown ones; in the order of their ranks they take their objects, as in AP at an IoU of `MATCH`.
     truth : array (P,) int32
         Id of the object at every row of the cloud; 0 or less is no object.
 
     Returns
     -------
     judged : list of Judged
-        By falling objectness.
+        By falling rank.
     found : dict of int to int or None
         For every object the query that found it; None is a miss.
     """
@@ -181,7 +185,7 @@ def judge(predictions: Sequence[Claim], truth: Int32) -> tuple[list[Judged], dic
     sizes = np.array([np.count_nonzero(truth == value) for value in objects], np.int64)
     found: dict[int, int | None] = {int(value): None for value in objects}
     judged = []
-    for item in sorted(predictions, key=lambda claim: (-claim.objectness, claim.query)):
+    for item in sorted(predictions, key=lambda claim: (-claim.rank, claim.query)):
         ids = truth[item.pixels]
         shared = np.array([np.count_nonzero(ids == value) for value in objects], np.int64)
         iou = shared / np.maximum(sizes + len(item.pixels) - shared, 1)

@@ -159,7 +159,7 @@ class Line:
 
 @dataclass(frozen=True, kw_only=True)
 class Precision:
-    """Average precision of what one side shows, ranked by objectness; None without any object.
+    """Average precision of one side, ranked as `fast3dis evaluate` ranks; None without any object.
 
     Attributes
     ----------
@@ -188,7 +188,9 @@ class SideBySide:
     colors : mapping of int to (red, green, blue)
         Of the second's instances: a pair has the color of the first.
     precision : tuple of Precision or None, of first and second
-        Where the truth is known; the truth itself has none.
+        Of what is shown, where the truth is known; the truth itself has none.
+    unfiltered : tuple of Precision or None, of first and second
+        The same of all instances and points, whatever is filtered, hidden or merged: what an evaluation gives.
     """
 
     counterpart: Counterpart
@@ -197,6 +199,7 @@ class SideBySide:
     lines: tuple[Line, ...]
     colors: Mapping[int, Color]
     precision: tuple[Precision | None, Precision | None] = (None, None)
+    unfiltered: tuple[Precision | None, Precision | None] = (None, None)
 
     @property
     def mean_iou(self) -> float | None:
@@ -217,7 +220,12 @@ PAIRED = ("same", "changed", "correct")  # one to one
 
 
 def labelled_result(
-    result: Reconstruction, labels: Int32, *, queries: Mapping[int, int] | None = None, least: int = LEAST_POINTS
+    result: Reconstruction,
+    labels: Int32,
+    *,
+    queries: Mapping[int, int] | None = None,
+    scores: Mapping[int, float] | None = None,
+    least: int = LEAST_POINTS,
 ) -> Reconstruction:
     """Another set of instances on the cloud of a result.
 
@@ -228,6 +236,8 @@ def labelled_result(
         By cloud row; less than 0 is none.
     queries : mapping of int to int, optional
         Query number of a label; by default they are numbered by falling size.
+    scores : mapping of int to float, optional
+        What ranks a label; by default all are alike.
     least : int
         Smaller ones are left out.
 
@@ -244,6 +254,7 @@ def labelled_result(
     numbers = queries or {value: number for number, (_, value) in enumerate(sorted(sizes))}
     pixels = {numbers[int(value)]: part for value, part in zip(values, parts, strict=True) if len(part) >= least}
     count = max(pixels, default=-1) + 1
+    ranks = {numbers[label]: score for label, score in (scores or {}).items() if label in numbers}
     anchors = np.zeros((1, count, 3), np.float32)
     for query, rows in pixels.items():
         anchors[0, query] = result.cloud.points[rows].mean(axis=0)
@@ -252,7 +263,7 @@ def labelled_result(
     return replace(
         result,
         instances=tuple(
-            Instance(query=query, objectness=1.0, anchor=anchors[0, query].copy(), pixels=rows)
+            Instance(query=query, objectness=1.0, anchor=anchors[0, query].copy(), pixels=rows, score=ranks.get(query))
             for query, rows in sorted(pixels.items(), key=lambda entry: -len(entry[1]))
         ),
         anchors=anchors,

@@ -94,7 +94,7 @@ class CuratedInstance:
         The one it goes by; of merged queries the first of their group that was found.
     members : tuple of int
         All its queries, `query` among them.
-    objectness : float
+    objectness, rank : float
         The highest of its members.
     anchor : array (3,) float32
         Of `query`; world, scene units.
@@ -116,6 +116,7 @@ class CuratedInstance:
     query: int
     members: tuple[int, ...]
     objectness: float
+    rank: float
     anchor: Float32
     pixels: Int32
     points_per_view: Int32
@@ -240,7 +241,9 @@ class Curated:
         whole = self.reconstruction
         chosen = self.shown if queries is None else [item for item in self.instances if item.query in queries]
         instances = tuple(
-            Instance(query=item.query, objectness=item.objectness, anchor=item.anchor, pixels=item.pixels)
+            Instance(
+                query=item.query, objectness=item.objectness, anchor=item.anchor, pixels=item.pixels, score=item.rank
+            )
             for item in chosen
         )
         return replace(whole, cloud=replace(whole.cloud, valid=self.keep), instances=instances)
@@ -348,6 +351,7 @@ def _facts(reconstruction: Reconstruction, parts: tuple[Instance, ...], pixels: 
         query=parts[0].query,
         members=tuple(part.query for part in parts),
         objectness=max(part.objectness for part in parts),
+        rank=max(part.rank for part in parts),
         anchor=parts[0].anchor,
         pixels=pixels,
         points_per_view=read_only(np.diff(bounds).astype(np.int32)),

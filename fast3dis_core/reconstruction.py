@@ -100,16 +100,24 @@ class Instance:
         World; where the shown decoder layer left the anchor.
     pixels : array (M,) int32
         Sorted rows of the cloud, all valid.
+    score : float or None
+        What ranks it in average precision, see `ranking_score`; None where nobody measured it.
     """
 
     query: int
     objectness: float
     anchor: Float32
     pixels: Int32
+    score: float | None = None
 
     def __post_init__(self) -> None:
         read_only(self.anchor)
         read_only(self.pixels)
+
+    @property
+    def rank(self) -> float:
+        """Its score, or its objectness without one."""
+        return self.objectness if self.score is None else self.score
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,6 +182,11 @@ class Reconstruction:
     def views_seen(self, instance: Instance) -> Int32:
         """Indices of the views in which the instance has pixels, array (V,) int32."""
         return np.unique(instance.pixels // self.pixels_per_view).astype(np.int32)
+
+
+def ranking_score(objectness: float, certainty: float) -> float:
+    """Objectness times the mean probability of the pixels of the mask, as in Mask2Former; a number of float32."""
+    return float(np.float32(objectness * certainty))
 
 
 def exclusive_rows(instances: Iterable[Instance], count: int) -> Int32:

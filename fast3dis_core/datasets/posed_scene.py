@@ -1,26 +1,31 @@
 """A folder of photos with cameras as a scene to evaluate on (paper 4.1): COLMAP, transforms.json, plain matrices.
 
 Cameras and depth are read by `posed_input`. Ids, if there are any, lie in instance/ as 16-bit PNG beside the photos,
-0 = none, the same number in all views; they have no classes. Photos of distorted lenses are straightened, maps follow.
+0 = none, the same number in all views; their classes are those that `instance_classes` of transforms.json tells, if it
+does, as `fast3dis scenes render` writes it. Photos of distorted lenses are straightened, maps follow.
 """
 
+import json
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fast3dis_core.datasets.annotated_scene import ProtocolName
+from fast3dis_core.datasets.annotated_scene import Annotation, ProtocolName
 from fast3dis_core.datasets.files import DataSetFiles
+from fast3dis_core.datasets.sample import STRUCTURE, UNLABELED
 from fast3dis_core.errors import GeometryError
 from fast3dis_core.images import natural_key, view_names
 from fast3dis_core.posed_input.depth import read_depth, sample_depth
 from fast3dis_core.posed_input.folder import read_cameras
 from fast3dis_core.posed_input.frame import check_frame
 from fast3dis_core.posed_input.lens import Lens, straighten
+from fast3dis_core.posed_input.transforms import FILE
 from fast3dis_core.preprocessing import Matrix, Pixels
 
 POSED = DataSetFiles(name="a folder with cameras", remedy="correct the folder")
 IDS = "instance"
+_HIGHEST = 2**16  # ids are 16 bits
 
 
 class PosedScene:
@@ -103,8 +108,22 @@ class PosedScene:
     def mesh(self) -> None:
         """There is none."""
 
-    def annotation(self) -> None:
-        """There is none."""
+    def annotation(self) -> Annotation | None:
+        """Classes of the ids; None where the folder has none. There are no vertices."""
+        told = instance_classes(self.folder)
+        if not told:
+            return None
+        names = (UNLABELED, *sorted(set(told.values()) - {UNLABELED}))
+        class_ids = np.zeros(max(told) + 1, np.int64)
+        for number, name in told.items():
+            class_ids[number] = names.index(name)
+        return Annotation(
+            vertex_ids=np.zeros(0, np.int32),
+            class_ids=class_ids,
+            class_names=names,
+            labels=np.arange(len(names)),
+            object_classes=frozenset(names) - {UNLABELED, STRUCTURE},
+        )
 
     def gt_vertex_ids(self, protocol: ProtocolName) -> None:
         """There are no vertices."""
@@ -130,3 +149,13 @@ class PosedScene:
     def _sampled(self, view: int, values: NDArray[np.float32]) -> NDArray[np.float32]:
         lens = self._lens(view)
         return sample_depth(values, lens, np.eye(3), lens.size)
+
+
+def instance_classes(folder: Path) -> dict[int, str]:
+    """Class names by id where transforms.json has them; a file that says something else is none of ours."""
+    try:
+        told = json.loads((folder / FILE).read_text(encoding="utf-8"))
+        classes = {int(value): str(name) for value, name in told["instance_classes"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+    return {value: name for value, name in classes.items() if 0 < value < _HIGHEST}

@@ -11,11 +11,20 @@ from typing import cast
 import numpy as np
 
 from fast3dis_core.comparison import Claim, compare, judge
-from fast3dis_core.counterpart import Counterpart, Line, Precision, SideBySide, Truth, Verdict, matched_colors
+from fast3dis_core.counterpart import (
+    EVERYTHING,
+    Counterpart,
+    Line,
+    Precision,
+    SideBySide,
+    Truth,
+    Verdict,
+    matched_colors,
+)
 from fast3dis_core.curation import Curated, CuratedInstance, curate
 from fast3dis_core.evaluation.average_precision import MIN_REGION_SIZE, pooled, records_of_counts
 from fast3dis_core.evaluation.intersections import MaskCounts, number_objects
-from fast3dis_core.reconstruction import Int32
+from fast3dis_core.reconstruction import Bool, Int32
 
 ON_STRUCTURE = 0.5  # share of a prediction on walls and floors from which it is neither right nor wrong
 
@@ -26,6 +35,7 @@ class OnRows:
 
     query: int
     objectness: float
+    rank: float
     pixels: Int32
 
 
@@ -61,10 +71,7 @@ def set_beside(
         lines = _judged(ours, theirs, truth)
     else:
         lines = _related(ours, theirs, points, before=counterpart.kind == "run")
-    precision: tuple[Precision | None, Precision | None] = (None, None)
-    if truth is not None:
-        theirs_precision = None if counterpart.kind == "truth" else average_precision(theirs, truth, first)
-        precision = average_precision(ours, truth, first), theirs_precision
+    precision, unfiltered = _precisions(counterpart, first, (ours, theirs), truth, previous)
     return SideBySide(
         counterpart=counterpart,
         first=first,
@@ -72,6 +79,7 @@ def set_beside(
         lines=lines,
         colors=matched_colors(first, second, lines),
         precision=precision,
+        unfiltered=unfiltered,
     )
 
 
@@ -91,27 +99,53 @@ def on_shared_rows(counterpart: Counterpart, first: Curated, second: Curated) ->
     return ours, theirs
 
 
-def average_precision(claims: Sequence[Claim], truth: Truth, first: Curated) -> Precision:
-    """Average precision over all views as one list of pixels, ranked by objectness; structure is void.
+def average_precision(claims: Sequence[Claim], truth: Truth, keep: Bool) -> Precision:
+    """Average precision over all views as one list of pixels, as `fast3dis evaluate` has it; structure is void.
 
     Parameters
     ----------
     claims : sequence of instances
         On the rows of the result.
     truth : Truth
-    first : Curated
-        Its kept points count, no others: what is filtered away cannot be found.
+    keep : array (P,) bool
+        Points that count, and no others: what is filtered away cannot be found.
     """
-    values, places = number_objects(np.where(first.keep, truth.ids, 0))
+    values, places = number_objects(np.where(keep, truth.ids, 0))
     count = len(values)
+    claims = sorted(claims, key=lambda item: item.query)  # of equal ones the first in this order finds an object
     table = np.zeros((len(claims), count + 1), np.int64)
     for line, item in zip(table, claims, strict=True):
         line[:] = np.bincount(places[item.pixels], minlength=count + 1)
     sizes = np.bincount(places, minlength=count + 1)[:count]
     counts = MaskCounts(object_sizes=sizes, shared=table[:, :count], void=table[:, count])
-    figures = pooled([records_of_counts(counts, [item.objectness for item in claims])])
+    figures = pooled([records_of_counts(counts, [item.rank for item in claims])])
     return Precision(
         ap=figures["ap"], ap50=figures["ap50"], ap25=figures["ap25"], objects=int(figures["counts"]["targets"])
+    )
+
+
+def _precisions(
+    counterpart: Counterpart,
+    first: Curated,
+    shown: tuple[Sequence[Claim], Sequence[Claim]],
+    truth: Truth | None,
+    previous: SideBySide | None,
+) -> tuple[tuple[Precision | None, Precision | None], tuple[Precision | None, Precision | None]]:
+    """Of what both sides show, and of all that they have; nothing without the truth."""
+    if truth is None:
+        return (None, None), (None, None)
+    alone, result = counterpart.kind == "truth", first.reconstruction
+    theirs = None if alone else average_precision(shown[1], truth, first.keep)
+    precision = average_precision(shown[0], truth, first.keep), theirs
+    known = previous is not None and previous.counterpart is counterpart and previous.first.reconstruction is result
+    if known and previous is not None and previous.unfiltered[0] is not None:
+        return precision, previous.unfiltered
+    everything = curate(result, EVERYTHING), curate(counterpart.reconstruction, EVERYTHING)
+    whole = on_shared_rows(counterpart, *everything)
+    keep = result.cloud.valid
+    return precision, (
+        average_precision(whole[0], truth, keep),
+        None if alone else average_precision(whole[1], truth, keep),
     )
 
 
@@ -150,4 +184,4 @@ def _judged(ours: Sequence[OnRows], theirs: Sequence[OnRows], truth: Truth) -> t
 
 
 def _claim(item: CuratedInstance, pixels: Int32) -> OnRows:
-    return OnRows(query=item.query, objectness=item.objectness, pixels=pixels)
+    return OnRows(query=item.query, objectness=item.objectness, rank=item.rank, pixels=pixels)

@@ -5,7 +5,6 @@ then every point of the cloud takes the instance of the nearest imported point. 
 as `fast3dis scenes render` writes them. Paper sections 4.1 and 4.2.
 """
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from scipy.spatial import cKDTree
 from fast3dis_core.counterpart import EVERYTHING, Counterpart, Truth, labelled_result
 from fast3dis_core.curation import Curation
 from fast3dis_core.datasets.files import DataSetFiles
-from fast3dis_core.datasets.posed_scene import IDS, PosedScene
+from fast3dis_core.datasets.posed_scene import IDS, PosedScene, instance_classes
 from fast3dis_core.datasets.sample import STRUCTURE
 from fast3dis_core.datasets.scene_sampling import nearest
 from fast3dis_core.errors import DatasetError
@@ -26,7 +25,6 @@ from fast3dis_core.evaluation.counterparts import ROOM, other_result
 from fast3dis_core.evaluation.imports import ImportedScene, ImportTarget, LabelledPoints, import_scene
 from fast3dis_core.evaluation.surface_transfer import MAX_DISTANCE
 from fast3dis_core.exports.archive import read_npz
-from fast3dis_core.posed_input.transforms import FILE
 from fast3dis_core.preprocessing import common_crop, plan_resize
 from fast3dis_core.progress import Report, silent
 from fast3dis_core.reconstruction import Reconstruction
@@ -78,7 +76,7 @@ def read_counterpart(path: Path, result: Reconstruction, *, report: Report = sil
     return Counterpart(
         kind="file",
         title=f"{path.name} ({system})",
-        reconstruction=labelled_result(result, labels),
+        reconstruction=labelled_result(result, labels, scores=dict(enumerate(scene.scores.tolist()))),
         notes=(*scene.notes, *notes),
     )
 
@@ -123,6 +121,7 @@ def read_truth(
     -------
     Truth or None
         None without a folder instance/. Objects are numbered as in the files; of classes called "structure" below 0.
+        Where ids have classes, one without labels nothing.
 
     Raises
     ------
@@ -147,7 +146,9 @@ def read_truth(
             for view, (ids, plan) in enumerate(zip(maps, plans, strict=True))
         ]
     )  # (S, H, W)
-    names = _classes(folder)
+    names = instance_classes(folder)
+    if names:
+        ids = np.where(np.isin(ids, list(names)), ids, 0)
     structure = [value for value, name in names.items() if name == STRUCTURE]
     signed = np.where(np.isin(ids, structure), -ids, ids).astype(np.int32).ravel()
     objects = {value: name for value, name in names.items() if name != STRUCTURE}
@@ -171,7 +172,8 @@ def truth_counterpart(result: Reconstruction, truth: Truth) -> Counterpart:
             names=numbered,
         ),
         notes=(
-            "Scored are the shown instances, ranked by objectness; walls, floors and unlabelled pixels do not count.",
+            "Scored are the shown instances; walls, floors and unlabelled pixels do not count. Without filters, as "
+            "`fast3dis evaluate` scores, are all instances and all points.",
         ),
     )
 
@@ -249,12 +251,3 @@ def _straightened(folder: Path) -> Callable[[str], NDArray[np.int32]]:
 
 def _stored(folder: Path, name: str) -> NDArray[np.int32]:
     return TRUE_IDS.gray(folder / IDS / f"{Path(name).stem}.png", 16).astype(np.int32)
-
-
-def _classes(folder: Path) -> dict[int, str]:
-    """Class names by id where transforms.json has them; a file that says something else is none of ours."""
-    try:
-        told = json.loads((folder / FILE).read_text(encoding="utf-8"))
-        return {int(value): str(name) for value, name in told["instance_classes"].items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return {}

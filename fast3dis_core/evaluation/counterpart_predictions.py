@@ -89,7 +89,11 @@ def as_reconstruction(saved: ScenePrediction, names: Sequence[str], result: Reco
         anchors[0, query], objectness[0, query] = anchor, saved.objectness[number]
         instances.append(
             Instance(
-                query=query, objectness=float(saved.objectness[number]), anchor=anchors[0, query].copy(), pixels=pixels
+                query=query,
+                objectness=float(saved.objectness[number]),
+                anchor=anchors[0, query].copy(),
+                pixels=pixels,
+                score=float(saved.scores[number]),
             )
         )
     return Reconstruction(

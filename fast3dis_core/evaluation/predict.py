@@ -18,12 +18,13 @@ from fast3dis_core.config import InferenceConfig
 from fast3dis_core.datasets.sample import SceneSample
 from fast3dis_core.errors import DatasetError
 from fast3dis_core.evaluation.prediction import Bool, Float32, ScenePrediction
-from fast3dis_core.inference.assembly import image_logits
+from fast3dis_core.inference.assembly import claimed_pixels, image_logits
 from fast3dis_core.inference.machine import StepMeter, code_commit, device_name, versions
 from fast3dis_core.inference.steps import LoadedModel, decode_queries, encode_scene, memory_errors
 from fast3dis_core.masks import resize_logits
 from fast3dis_core.model.prediction_heads import objectness
 from fast3dis_core.progress import Report, silent
+from fast3dis_core.reconstruction import ranking_score
 from fast3dis_core.scene import DecoderLayer, EncodedScene, PosedCameras, SceneGeometry
 
 ViewMethod = Literal["fast3dis", "feature-clustering"]  # they see views; others are in `surface_methods`
@@ -133,17 +134,17 @@ def query_instances(layer: DecoderLayer, encoded: EncodedScene, *, report: Repor
     total = np.zeros(len(queries))
     with memory_errors():
         for view, first, logits in image_logits(layer, encoded.mask_features, queries, (height, width), report=report):
-            chances = logits.sigmoid()  # (n, H, W)
-            kept = chances > MASK_THRESHOLD
-            masks[first : first + len(kept), view] = kept.cpu().numpy()
-            total[first : first + len(kept)] += _array(chances.where(kept, 0).sum((1, 2)))
+            for number, (claimed, certainty) in enumerate(claimed_pixels(logits, MASK_THRESHOLD), first):
+                masks[number, view].ravel()[claimed] = True  # a view of the mask: it is contiguous
+                total[number] += certainty
     pixels = masks.sum(axis=(1, 2, 3))
     mean = total / np.maximum(pixels, 1)
     active = _array(scores[queries])
+    ranked = [ranking_score(float(score), sure) for score, sure in zip(active, mean, strict=True)]
     return Instances(
         masks=masks,
         queries=np.array(queries, np.int32),
-        scores=(active * mean).astype(np.float32),
+        scores=np.array(ranked, np.float32),
         objectness=active,
         anchors=_array(layer.anchors[queries]),
     )

@@ -27,7 +27,7 @@ from fast3dis_core.reconstruction import FilterReport, Instance, PointCloud, Rec
 
 Arrays: TypeAlias = dict[str, NDArray[Any]]
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 CHUNK = 2**21  # bytes between two looks at `report`; deflate takes about 50 ms for them
 _LEVEL = 1  # floats hardly shrink, and higher levels only cost time
 
@@ -63,6 +63,7 @@ _SINCE_2 = {
     "transform": ("float64", "4 4"),
     "units": ("U", ""),
 }
+_SINCE_3 = {"instance_scores": ("float64", "K")}  # NaN where nobody measured it
 
 
 def write_npz(
@@ -216,6 +217,7 @@ def _to_arrays(reconstruction: Reconstruction) -> Arrays:
         "overlap": reconstruction.overlap,
         "instance_queries": np.array([instance.query for instance in instances], np.int64),
         "instance_objectness": np.array([instance.objectness for instance in instances], np.float64),
+        "instance_scores": np.array([_nan_for_none(instance.score) for instance in instances], np.float64),
         "instance_anchors": np.array([instance.anchor for instance in instances], np.float32).reshape(-1, 3),  # (K, 3)
         "instance_pixels": np.concatenate([np.empty(0, np.int32), *(instance.pixels for instance in instances)]),
         "instance_offsets": np.cumsum(lengths, dtype=np.int64),
@@ -228,17 +230,29 @@ def _to_arrays(reconstruction: Reconstruction) -> Arrays:
     return {name: np.asarray(array, order="C") for name, array in arrays.items()}
 
 
+def _nan_for_none(score: float | None) -> float:
+    return math.nan if score is None else score
+
+
 def _from_arrays(arrays: Arrays) -> Reconstruction:
     images, colors = arrays["images"], arrays["colors"]
     if np.array_equal(images.reshape(-1, 3), colors):  # (P, 3)
         colors = images.reshape(-1, 3)  # the usual case: a view, not a second copy in memory
     offsets = arrays["instance_offsets"].tolist()
+    scores = arrays.get("instance_scores", np.full(len(offsets) - 1, np.nan)).tolist()
     instances = tuple(
-        Instance(query=query, objectness=objectness, anchor=anchor, pixels=arrays["instance_pixels"][start:stop])
-        for query, objectness, anchor, start, stop in zip(
+        Instance(
+            query=query,
+            objectness=objectness,
+            anchor=anchor,
+            pixels=arrays["instance_pixels"][start:stop],
+            score=None if math.isnan(score) else score,
+        )
+        for query, objectness, anchor, score, start, stop in zip(
             arrays["instance_queries"].tolist(),
             arrays["instance_objectness"].tolist(),
             arrays["instance_anchors"],
+            scores,
             offsets[:-1],
             offsets[1:],
             strict=True,
@@ -267,7 +281,9 @@ def _from_arrays(arrays: Arrays) -> Reconstruction:
 
 def _layout_fault(arrays: Arrays) -> str | None:
     """What is wrong with names, kinds or shapes, in words; None if nothing is."""
-    layout = _LAYOUT if np.array_equal(arrays.get("format_version", 0), 1) else _LAYOUT | _SINCE_2
+    version = arrays.get("format_version", 0)
+    layout = _LAYOUT if np.array_equal(version, 1) else _LAYOUT | _SINCE_2
+    layout = layout if any(np.array_equal(version, earlier) for earlier in (1, 2)) else layout | _SINCE_3
     if set(arrays) != set(layout):
         return f"expected the arrays {', '.join(layout)}; found {', '.join(arrays) or 'none'}"
     sizes: dict[str, int] = {}

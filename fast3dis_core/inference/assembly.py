@@ -7,6 +7,7 @@ result itself the memory in use does not grow with N, S, H or W. Overlaps betwee
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -19,7 +20,7 @@ from fast3dis_core.geometry.cameras import unproject
 from fast3dis_core.masks import pairwise_overlap, resize_logits
 from fast3dis_core.model.prediction_heads import mask_logits, objectness
 from fast3dis_core.progress import Report, silent
-from fast3dis_core.reconstruction import FilterReport, Instance, PointCloud, Reconstruction
+from fast3dis_core.reconstruction import FilterReport, Instance, PointCloud, Reconstruction, ranking_score
 from fast3dis_core.scene import DecoderLayer, DecoderTrace, EncodedScene, SceneGeometry, ViewBatch
 
 BLOCK = 1 << 22  # image-size mask logits held at a time
@@ -71,7 +72,7 @@ def assemble_instances(
     scores = objectness(shown)
     active = torch.nonzero(scores >= config.objectness_floor)[:, 0].tolist()
     wanted = active if queries is None else [query for query in active if query in set(queries)]
-    pixels = _mask_pixels(
+    pixels, certainty = _mask_pixels(
         shown, encoded.mask_features, wanted, cloud, (images.shape[1], images.shape[2]), config, report
     )
     found = [
@@ -80,8 +81,9 @@ def assemble_instances(
             objectness=float(scores[query]),
             anchor=_array(shown.anchors[query]),
             pixels=rows,
+            score=ranking_score(float(scores[query]), sure),
         )
-        for query, rows in zip(wanted, pixels, strict=True)
+        for query, rows, sure in zip(wanted, pixels, certainty, strict=True)
     ]
     kept = [instance for instance in found if len(instance.pixels) >= max(1, config.minimum_points)]
     if queries is not None:
@@ -252,6 +254,33 @@ def image_logits(
     report(STEP, 1.0)
 
 
+def claimed_pixels(logits: Tensor, threshold: float) -> Iterator[tuple[np.ndarray, float]]:
+    """Pixels of masks, and how sure they are together, mask by mask.
+
+    Parameters
+    ----------
+    logits : Tensor (n, H, W)
+    threshold : float
+        Probability that a pixel has to exceed.
+
+    Yields
+    ------
+    claimed : array (M,) int64
+        Rising rows of H * W.
+    certainty : float
+        Sum of their probabilities; over M it is the mean that ranks a mask.
+    """
+    count, size = len(logits), logits[0].numel() if len(logits) else 0
+    above = (logits > _logit(threshold)).flatten()
+    claimed = np.flatnonzero(above.cpu().numpy())
+    cuts = np.searchsorted(claimed, np.arange(count + 1) * size)
+    # few pixels are claimed: cheaper than probabilities everywhere
+    chances = logits.flatten()[torch.from_numpy(claimed).to(logits.device)].sigmoid().double()
+    sums = np.concatenate([[0.0], chances.cumsum(0).cpu().numpy()])[cuts]
+    for number, (first, last) in enumerate(pairwise(cuts)):
+        yield claimed[first:last] - number * size, float(sums[number + 1] - sums[number])
+
+
 def flying_pixels(depth: Tensor, known: Tensor, ratio: float) -> Tensor:
     """Pixels that hang between two surfaces.
 
@@ -295,18 +324,21 @@ def _mask_pixels(
     size: tuple[int, int],
     config: InferenceConfig,
     report: Report,
-) -> list[np.ndarray]:
-    """Sorted cloud rows claimed by each query, streamed over views and blocks of queries."""
+) -> tuple[list[np.ndarray], list[float]]:
+    """Sorted cloud rows claimed by each query, and its mean probability, streamed over views and blocks of queries."""
     height, width = size
-    threshold = _logit(config.mask_threshold)
+    sure = np.zeros(len(queries))
+    count = np.zeros(len(queries), np.int64)
     rows: list[list[np.ndarray]] = [[] for _ in queries]
     for view, first, logits in image_logits(layer, mask_features, queries, (height, width), report=report):
         offset = view * height * width
         valid = cloud.valid[offset : offset + height * width]
-        claimed = (logits > threshold).flatten(1).cpu().numpy() & valid
-        for index, mask in enumerate(claimed, first):
-            rows[index].append((np.flatnonzero(mask) + offset).astype(np.int32))
-    return [np.concatenate(parts) if parts else np.empty(0, np.int32) for parts in rows]
+        for index, (claimed, total) in enumerate(claimed_pixels(logits, config.mask_threshold), first):
+            sure[index] += total
+            count[index] += len(claimed)
+            rows[index].append((claimed[valid[claimed]] + offset).astype(np.int32))
+    pixels = [np.concatenate(parts) if parts else np.empty(0, np.int32) for parts in rows]
+    return pixels, (sure / np.maximum(count, 1)).tolist()
 
 
 def _overlap(layer: DecoderLayer, mask_features: Tensor, report: Report) -> np.ndarray:

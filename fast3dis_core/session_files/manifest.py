@@ -125,6 +125,8 @@ class Manifest:
     filters : tuple of FilterReport
     origin, edits, display : mapping
     instance_names : mapping of int to str
+    instance_scores : tuple of K float or None
+        Earlier versions wrote none.
     has_layout : bool
     features : mapping of str to Spec or Alias, or None
     """
@@ -142,6 +144,7 @@ class Manifest:
     edits: Plain
     display: Plain
     instance_names: Mapping[int, str]
+    instance_scores: tuple[float | None, ...]
     has_layout: bool
     features: Mapping[str, Spec | Alias] | None
 
@@ -162,6 +165,7 @@ class Manifest:
             "edits": self.edits,
             "display": self.display,
             "instance_names": {str(query): name for query, name in self.instance_names.items()},
+            "instance_scores": self.instance_scores,
             "has_layout": self.has_layout,
             "features": None if self.features is None else dict(self.features),
         }
@@ -228,6 +232,7 @@ def from_document(document: Mapping[str, Any]) -> Manifest:
         edits=plain(_take(document, "edits", dict), "edits"),
         display=plain(_take(document, "display", dict), "display"),
         instance_names=_instance_names(_take(document, "instance_names", dict)),
+        instance_scores=_instance_scores(document, extent.instances),
         has_layout=_take(document, "has_layout", bool),
         features=None if features is None else {name: _feature(name, item) for name, item in features.items()},
     )
@@ -289,6 +294,15 @@ def _filter(document: Any) -> FilterReport:
 def _instance_names(document: Mapping[str, Any]) -> dict[int, str]:
     _strings(list(document.values()), "instance_names")
     return {int(query): name for query, name in document.items()}
+
+
+def _instance_scores(document: Mapping[str, Any], count: int) -> tuple[float | None, ...]:
+    if "instance_scores" not in document:
+        return (None,) * count
+    scores = _take(document, "instance_scores", list)
+    if len(scores) != count or not all(type(score) in (float, type(None)) for score in scores):
+        raise ValueError(f"instance_scores: expected {count} numbers or null")
+    return tuple(scores)
 
 
 def _feature(name: str, value: Any) -> Spec | Alias:

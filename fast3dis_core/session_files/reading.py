@@ -200,11 +200,18 @@ def _instances(reader: EntryReader, manifest: Manifest, arrays: Mapping[str, Any
     rows = sum(int((ends - starts).sum()) for starts, ends in runs)
     reader.afford(expanded_size(manifest) + 4 * rows)
     return tuple(
-        Instance(query=query, objectness=objectness, anchor=anchor.copy(), pixels=rows_between(*ends))
-        for query, objectness, anchor, ends in zip(
+        Instance(
+            query=query,
+            objectness=objectness,
+            anchor=anchor.copy(),
+            pixels=rows_between(*ends),
+            score=score,
+        )
+        for query, objectness, anchor, score, ends in zip(
             arrays["instances/queries"].tolist(),
             arrays["instances/objectness"].tolist(),
             arrays["instances/anchors"],
+            manifest.instance_scores,
             runs,
             strict=True,
         )

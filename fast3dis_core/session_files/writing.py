@@ -130,6 +130,7 @@ def _manifest_of(
         edits=session.edits,
         display=session.display,
         instance_names=session.names,
+        instance_scores=tuple(item.score for item in reconstruction.instances),
         has_layout=bool(session.layout),
         features=features,
     )

@@ -13,7 +13,7 @@ POINTS = 100
 
 
 def claim(query, pixels, objectness=0.9):
-    return SimpleNamespace(query=query, objectness=objectness, pixels=np.array(sorted(pixels), np.int32))
+    return SimpleNamespace(query=query, rank=objectness, pixels=np.array(sorted(pixels), np.int32))
 
 
 masks = st.lists(st.sets(st.integers(0, 29), max_size=30), max_size=5).map(

@@ -46,13 +46,14 @@ def reconstructions(draw):
     word = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
     pixels = st.lists(st.sampled_from(range(count)), unique=True).map(sorted) if count else st.just([])
     instance = st.builds(
-        lambda query, objectness, anchor, rows: Instance(
-            query=query, objectness=objectness, anchor=anchor, pixels=np.array(rows, np.int32)
+        lambda query, objectness, anchor, rows, score: Instance(
+            query=query, objectness=objectness, anchor=anchor, pixels=np.array(rows, np.int32), score=score
         ),
         st.integers(0, 300),
         st.floats(0, 1),
         floats((3,)),
         pixels,
+        st.none() | st.floats(0, 1),
     )
     filters = st.builds(
         FilterReport,
@@ -165,7 +166,8 @@ def rewritten(tmp_path, **changes):
         ({"instance_offsets": np.array([0, 5, 3, 6, 7, 8])}, "do not cut"),
         ({"instance_offsets": np.array([0, 1])}, "do not cut"),
         ({"instance_pixels": np.full(719, 9999, np.int32)}, "do not cut|not sorted rows"),
-        ({"format_version": np.array(3)}, "update it"),
+        ({"format_version": np.array(4)}, "update it"),
+        ({"instance_scores": None}, "expected the arrays"),
         ({"instance_colors": np.zeros((5, 4), np.uint8)}, "instance_colors should be"),
         ({"transform": None}, "expected the arrays"),
         ({"overlap": np.zeros((5, 4), np.float32)}, "overlap should be"),
@@ -230,11 +232,13 @@ def test_importing_exports_needs_numpy_alone():
     assert result.returncode == 0, result.stderr
 
 
-def test_files_of_the_first_format_are_read(tmp_path):
-    since = dict.fromkeys(("instance_names", "instance_colors", "transform", "units"))
+def test_files_of_earlier_formats_are_read(tmp_path):
+    since = dict.fromkeys(("instance_names", "instance_colors", "transform", "units", "instance_scores"))
     path = rewritten(tmp_path, format_version=np.array(1), **since)
     assert bits(read_npz(path)) == bits(synthetic_reconstruction())
     assert read_npz_labels(path) == PLAIN
+    path = rewritten(tmp_path, format_version=np.array(2), instance_scores=None)
+    assert bits(read_npz(path)) == bits(synthetic_reconstruction())
 
 
 def test_names_and_colors_come_back(tmp_path):

@@ -100,6 +100,19 @@ def test_a_sample_is_what_the_other_reader_of_folders_reads(tmp_path, kind):
     assert sample.surface is None
 
 
+def test_classes_of_ids_are_those_of_the_folder(tmp_path):
+    folder = write_transforms(tmp_path / "room")
+    told = json.loads((folder / "transforms.json").read_text())
+    told["instance_classes"] = {"42": "chair", "7": "structure", "99999": "nothing"}
+    (folder / "transforms.json").write_text(json.dumps(told))
+    sample = sample_scene(PosedScene(folder), long_edge=56)
+    names = {number: sample.class_names[sample.class_ids[number]] for number in (0, 7, 42, 3001)}
+    assert names == {0: "unlabeled", 7: "structure", 42: "chair", 3001: "unlabeled"}
+    told["instance_classes"] = ["chair"]
+    (folder / "transforms.json").write_text(json.dumps(told))
+    assert PosedScene(folder).annotation() is None
+
+
 def test_folders_without_depth_and_ids_have_none(tmp_path):
     folder = write_matrices(tmp_path / "room")
     for name in ("depth", "instance"):

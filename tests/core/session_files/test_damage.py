@@ -164,6 +164,8 @@ EXTENT = {"views": 2, "height": 14, "width": 28, "layers": 3, "queries": 3, "ins
         ({"points_crc32": 1}, "points are not those"),
         ({"points_crc32": "1"}, "points_crc32: expected int"),
         ({"filters": [1]}, "filters"),
+        ({"instance_scores": [0.5]}, "instance_scores: expected 3 numbers"),
+        ({"instance_scores": [0.5, True, None]}, "instance_scores: expected 3 numbers"),
         ({"filters": [{"name": "a"}]}, "lacks 'setting'"),
         ({"origin": []}, "origin: expected dict"),
         ({"instance_names": {"x": "chair"}}, "invalid literal"),
@@ -205,7 +207,7 @@ def masks(*gaps):
     return {"instances/rows.npy": npy(planes(np.array(gaps, np.uint32)))}
 
 
-RUNS = {"extent": EXTENT | {"instances": 2, "runs": 2}}
+RUNS = {"extent": EXTENT | {"instances": 2, "runs": 2}, "instance_scores": [0.5, None]}
 TWO = {
     "instances/queries.npy": npy(np.arange(2)),
     "instances/objectness.npy": npy(np.ones(2)),
@@ -293,15 +295,14 @@ def test_nothing_large_is_allocated_for_a_small_file(tmp_path, kind):
 
 def test_masks_may_not_expand_beyond_reason(tmp_path, monkeypatch):
     count = 100
+    described = {"extent": EXTENT | {"instances": count, "runs": count}, "instance_scores": [None] * count}
     changed = TWO | {
         "instances/queries.npy": npy(np.arange(count)),
         "instances/objectness.npy": npy(np.ones(count)),
         "instances/anchors.npy": npy(np.zeros((count, 3), np.float32)),
         "instances/runs.npy": npy(np.ones(count, np.int64)),
     }
-    path = rewritten(
-        tmp_path, {"extent": EXTENT | {"instances": count, "runs": count}}, changed | masks(*([0, 784] * count))
-    )
+    path = rewritten(tmp_path, described, changed | masks(*([0, 784] * count)))
     assert len(read_session(path).reconstruction.instances) == count
     monkeypatch.setattr(entries, "SPARE", 60_000)
     monkeypatch.setattr(entries, "DEFLATE_RATIO", 1)
