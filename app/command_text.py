@@ -1,17 +1,19 @@
 """The `fast3dis segment` call that comes to the same files as an export from the window, as text to be pasted.
 
-What the command line has no words for (moved anchors, other photos …) is said in comment lines before it.
+Another choice or order of photos and moved anchors are said in full. What the command line has no words for
+(experiments, colors of numbers …) is said in comment lines before it.
 """
 
 import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from app.exporter import Order
 from app.session.plan import Plan
 from fast3dis_core.config import InferenceConfig
-from fast3dis_core.photo_files import natural_key
+from fast3dis_core.photo_files import VIDEO_EXTENSIONS, has_extension, natural_key
 
 FILTERS = (
     "objectness_threshold",
@@ -36,18 +38,20 @@ def segment_command(plan: Plan, order: Order) -> str:
         Whose files the call writes.
     """
     settings, wish = plan.settings, order.wish
-    words = ["fast3dis", "segment", *(str(source) for source in plan.sources), "--out", str(wish.folder)]
-    words += ["--size", settings.size]
+    words = ["fast3dis", "segment", str(_source(plan)), "--out", str(wish.folder), "--size", settings.size]
     for name, value in (("weights", settings.weights), ("heads", settings.heads), ("resolution", settings.resolution)):
         if value is not None:
             words += [f"--{name}", str(value)]
     if settings.geometry != "predicted":
         words += ["--geometry", settings.geometry]
-    words += ["--max-views", str(settings.maximum_views)]
+    for name in ("device", "precision"):
+        if getattr(settings, name) != "auto":
+            words += [f"--{name}", getattr(settings, name)]
+    words += _photos(plan)
     for name in FILTERS:
         if getattr(order.edits, name) != getattr(InferenceConfig, name):
             words += [f"--{name.replace('_', '-')}", _number(getattr(order.edits, name))]
-    words += ["--exports", ",".join(wish.formats), *_looks(order), *_instances(order)]
+    words += [*_anchors(order), "--exports", ",".join(wish.formats), *_looks(order), *_instances(order)]
     return "\n".join([*(f"# not in this call: {text}" for text in unsaid(plan, order)), quoted(words)])
 
 
@@ -55,19 +59,12 @@ def unsaid(plan: Plan, order: Order) -> list[str]:
     """What the call cannot say."""
     edits = order.edits
     found = []
-    for count, text in (
-        (len(edits.overrides), "moved anchors"),
-        (0 if edits.interventions.none else 1, "experiments inside the decoder"),
-        (len([photo for photo in plan.photos if not photo.included]), "photos left out by hand"),
-    ):
-        if count:
-            found.append(f"{text} ({count})")
+    if not edits.interventions.none:
+        found.append("experiments inside the decoder")
     if order.numbers:
         found.append(f"colors of the {order.numbers}")
     if order.layer != -1:
         found.append(f"masks of decoder layer {order.layer}")
-    if _reordered(plan):
-        found.append("photos in another order")
     dropped = any(item.verdict == "objectness" for item in order.curated.instances)
     if "npz" in order.wish.formats and dropped and not WISHES & {*_looks(order), *_instances(order)}:
         found.append(WHOLE_ARCHIVE)
@@ -122,9 +119,37 @@ def _list(queries: set[int] | frozenset[int]) -> str:
     return ",".join(str(query) for query in sorted(queries))
 
 
-def _reordered(plan: Plan) -> bool:
+def _source(plan: Plan) -> Path:
+    """The folder or video of the call; several sources are one scene, which the command line takes as one folder."""
+    return plan.sources[0] if len(plan.sources) == 1 and plan.root == plan.sources[0] else plan.root
+
+
+def _photos(plan: Plan) -> list[str]:
+    """How many photos of the folder, or exactly which, where the window's user made another choice or order of them."""
+    sources = [photo.source for photo in plan.photos]
     names = [photo.name for photo in plan.photos]
-    return len(plan.sources) == 1 and names != sorted(names, key=natural_key)
+    whole = plan.sources == (_source(plan),) and len(plan.usable) == len(sources)
+    if whole and all(source.frame is None for source in sources) and names == sorted(names, key=natural_key):
+        return ["--max-views", str(plan.settings.maximum_views)]
+    root = _source(plan)
+    folder = root.parent if has_extension(root, VIDEO_EXTENSIONS) else root
+    words: list[str] = []
+    for photo in plan.chosen:
+        path, frame = photo.source.path, photo.source.frame
+        name = str(path.relative_to(folder) if path.is_relative_to(folder) else path)
+        words += ["--view", name if frame is None else f"{name}#{frame}"]
+    return words
+
+
+def _anchors(order: Order) -> list[str]:
+    """Moved anchors; those of new queries belong to an experiment, which the call does not contain."""
+    edits, words = order.edits, []
+    own = len(order.curated.reconstruction.objectness[-1]) - len(edits.interventions.prompts)
+    for item in sorted(edits.overrides, key=lambda item: item.query):
+        if item.query < own:
+            place = ",".join(_number(value) for value in item.position)
+            words += ["--anchor", f"{item.query}={place}{',pinned' if item.pinned else ''}"]
+    return words
 
 
 def _number(value: float) -> str:

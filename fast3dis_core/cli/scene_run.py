@@ -1,28 +1,33 @@
 """One folder to one output folder: read, encode, decode, assemble, write, report (architecture, first line)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
+from fast3dis_core.cli.choosing import chosen_photos
 from fast3dis_core.cli.curating import Wishes, as_wished, assembling
 from fast3dis_core.cli.exits import Interrupts
 from fast3dis_core.cli.progress import StepDisplay
 from fast3dis_core.cli.staging import refuse_existing_outputs, staged_folder
 from fast3dis_core.config import InferenceConfig, ModelConfig, to_mapping
+from fast3dis_core.edit_log import edit_lines, edit_log
 from fast3dis_core.exports import describe
 from fast3dis_core.exports.colors import ColorMode
+from fast3dis_core.exports.labels import PLAIN
 from fast3dis_core.exports.outputs import OUTPUTS, REPORT, Style, write_facts, write_outputs
 from fast3dis_core.exports.similarity import Similarity
-from fast3dis_core.images import read_image_folder
+from fast3dis_core.images import read_image_folder, read_selected
 from fast3dis_core.inference.assembly import assemble_instances
 from fast3dis_core.inference.machine import model_facts, peak_memory, versions
 from fast3dis_core.inference.memory import MemoryEstimate, estimate_memory
 from fast3dis_core.inference.steps import LoadedModel, decode_queries, encode_scene
+from fast3dis_core.interventions import NO_INTERVENTIONS
 from fast3dis_core.posed_input import read_posed_folder
+from fast3dis_core.reconstruction import AnchorOverride
 from fast3dis_core.scene import PosedCameras, SceneGeometry, ViewBatch
 
 GeometrySource = Literal["predicted", "posed", "given"]
@@ -36,9 +41,11 @@ class RunSettings:
     geometry: GeometrySource
     resolution: int  # long edge, pixels
     max_views: int
+    photos: tuple[str, ...] = ()  # these alone, in this order; empty for those of the folder
     skip_bad: bool
     chunk_views: int
     inference: InferenceConfig
+    anchors: tuple[AnchorOverride, ...] = ()  # set by hand
     exports: tuple[str, ...]
     colors: ColorMode
     frame: Frame  # of the files: camera of view 0, or the world of the folder's cameras
@@ -67,6 +74,9 @@ def read_scene(source: Path, settings: RunSettings, report: StepDisplay) -> Scen
     ------
     ImageFolderError, GeometryError
     """
+    chosen = chosen_photos(source, settings.photos)
+    if settings.geometry == "predicted" and chosen:
+        return SceneInput(views=read_selected(chosen, long_edge=settings.resolution, report=report))
     if settings.geometry == "predicted":
         views = read_image_folder(
             source,
@@ -80,8 +90,9 @@ def read_scene(source: Path, settings: RunSettings, report: StepDisplay) -> Scen
         source,
         with_depth=settings.geometry == "given",
         long_edge=settings.resolution,
-        max_views=settings.max_views,
+        max_views=len(chosen) or settings.max_views,
         skip_bad=settings.skip_bad,
+        photos=[photo.path for photo in chosen] or None,
         report=report,
     )
     return SceneInput(
@@ -130,11 +141,14 @@ def run_scene(
             model, scene.views, geometry=scene.geometry, chunk_views=settings.chunk_views, report=display
         )
         display("Anchors and queries", 0.0)
-        trace = decode_queries(model, encoded)
+        trace = decode_queries(model, encoded, settings.anchors)
         config = assembling(settings.inference, settings.wishes)
         result = assemble_instances(scene.views, encoded, trace, config=config, report=display)
         del encoded, trace
         result, labels = as_wished(result, settings.inference, settings.wishes, settings.queries)
+        log = edit_log(settings.anchors, NO_INTERVENTIONS, len(result.objectness[-1]))
+        if log:  # an experiment, and every file says so
+            labels = replace(labels or PLAIN, notes=edit_lines(log))
         style = Style(
             threshold=settings.inference.objectness_threshold,
             colors=settings.colors,
@@ -149,6 +163,7 @@ def run_scene(
         facts = {
             "input": input_facts(source, scene, settings),
             "model": model_facts(model),
+            "edits": list(log),
             "config": {
                 "inference": to_mapping(settings.inference),
                 "exports": list(settings.exports),

@@ -50,6 +50,12 @@ def segment(
         int | None, typer.Option(min=14, help="Long edge, pixels; default that of the size.", rich_help_panel=_INPUT)
     ] = None,
     max_views: Annotated[int, typer.Option(min=1, help="Use this many, evenly.", rich_help_panel=_INPUT)] = 50,
+    view: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Exactly this photo of the folder, or clip.mp4#12. Repeat, in their order.", rich_help_panel=_INPUT
+        ),
+    ] = None,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave bad photos out.", rich_help_panel=_INPUT)] = False,
     paper: Annotated[
         bool, typer.Option("--paper", help="Section 3.5 as written: all filters off.", rich_help_panel=_FILTERS)
@@ -102,6 +108,13 @@ def segment(
     color: Annotated[
         list[str] | None, typer.Option(help="Color one: 3=#c08040. Repeat for more.", rich_help_panel=_WISHES)
     ] = None,
+    anchor: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Start a query elsewhere: 3=0.1,0.2,1.5; add ,pinned to hold it. In the first camera's frame.",
+            rich_help_panel=_WISHES,
+        ),
+    ] = None,
     palette: Annotated[
         Literal["standard", "safe"],
         typer.Option(help="Other colors; safe ones are for every color vision.", rich_help_panel=_WISHES),
@@ -131,34 +144,36 @@ def segment(
     ] = False,
 ) -> None:
     """Segment folders of photos into 3D instances."""
-    changes = {
-        "objectness_threshold": objectness_threshold,
-        "mask_threshold": mask_threshold,
-        "confidence_percentile": confidence_percentile,
-        "depth_edge": depth_edge,
-        "minimum_points": minimum_points,
-        "duplicate_overlap": duplicate_overlap,
-    }
+    given = _given(
+        objectness_threshold=objectness_threshold,
+        mask_threshold=mask_threshold,
+        confidence_percentile=confidence_percentile,
+        depth_edge=depth_edge,
+        minimum_points=minimum_points,
+        duplicate_overlap=duplicate_overlap,
+    )
     with errors_to_exit(as_json=as_json), Interrupts() as interrupts:
         ModelConfig.for_size(size)  # a size that cannot segment is told before its weights are asked for
-        jobs = share_out(plan_jobs(folders, out), os.environ)
+        jobs = share_out(plan_jobs(_one_for(folders, view=view, anchor=anchor), out), os.environ)
 
         import torch
 
+        from fast3dis_core.cli.choosing import parse_anchors
         from fast3dis_core.cli.curating import numbers, parse_wishes
         from fast3dis_core.cli.progress import StepDisplay
         from fast3dis_core.cli.scene_run import RunSettings, preview_scene, run_scene
         from fast3dis_core.exports.outputs import parse_exports
         from fast3dis_core.inference.steps import load_model
 
-        given = {key: value for key, value in changes.items() if value is not None}
         settings = RunSettings(
             geometry=geometry,
             resolution=resolution or model_size(size).resolution,
             max_views=max_views,
+            photos=tuple(view or ()),
             skip_bad=skip_bad,
             chunk_views=chunk_views,
             inference=InferenceConfig.paper(**given) if paper else from_mapping(InferenceConfig, given),
+            anchors=parse_anchors(anchor or ()),
             exports=parse_exports(exports),
             colors=colors,
             frame=_possible_frame(frame, geometry),
@@ -175,9 +190,8 @@ def segment(
 
             @cache
             def load() -> "LoadedModel":
-                model = load_model(
-                    size, weights=weights, heads=heads, device=where, precision=precision, report=display
-                )
+                files: dict[str, Any] = {"weights": weights, "heads": heads}
+                model = load_model(size, **files, device=where, precision=precision, report=display)
                 display.finish()
                 display.say(model.status)
                 return model
@@ -190,6 +204,18 @@ def segment(
 
             outcomes = run_jobs(jobs, run)
         conclude(outcomes, as_json=as_json, summary=_preview_text if dry_run else _result_text)
+
+
+def _given(**changes: float | None) -> dict[str, Any]:
+    return {key: value for key, value in changes.items() if value is not None}
+
+
+def _one_for(folders: list[Path], **wishes: Sized | None) -> list[Path]:
+    """The folders, which may be several only without wishes that belong to one."""
+    for name, wish in wishes.items():
+        if wish and len(folders) > 1:
+            raise ConfigError(f"--{name} belongs to one folder, found {len(folders)}; run them one by one.")
+    return folders
 
 
 def _possible_frame(frame: Literal["view0", "folder"], geometry: str) -> Literal["view0", "folder"]:

@@ -9,6 +9,7 @@ import threading
 import time
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -26,12 +27,15 @@ from app.session.plan import Photo, Plan, RunSettings
 from app.session.session import Session
 from app.worker import Worker
 from app.workflow import Workflow
+from fast3dis_core.cli.choosing import parse_anchors
 from fast3dis_core.color_scales import scale_colors
 from fast3dis_core.errors import ConfigError, ExportError
 from fast3dis_core.exports import read_npz, read_npz_labels, read_ply
 from fast3dis_core.exports.atomic import atomic_folder
 from fast3dis_core.exports.outputs import write_outputs
-from fast3dis_core.interventions import Interventions
+from fast3dis_core.interventions import AnchorPrompt, Interventions
+from fast3dis_core.photo_files import PhotoSource
+from fast3dis_core.reconstruction import AnchorOverride
 from tests.app.standins import UNFILTERED, Recorder, StandInQuestions, StandInSteps
 from tests.scenes import synthetic_reconstruction
 
@@ -594,15 +598,60 @@ class TestCommand:
         edits = replace(UNFILTERED, interventions=Interventions(muted_queries=frozenset({3})))
         comments, _ = self.words(ExportWish(folder=Path("/o")), edits, layer=1)
         assert [line.removeprefix("# not in this call: ") for line in comments] == [
-            "experiments inside the decoder (1)",
+            "experiments inside the decoder",
             "masks of decoder layer 1",
         ]
 
-    @pytest.mark.parametrize(("names", "said"), [(("v2.png", "v10.png"), 0), (("v10.png", "v2.png"), 1)])
-    def test_another_order_of_the_photos_is_said(self, names, said):
-        photos = tuple(Photo(source=Path("/photos") / name, name=name) for name in names)
-        comments, _ = self.words(ExportWish(folder=Path("/o")), plan=replace(self.plan, photos=photos))
-        assert str(comments).count("photos in another order") == said
+    def photos(self, *names, folder="/my photos/küche", **values):
+        return tuple(Photo(source=PhotoSource(Path(folder) / name), name=name, **values) for name in names)
+
+    def views(self, plan):
+        comments, words = self.words(ExportWish(folder=Path("/o")), plan=plan)
+        assert comments == []
+        assert ("--view" in words) != ("--max-views" in words)
+        return words[2], [value for option, value in pairwise(words) if option == "--view"]
+
+    def test_photos_are_named_where_the_choice_or_the_order_is_the_users(self):
+        usual = self.photos("v2.png", "v10.png", "v11.png")
+        folder = "/my photos/küche"
+        assert self.views(replace(self.plan, photos=usual)) == (folder, [])
+        assert self.views(replace(self.plan, photos=usual[::-1])) == (folder, ["v11.png", "v10.png", "v2.png"])
+        left_out = (usual[0], replace(usual[1], included=False), usual[2])
+        assert self.views(replace(self.plan, photos=left_out)) == (folder, ["v2.png", "v11.png"])
+        damaged = (replace(usual[0], problem="v2.png is damaged"), *usual[1:])
+        assert self.views(replace(self.plan, photos=damaged)) == (folder, ["v10.png", "v11.png"])
+
+    def test_several_sources_and_videos_are_one_scene_by_the_names_of_their_photos(self):
+        elsewhere = self.photos("b.png", folder="/other")
+        sources = (Path("/my photos/küche"), Path("/other"))
+        plan = replace(self.plan, sources=sources, photos=(*self.photos("a.png"), *elsewhere))
+        assert self.views(plan) == ("/my photos", ["küche/a.png", "/other/b.png"])
+        one = Path("/my photos/küche/a.png")
+        assert self.views(replace(self.plan, sources=(one,), photos=self.photos("a.png"))) == (
+            "/my photos/küche", ["a.png"],
+        )  # fmt: skip
+        clip = Path("/clips/walk.mp4")
+        frames = tuple(Photo(source=PhotoSource(clip, n), name=f"walk.mp4#{n:06d}") for n in (0, 40))
+        plan = replace(self.plan, sources=(clip,), photos=frames)
+        assert self.views(plan) == ("/clips/walk.mp4", ["walk.mp4#0", "walk.mp4#40"])
+
+    def test_moved_anchors_are_said_but_for_those_of_new_queries(self):
+        moved = (
+            AnchorOverride(query=3, position=(-0.1, 1 / 3, 2.0)),
+            AnchorOverride(query=0, position=(1.0, 0.0, 4.5), pinned=True),
+            AnchorOverride(query=4, position=(0.0, 0.0, 1.0)),
+        )
+        edits = replace(UNFILTERED, overrides=moved[:2])
+        comments, words = self.words(ExportWish(folder=Path("/o")), edits)
+        assert comments == []
+        anchors = [value for option, value in pairwise(words) if option == "--anchor"]
+        assert anchors == ["0=1,0,4.5,pinned", "3=-0.1,0.3333333333333333,2"]
+        assert parse_anchors(anchors) == moved[1::-1]
+        prompts = (AnchorPrompt(position=(0.0, 0.0, 2.0)),)  # the last of the result's five queries
+        edits = replace(UNFILTERED, overrides=moved, interventions=Interventions(prompts=prompts))
+        comments, words = self.words(ExportWish(folder=Path("/o")), edits)
+        assert len(comments) == 1
+        assert len([word for word in words if word == "--anchor"]) == 2
 
     def test_no_digit_of_a_threshold_is_lost(self):
         threshold = 0.1 + 0.2  # 0.30000000000000004
@@ -629,7 +678,7 @@ class TestCommand:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("wishes", ["plain", "all"])
+@pytest.mark.parametrize("wishes", ["plain", "all", "other photos", "predicted"])
 def test_the_copied_command_writes_the_files_of_the_window(tmp_path, wishes):
     """The bundled sample through the window's steps and through the command line."""
     import subprocess
@@ -642,10 +691,26 @@ def test_the_copied_command_writes_the_files_of_the_window(tmp_path, wishes):
 
     async def story():
         session = Session(replace(Edits(), objectness_threshold=0.35))
-        workflow = Workflow(session, Worker(), CoreSteps(), RunSettings(geometry="given"))
+        geometry = "predicted" if wishes == "predicted" else "given"
+        workflow = Workflow(session, Worker(), CoreSteps(), RunSettings(geometry=geometry))
         wish = ExportWish(folder=tmp_path / "window", formats=formats)
         try:
-            await workflow.open_folder(sample)
+            if wishes in ("other photos", "predicted"):
+                session.edit("x", replace(session.edits, objectness_threshold=0.2))
+                plan = await workflow.survey([sample])
+                first, second, third, fourth, *_ = plan.photos
+                await workflow.run(plan.with_photos((fourth, second, replace(third, included=False), first)))
+                surest, other = session.shown()[:2]
+                place = session.reconstruction.cloud.points[other.pixels].mean(axis=0)
+                position = tuple(float(value) for value in place)
+                edits = replace(session.edits, overrides=(AnchorOverride(query=surest.query, position=position),))
+                session.edit("Move anchor", edits)
+                while workflow.busy:
+                    await asyncio.sleep(0.01)
+                assert session.reconstruction.names == tuple(photo.name for photo in (fourth, second, first))
+                assert len(session.shown()) > 1
+            else:
+                await workflow.open_folder(sample)
             if wishes == "all":
                 first, second, third, fourth, *_ = (item.query for item in session.shown())
                 edits = replace(
@@ -667,7 +732,7 @@ def test_the_copied_command_writes_the_files_of_the_window(tmp_path, wishes):
 
     text = asyncio.run(story())
     *comments, text = text.split("\n")
-    assert comments == (["# not in this call: " + WHOLE_ARCHIVE] if wishes == "plain" else [])
+    assert comments == ([] if wishes == "all" else ["# not in this call: " + WHOLE_ARCHIVE])
     program = "from fast3dis_core.cli import main; main()"
     subprocess.run([sys.executable, "-c", program, *shlex.split(text)[1:]], check=True, capture_output=True)
     window, line = tmp_path / "window", tmp_path / "line"
@@ -679,14 +744,14 @@ def test_the_copied_command_writes_the_files_of_the_window(tmp_path, wishes):
         assert one.comments == two.comments
         one, two = one.vertices, two.vertices
         assert abs(len(one) - len(two)) <= max(2, 0.002 * len(two)), name  # depth is told from points to rounding
-        if len(one) == len(two) and wishes == "plain":
+        if len(one) == len(two) and wishes != "all":
             assert np.array_equal(one["x"], two["x"])
             assert np.array_equal(one["instance"], two["instance"])
             assert np.array_equal(one["red"], two["red"])
     labels = [read_npz_labels(folder / "reconstruction.npz") for folder in (window, line)]
     assert labels[0].names == labels[1].names
     assert labels[0].colors.items() <= labels[1].colors.items()
-    assert wishes == "plain" or labels[0] == labels[1]
+    assert wishes != "all" or labels[0] == labels[1]
     told = [json.loads((folder / "report.json").read_text())["result"] for folder in (window, line)]
     for key in ("units", "frame", "transform", "objectness_threshold", "views"):
         assert told[0].get(key) == told[1].get(key), key

@@ -109,3 +109,48 @@ def test_points_of_no_written_instance_can_be_left_out(plain, tmp_path):
     assert np.array_equal(
         place(tmp_path / "out" / "scene.ply"), place(plain / "instances" / f"instance_{query:03d}.ply")
     )
+
+
+@pytest.mark.parametrize("geometry", ["given", "predicted"])
+def test_exactly_these_photos_in_this_order(tmp_path, geometry):
+    out, first = tmp_path / "chosen", SAMPLE / "images" / "view_000.jpg"
+    options = ("--view", "view_002.jpg", "--view", first, "--geometry", geometry, "--exports", "npz")
+    result = run(*SMALL, "--out", out, *options)
+    assert result.exit_code == 0, result.stderr
+    assert read_npz(out / "reconstruction.npz").names == ("view_002.jpg", "view_000.jpg")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--view", "view_900.jpg"), "expected a photo at"),
+        (("--view", "view_000.jpg", "--view", "images/view_000.jpg"), "twice"),
+        (("--view", "transforms.json"), "expected a photo (.jpg"),
+        (("--anchor", "3"), "such as 3=0.1,0.2,1.5"),
+        (("--anchor", "3=1,2"), "such as 3=0.1,0.2,1.5"),
+        (("--anchor", "3=1,2,nan"), "such as 3=0.1,0.2,1.5"),
+        (("--anchor", "3=1,2,3", "--anchor", "3=1,2,4"), "every query once"),
+        (("--anchor", "4000=1,2,3"), "Expected a query between"),
+        ((SAMPLE, "--view", "view_000.jpg"), "belongs to one folder"),
+        ((SAMPLE, "--anchor", "3=1,2,3"), "belongs to one folder"),
+    ],
+)
+def test_photos_and_anchors_that_are_not_there(tmp_path, options, words):
+    result = run(*options, *SMALL, "--out", tmp_path / "out")
+    assert result.exit_code != 0
+    assert words in " ".join(result.stderr.split())
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_moved_anchor_is_decoded_and_every_file_says_so(plain, tmp_path):
+    moved, options = tmp_path / "moved", ("--anchor", "5=0.5,-0.25,2,pinned", "--exports", "scene,npz,report")
+    result = run(*SMALL, "--out", moved, *options)
+    assert result.exit_code == 0, result.stderr
+    before, after = (read_npz(out / "reconstruction.npz").anchors[:, 5] for out in (plain, moved))
+    assert np.allclose(after, (0.5, -0.25, 2.0), atol=1e-6)
+    assert not np.allclose(before[-1], after[-1])
+    line = "experiment: moved anchor 5 at 0.5 -0.25 2, held through all layers"
+    assert line in read_ply(moved / "scene.ply").comments
+    assert line not in read_ply(plain / "scene.ply").comments
+    told = json.loads((moved / "report.json").read_text())["edits"]
+    assert told == [{"edit": "moved anchor", "query": 5, "position": [0.5, -0.25, 2.0], "pinned": True}]
