@@ -6,7 +6,7 @@ Files and hub belong to the core (`official_weights`), dialogs to presenters and
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -14,11 +14,13 @@ from psygnal import Signal
 
 from app.worker import Worker
 from fast3dis_core.errors import Cancelled
+from fast3dis_core.transfers import Transfer, Watch
 
 if TYPE_CHECKING:
     from fast3dis_core.progress import Report
 
 LINE = "inventory"
+STOPPING = "Stopping"  # step of a download
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +44,8 @@ class WeightFile:
         Whether FAST3DIS can run on it; the monocular networks have no cameras.
     path : Path, optional
         Where it is on this machine; None if it is not.
+    arrived : int
+        Bytes that an unfinished download left; the next one goes on from there.
     """
 
     name: str
@@ -53,6 +57,7 @@ class WeightFile:
     page: str = ""
     runs: bool = True
     path: Path | None = None
+    arrived: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,13 +92,17 @@ class Download:
     name : str
         Of its `WeightFile`.
     step : str
+        Empty while the hub is asked; `STOPPING` after a cancel, until its thread has noticed.
     fraction : float
-        In [0, 1].
+        Of the step, in [0, 1].
+    transfer : Transfer
+        What has arrived.
     """
 
     name: str
-    step: str = "Connecting to the hub"
+    step: str = ""
     fraction: float = 0.0
+    transfer: Transfer = field(default_factory=Transfer)
 
 
 class InventorySteps(Protocol):
@@ -105,8 +114,11 @@ class InventorySteps(Protocol):
     def examine(self, path: Path, size: str, heads: bool) -> str:
         """Size that a file of the user's runs with; `CheckpointError` for a file that is of no use."""
 
-    def download(self, name: str, accept_license: bool, report: "Report") -> Path:
+    def download(self, name: str, accept_license: bool, report: "Report", watch: Watch) -> Path:
         """Fetch a published file and verify it; the only door to the network."""
+
+    def arrived(self, name: str) -> int:
+        """Bytes that an unfinished download of a file left."""
 
 
 class Inventory:
@@ -122,11 +134,13 @@ class Inventory:
 
     Notes
     -----
-    `changed` says that `belongings` or `download` did; `arrived` carries the file that a download brought.
+    `changed` says that `belongings` or `download` did; `arrived` carries the file that a download brought, `stopped`
+    the one whose download was cancelled, once its thread is free.
     """
 
     changed = Signal()
     arrived = Signal(WeightFile)
+    stopped = Signal(WeightFile)
 
     def __init__(self, worker: Worker, steps: InventorySteps, failed: Callable[[Exception], None]) -> None:
         self._worker, self._steps, self._failed = worker, steps, failed
@@ -164,7 +178,9 @@ class Inventory:
             self._task = asyncio.get_running_loop().create_task(self._fetch(name, accept_license))
 
     def cancel_download(self) -> None:
-        """Stop it; what has arrived is kept by the hub's client and used the next time."""
+        """Stop it; what has arrived is kept and used the next time."""
+        if self.download is not None:
+            self._show(replace(self.download, step=STOPPING))
         self._downloads.cancel()
 
     async def close(self) -> None:
@@ -174,24 +190,48 @@ class Inventory:
             await asyncio.wait([self._task])
 
     async def _fetch(self, name: str, accept_license: bool) -> None:
+        loop = asyncio.get_running_loop()
+
         def follow(step: str, fraction: float) -> None:
-            self._show(Download(name=name, step=step, fraction=fraction))
+            if self.download is not None:
+                self._show(replace(self.download, step=step, fraction=fraction))
+
+        def watch(transfer: Transfer) -> None:  # on the thread of the download
+            loop.call_soon_threadsafe(self._on_transfer, transfer)
 
         try:
             path = await self._downloads.run(
-                lambda report: self._steps.download(name, accept_license, report), on_progress=follow
+                lambda report: self._steps.download(name, accept_license, report, watch), on_progress=follow
             )
         except Cancelled:
-            self._show(None)
-            return
+            if await self._ended(name):
+                self.stopped.emit(self.find(name))
         except Exception as error:  # noqa: BLE001 - every error ends at the user
-            self._show(None)
+            await self._ended(name)
             self._failed(error)
-            return
-        files = tuple(replace(file, path=path) if file.name == name else file for file in self.belongings.files)
-        self.belongings = replace(self.belongings, files=files)
+        else:
+            self._change(name, path=path, arrived=0)
+            self._show(None)
+            self.arrived.emit(self.find(name))
+
+    async def _ended(self, name: str) -> bool:
+        """What is left of it, once its thread is free; False if the program ends."""
+        try:
+            left = await self._downloads.run(lambda report: self._steps.arrived(name))
+        except Cancelled:
+            return False
+        self._change(name, arrived=left)
         self._show(None)
-        self.arrived.emit(self.find(name))
+        return True
+
+    def _change(self, name: str, **changes: object) -> None:
+        changed = replace(self.find(name), **changes)  # type: ignore[arg-type]
+        files = tuple(changed if file.name == name else file for file in self.belongings.files)
+        self.belongings = replace(self.belongings, files=files)
+
+    def _on_transfer(self, transfer: Transfer) -> None:
+        if self.download is not None and self.download.step != STOPPING:
+            self._show(replace(self.download, transfer=transfer))
 
     def _show(self, download: Download | None) -> None:
         if download != self.download:

@@ -13,6 +13,7 @@ from fast3dis_core.config import MODEL_SIZES, ModelConfig
 
 if TYPE_CHECKING:
     from fast3dis_core.progress import Report
+    from fast3dis_core.transfers import Watch
 
 BUNDLED = "nano"  # comes with the program
 
@@ -22,6 +23,7 @@ class MachineSteps:
 
     def look_around(self) -> Belongings:
         """Weights by size, where they are, and the devices."""
+        from fast3dis_core.downloads import arrived_bytes
         from fast3dis_core.inference.machine import devices_there
         from fast3dis_core.official_weights import (
             LICENSE_TERMS,
@@ -49,6 +51,7 @@ class MachineSteps:
                     page=weights.page,
                     runs=MODEL_SIZES[weights.size].backbone.cameras,
                     path=path,
+                    arrived=0 if path is not None else arrived_bytes(weights),
                 )
             )
         return Belongings(files=tuple(files), devices=devices_there(), heads=_with_heads(files))
@@ -60,12 +63,19 @@ class MachineSteps:
 
         return usable_size(path, identify(path), size, heads=heads)
 
-    def download(self, name: str, accept_license: bool, report: "Report") -> Path:
+    def download(self, name: str, accept_license: bool, report: "Report", watch: "Watch") -> Path:
         """Fetch and verify one published file."""
         from fast3dis_core.downloads import download
         from fast3dis_core.official_weights import official_weights
 
-        return download(official_weights(name), accept_license=accept_license, report=report).path
+        return download(official_weights(name), accept_license=accept_license, report=report, watch=watch).path
+
+    def arrived(self, name: str) -> int:
+        """Bytes of a published file that an unfinished download left."""
+        from fast3dis_core.downloads import arrived_bytes
+        from fast3dis_core.official_weights import official_weights
+
+        return arrived_bytes(official_weights(name))
 
     def estimate(self, plan: Plan, report: "Report") -> Estimate:
         """Seconds and bytes of a run, and what the common size cuts off."""

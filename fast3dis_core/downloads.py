@@ -28,9 +28,7 @@ PAUSES = (1.0, 2.0, 4.0, 8.0)  # seconds before the next try, once bytes have co
 FIRST_PAUSES = PAUSES[:2]  # before any: nobody waits long for a hub that is not there
 LONGEST_WAIT = 60.0  # seconds a busy hub may ask for
 
-_ELSEWHERE = (
-    "or fetch {file} from {page} on another machine and give it with --weights, in the window with Choose weights"
-)
+_ELSEWHERE = "or fetch {page}/resolve/main/{file} on another machine and give it with --weights or Choose weights"
 _ADVICE = {
     "offline": "Unset HF_HUB_OFFLINE",
     "unreachable": "Check the connection, the proxy (HTTPS_PROXY) and HF_ENDPOINT, which names a mirror, and try again",
@@ -40,8 +38,8 @@ _ADVICE = {
     "broken": "Try again: it goes on where it stopped",
     "busy": "Try again later",
     "range": "Try again",
-    "missing": "Check HF_ENDPOINT if it names a mirror, and whether the page below is still there",
-    "gated": "Accept the conditions on the page below, then log in with `hf auth login` or set HF_TOKEN",
+    "missing": "Check HF_ENDPOINT if it names a mirror, and whether {page} is still there",
+    "gated": "Accept the conditions on {page}, then log in with `hf auth login` or set HF_TOKEN",
     "token": "Log in with `hf auth login` or set HF_TOKEN; a token that is set there may have expired",
     "refused": "Try again later",
     "stranger": "Check HF_ENDPOINT; a network that asks for a login in the browser answers like this as well",
@@ -135,7 +133,7 @@ async def _wait(failure: hub.HubFailure, pause: float, which: str, meter: Meter)
     """Count down, so that everybody sees that it waits and why."""
     clock = asyncio.get_running_loop()
     until = clock.time() + pause
-    found = failure.found[:1].upper() + failure.found[1:]
+    found = failure.found[:1].upper() + failure.found[1:].rstrip(".")
     while (left := until - clock.time()) > 0:
         meter.notice = f"{found}. Trying again in {duration(left)} ({which})"
         await asyncio.sleep(min(left, 0.5))
@@ -146,7 +144,7 @@ def _sentence(weights: OfficialWeights, failure: hub.HubFailure) -> str:
     from huggingface_hub import constants
 
     expected = f"{FILE_NAME} of {weights.repository} ({megabytes(weights.approximate_bytes)}) from {constants.ENDPOINT}"
-    found = failure.found
+    found = failure.found.rstrip(".")
     if failure.after is not None and failure.after > LONGEST_WAIT:
         found += f", which asks to wait {duration(failure.after)}"
     if token := os.environ.get("HF_TOKEN"):
@@ -156,5 +154,5 @@ def _sentence(weights: OfficialWeights, failure: hub.HubFailure) -> str:
     elsewhere = _ELSEWHERE.format(file=FILE_NAME, page=weights.page)
     return (
         f"The weights {weights.name} could not be downloaded: expected {expected}, found: {found}. "
-        f"{_ADVICE[failure.kind]}, {elsewhere}.{there}"
+        f"{_ADVICE[failure.kind].format(page=weights.page)}, {elsewhere}.{there}"
     )

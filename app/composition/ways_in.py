@@ -16,12 +16,11 @@ from app.widgets.ready_page import ReadyPage
 from app.widgets.weights_dialog import WeightsDialog
 
 if TYPE_CHECKING:
-    from PySide6.QtWidgets import QWidget
-
     from app.actions import Actions
     from app.session.session import Session
     from app.steps import Steps
     from app.widgets.dialogs import Dialogs
+    from app.widgets.main_window import MainWindow
     from app.widgets.theme import Theme
     from app.worker import Worker
     from app.workflow import Workflow
@@ -52,7 +51,7 @@ class WaysIn:
         steps: "Steps",
         recents: Recents,
         questions: "Dialogs",
-        window: "QWidget",
+        window: "MainWindow",
     ) -> None:
         """Make the presenters and connect everything."""
         self._window = window
@@ -63,7 +62,9 @@ class WaysIn:
         self.opening = opening = OpeningPresenter(
             *common, recents, page=self.empty_page, questions=questions, samples=self.samples
         )
-        self.weights = weights = WeightsPresenter(*common, dialog=self._make_weights_dialog, questions=questions)
+        self.weights = weights = WeightsPresenter(
+            *common, dialog=self._make_weights_dialog, questions=questions, window=window
+        )
         empty, page = self.empty_page, self.ready_page
         for signal, slot in (
             (empty.open_requested, opening.open_folder),
@@ -81,6 +82,7 @@ class WaysIn:
             (page.form.changed, ready.set_setting),
             (page.form.file_requested, weights.choose),
             (page.form.file_dismissed, weights.forget),
+            (window.errand_clicked, weights.show),
         ):
             signal.connect(slot)
 
@@ -93,6 +95,8 @@ class WaysIn:
         for signal, slot in (
             (dialog.download_requested, weights.download),
             (dialog.use_requested, weights.use),
+            (dialog.offer_taken, weights.take_offer),
+            (dialog.offer_declined, weights.decline_offer),
             (dialog.cancel_requested, weights.cancel_download),
             (dialog.file_requested, partial(weights.choose, "weights")),
             (dialog.heads_requested, partial(weights.choose, "heads")),

@@ -8,18 +8,27 @@ from pathlib import Path
 from typing import Protocol
 
 from app.actions import Actions
-from app.inventory import Inventory, WeightFile
+from app.inventory import STOPPING, Download, Inventory, WeightFile
 from app.session.plan import RunSettings
 from app.session.session import Session
 from app.workflow import Workflow
+from fast3dis_core.transfers import megabytes
 
 
 class WeightsDialog(Protocol):
     """What this presenter needs of the dialog."""
 
     def set_rows(self, rows: Sequence[tuple[str, str, str, str, str, str]]) -> None: ...
-    def set_download(self, name: str, step: str, fraction: float) -> None: ...
+    def set_download(self, title: str, words: str, fraction: float, *, stopping: bool) -> None: ...
+    def set_offer(self, name: str, words: str, verb: str) -> None: ...
     def present(self) -> None: ...
+    def close(self) -> object: ...
+
+
+class Errand(Protocol):
+    """What this presenter needs of the window: a line that is there while the dialog may not be."""
+
+    def set_errand(self, text: str, tip: str) -> None: ...
 
 
 class Questions(Protocol):
@@ -38,6 +47,7 @@ class WeightsPresenter:
     dialog : callable
         Makes the dialog the first time it is asked for.
     questions : Questions
+    window : Errand
     """
 
     def __init__(
@@ -49,12 +59,16 @@ class WeightsPresenter:
         *,
         dialog: Callable[[], WeightsDialog],
         questions: Questions,
+        window: Errand,
     ) -> None:
-        self._session, self._workflow, self._inventory = session, workflow, inventory
-        self._make, self._questions = dialog, questions
+        self._session, self._workflow, self._actions, self._inventory = session, workflow, actions, inventory
+        self._make, self._questions, self._window = dialog, questions, window
         self._dialog: WeightsDialog | None = None
+        self._offered = ""  # name of the file that arrived last, until its offer is taken or put aside
         inventory.changed.connect(self._refresh)
         inventory.arrived.connect(self._on_arrived)
+        inventory.stopped.connect(self._on_stopped)
+        session.plan_changed.connect(self._refresh)
         actions.bind("get_weights", self.show)
 
     def show(self) -> None:
@@ -71,6 +85,7 @@ class WeightsPresenter:
         async def ask() -> None:
             if file.non_commercial and not await self._questions.accept_license(name, file.license, file.terms):
                 return
+            self._offered = ""
             self._inventory.start_download(name, accept_license=file.non_commercial)
 
         self._workflow.start(ask())
@@ -80,10 +95,25 @@ class WeightsPresenter:
         self._inventory.cancel_download()
 
     def use(self, name: str) -> None:
-        """Run the plan with these weights."""
+        """Run the plan with these weights, the next time."""
         file = self._inventory.find(name)
+        self._offered = ""
         self._apply(size=file.size, weights=None, heads=None, resolution=None)
         self._session.message(f"The next run uses {file.name}.")
+        self._refresh()
+
+    def take_offer(self, name: str) -> None:
+        """Use what arrived, and at once if there are photos."""
+        self.use(name)
+        if self._can_run():
+            if self._dialog is not None:
+                self._dialog.close()
+            self._actions.trigger("run")
+
+    def decline_offer(self) -> None:
+        """Not now."""
+        self._offered = ""
+        self._refresh()
 
     def choose(self, field: str) -> None:
         """A file of the user's: "weights", or "heads" for Depth Anything 3 weights; its size is taken with it."""
@@ -115,25 +145,85 @@ class WeightsPresenter:
         if plan is not None:
             self._session.prepare(plan.with_settings(changed(plan.settings)))
 
+    def _can_run(self) -> bool:
+        return self._actions.state("run").enabled
+
     def _on_arrived(self, file: WeightFile) -> None:
-        self._session.message(f"{file.name} is here and verified: {file.path}")
+        self._offered = file.name
+        self._session.message(f"{file.name} is here and verified.")
+        self._refresh()
 
-    def _refresh(self) -> None:
-        if self._dialog is None:
-            return
-        self._dialog.set_rows([_row(file) for file in self._inventory.belongings.files])
+    def _on_stopped(self, file: WeightFile) -> None:
+        kept = f"{megabytes(file.arrived)} are kept, and the next download goes on from there."
+        self._session.message(f"{file.name} was stopped: {kept if file.arrived else 'nothing had arrived.'}")
+
+    def _refresh(self, _: object = None) -> None:
         running = self._inventory.download
-        if running is None:
-            self._dialog.set_download("", "", 0.0)
+        if running is not None:
+            text = f"{running.name}: {running.step}" if running.step == STOPPING else _short(running)
+            self._window.set_errand(text, _words(running))
+        elif self._offered:
+            self._window.set_errand(f"{self._offered} is here", "What can be done with it")
         else:
-            self._dialog.set_download(running.name, running.step, running.fraction)
+            self._window.set_errand("", "")
+        if self._dialog is not None:
+            self._show_in(self._dialog, running)
+
+    def _show_in(self, dialog: WeightsDialog, running: Download | None) -> None:
+        plan = self._session.plan
+        settings = self._workflow.defaults if plan is None else plan.settings
+        chosen = settings.size if settings.weights is None else ""
+        dialog.set_rows([_row(file, chosen) for file in self._inventory.belongings.files])
+        if running is None:
+            dialog.set_download("", "", 0.0, stopping=False)
+        else:
+            stopping = running.step == STOPPING
+            title = f"{STOPPING} the download of {running.name}" if stopping else _title(running)
+            dialog.set_download(title, _words(running), running.fraction, stopping=stopping)
+        if running is None and self._offered:
+            self._offer(dialog, self._inventory.find(self._offered))
+        else:
+            dialog.set_offer("", "", "")
+
+    def _offer(self, dialog: WeightsDialog, file: WeightFile) -> None:
+        words = f"{file.name} is here, whole and unchanged (SHA-256)."
+        if not file.runs:
+            dialog.set_offer(file.name, f"{words} It sees one view at a time: the nested model uses it.", "")
+            return
+        if file.size not in self._inventory.belongings.heads:
+            words += (
+                f" There are no FAST3DIS heads for size {file.size}: a run shows cameras and depth, and no instances."
+            )
+        dialog.set_offer(file.name, words, "Run with it" if self._can_run() else "Use it")
 
 
-def _row(file: WeightFile) -> tuple[str, str, str, str, str, str]:
-    """Name, what it is, license, its terms, where it is, and what can be done: "use", "download" or nothing."""
+def _title(running: Download) -> str:
+    """Such as "Downloading DA3-BASE · 34%"."""
+    step = running.step or f"Downloading {running.name}"
+    step = step if running.name in step else f"{running.name}: {step}"
+    return f"{step} · {running.fraction:.0%}" if running.fraction else f"{step} …"
+
+
+def _words(running: Download) -> str:
+    """Bytes, speed and time, and what it waits for."""
+    parts = (running.transfer.notice, running.transfer.words)
+    return " · ".join(part for part in parts if part) or "Asking the hub"
+
+
+def _short(running: Download) -> str:
+    share = f" {running.transfer.fraction:.0%}" if running.transfer.total else ""
+    return f"{running.name}{share}{' (waiting)' if running.transfer.notice else ''}"
+
+
+def _row(file: WeightFile, chosen: str) -> tuple[str, str, str, str, str, str]:
+    """Name, what it is, license, its terms, where it is, and what can be done: a key of the dialog's verbs."""
     kind = f"size {file.size}" if file.runs else "one view at a time: part of the nested model"
     license_name = f"{file.license}: no commercial use" if file.non_commercial else file.license
     if file.path is not None:
-        return file.name, kind, license_name, file.terms, str(file.path), "use" if file.runs else ""
-    size = f"{file.bytes / 1e9:.1f} GB" if file.bytes >= 1e9 else f"{file.bytes / 1e6:.0f} MB"
+        verb = "" if not file.runs else "used" if file.size == chosen else "use"
+        return file.name, kind, license_name, file.terms, str(file.path), verb
+    size = megabytes(file.bytes)
+    if file.arrived:
+        where = f"{megabytes(file.arrived)} of {size} are here"
+        return file.name, kind, license_name, file.terms, where, "resume"
     return file.name, kind, license_name, file.terms, f"Not here ({size})", "download"

@@ -8,7 +8,16 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, QSize, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QMouseEvent, QResizeEvent
-from PySide6.QtWidgets import QLabel, QLineEdit, QMainWindow, QStackedWidget, QStatusBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QLabel,
+    QLineEdit,
+    QMainWindow,
+    QStackedWidget,
+    QStatusBar,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.actions import TOOLBAR, Actions
 from app.widgets.action_bars import ActionBars
@@ -50,7 +59,7 @@ class MainWindow(QMainWindow):
     way_chosen(key)
         Out of an error.
     full_screen_changed(full)
-    message_clicked()
+    message_clicked(), errand_clicked()
         In the status bar.
     closing()
         Comes instead of closing.
@@ -63,6 +72,7 @@ class MainWindow(QMainWindow):
     way_chosen = Signal(str)
     full_screen_changed = Signal(bool)
     message_clicked = Signal()
+    errand_clicked = Signal()
     closing = Signal()
 
     def __init__(
@@ -175,6 +185,12 @@ class MainWindow(QMainWindow):
         """Points drawn and units."""
         self._points.setText(text)
 
+    def set_errand(self, text: str, tip: str) -> None:
+        """What goes on beside the runs, such as a download; empty if nothing does."""
+        self._errand.setText(text)
+        self._errand.setToolTip(tip)
+        self._errand.setVisible(bool(text))
+
     def show_message(self, sentence: str) -> None:
         """A sentence in the status bar."""
         self.statusBar().showMessage(sentence, MESSAGE_TIME)
@@ -240,10 +256,14 @@ class MainWindow(QMainWindow):
         bar.setMinimumWidth(LEAST.width())  # long lines are cut rather than widen the window
         self._run_line = RunLine(self._theme)
         self._run_line.hide()
+        self._errand = QToolButton()
+        self._errand.setObjectName("errandButton")
+        self._errand.clicked.connect(self.errand_clicked)
+        self._errand.hide()
         self._points = QLabel()
         self._device = QLabel()
         self._device.setObjectName("deviceLabel")
-        for widget in (self._run_line, self._points, self._device):
+        for widget in (self._errand, self._run_line, self._points, self._device):
             bar.addPermanentWidget(widget)
 
     def _forget_error(self) -> None:

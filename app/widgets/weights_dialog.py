@@ -25,7 +25,8 @@ LEAD = (
     "The bundled nano has seen rendered rooms only. Depth Anything 3 weights give geometry of photographs. Instances "
     "need FAST3DIS heads as well: none are published; train them as the README says, or choose a file of your own."
 )
-VERBS = {"download": "Download", "use": "Use"}
+VERBS = {"download": "Download", "resume": "Resume", "use": "Use", "used": "In use"}
+FETCHING = ("download", "resume")
 
 
 class WeightsDialog(QDialog):
@@ -33,12 +34,14 @@ class WeightsDialog(QDialog):
 
     Signals
     -------
-    download_requested(name), use_requested(name)
-    cancel_requested(), file_requested(), heads_requested()
+    download_requested(name), use_requested(name), offer_taken(name)
+    offer_declined(), cancel_requested(), file_requested(), heads_requested()
     """
 
     download_requested = Signal(str)
     use_requested = Signal(str)
+    offer_taken = Signal(str)
+    offer_declined = Signal()
     cancel_requested = Signal()
     file_requested = Signal()
     heads_requested = Signal()
@@ -70,10 +73,11 @@ class WeightsDialog(QDialog):
         scroll.setWidget(inside)
         column.addWidget(scroll, 1)
         column.addWidget(self._progress())
+        column.addWidget(self._arrival())
         column.addLayout(self._foot())
 
     def set_rows(self, rows: Sequence[tuple[str, str, str, str, str, str]]) -> None:
-        """Show files: name, kind, license, its terms, where it is, and "use", "download" or nothing."""
+        """Show files: name, kind, license, its terms, where it is, and a key of `VERBS` or nothing."""
         if tuple(rows) == self._rows:
             return
         self._rows = tuple(rows)
@@ -86,14 +90,24 @@ class WeightsDialog(QDialog):
             self._list.addWidget(self._card(*row))
         self._list.addStretch(1)
 
-    def set_download(self, name: str, step: str, fraction: float) -> None:
-        """Show the download that runs; an empty name says that none does."""
-        self._box.setVisible(bool(name))
-        words = step if name in step else f"{name} · {step}"
-        self._step.setText(f"{words} · {fraction:.0%}" if fraction else f"{words} …")
+    def set_download(self, title: str, words: str, fraction: float, *, stopping: bool) -> None:
+        """Show the download that runs; an empty title says that none does."""
+        self._box.setVisible(bool(title))
+        self._step.setText(title)
+        self._words.setText(words)
+        self._bar.setRange(0, 0 if title and not fraction else SCALE)  # busy until the first byte
         self._bar.setValue(round(SCALE * fraction))
+        self._cancel.setEnabled(not stopping)
         for button in self._buttons.values():
-            button.setEnabled(not name)
+            button.setEnabled(not title)
+
+    def set_offer(self, name: str, words: str, verb: str) -> None:
+        """What can be done with a file that arrived; without a name nothing is offered."""
+        self._offered = name
+        self._offer.setVisible(bool(name))
+        self._offer_words.setText(words)
+        self._take.setText(verb)
+        self._take.setVisible(bool(verb))
 
     def present(self) -> None:
         """Bring it to the front."""
@@ -125,31 +139,62 @@ class WeightsDialog(QDialog):
             button = QPushButton(VERBS[verb])
             button.setObjectName(f"{verb}_{name}")
             button.setMinimumWidth(104)
-            signal = self.download_requested if verb == "download" else self.use_requested
+            button.setEnabled(verb != "used")
+            signal = self.download_requested if verb in FETCHING else self.use_requested
             button.clicked.connect(lambda _checked=False, chosen=name: signal.emit(chosen))
             grid.addWidget(button, 0, 1, 3, 1, Qt.AlignmentFlag.AlignVCenter)
-            if verb == "download":
+            if verb in FETCHING:
                 self._buttons[name] = button
         return card
 
     def _progress(self) -> QWidget:
-        self._box = QWidget()
-        row = QHBoxLayout(self._box)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(12)
+        self._box = QFrame()
+        self._box.setObjectName("downloadBox")
+        grid = QGridLayout(self._box)
+        grid.setContentsMargins(14, 10, 14, 10)
+        grid.setHorizontalSpacing(14)
+        grid.setVerticalSpacing(4)
+        grid.setColumnStretch(0, 1)
         self._step = QLabel()
         self._step.setObjectName("downloadStep")
         self._bar = QProgressBar()
-        self._bar.setRange(0, SCALE)
+        self._bar.setObjectName("downloadBar")
         self._bar.setTextVisible(False)
-        cancel = QPushButton("Cancel")
-        cancel.setObjectName("downloadCancel")
-        cancel.clicked.connect(self.cancel_requested)
-        row.addWidget(self._step)
-        row.addWidget(self._bar, 1)
-        row.addWidget(cancel)
+        self._words = QLabel()
+        self._words.setObjectName("downloadWords")
+        self._words.setWordWrap(True)
+        self._cancel = QPushButton("Cancel")
+        self._cancel.setObjectName("downloadCancel")
+        self._cancel.setMinimumWidth(104)
+        self._cancel.clicked.connect(self.cancel_requested)
+        for row, widget in enumerate((self._step, self._bar, self._words)):
+            grid.addWidget(widget, row, 0)
+        grid.addWidget(self._cancel, 0, 1, 3, 1, Qt.AlignmentFlag.AlignVCenter)
         self._box.hide()
         return self._box
+
+    def _arrival(self) -> QWidget:
+        self._offered = ""
+        self._offer = QFrame()
+        self._offer.setObjectName("arrivalBox")
+        row = QHBoxLayout(self._offer)
+        row.setContentsMargins(14, 10, 14, 10)
+        row.setSpacing(14)
+        self._offer_words = QLabel()
+        self._offer_words.setObjectName("arrivalWords")
+        self._offer_words.setWordWrap(True)
+        row.addWidget(self._offer_words, 1)
+        self._take = QPushButton()
+        self._take.setObjectName("arrivalTake")
+        self._take.setProperty("primary", True)
+        self._take.clicked.connect(lambda: self.offer_taken.emit(self._offered))
+        later = QPushButton("Not now")
+        later.setObjectName("arrivalLater")
+        later.clicked.connect(self.offer_declined)
+        row.addWidget(later)
+        row.addWidget(self._take)
+        self._offer.hide()
+        return self._offer
 
     def _foot(self) -> QHBoxLayout:
         row = QHBoxLayout()
@@ -164,7 +209,6 @@ class WeightsDialog(QDialog):
         row.addStretch(1)
         close = QPushButton("Close")
         close.setObjectName("weightsClose")
-        close.setProperty("primary", True)
         close.setDefault(True)
         close.clicked.connect(self.accept)
         row.addWidget(close)
