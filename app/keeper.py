@@ -271,4 +271,7 @@ class Keeper:
 
 def at_rest(display: Display) -> Display:
     """Without what passes by itself."""
-    return replace(display, hovered=None, playing=False, others=frozenset(), other_photos=False, pair=None)
+    nobody: frozenset[int] = frozenset()
+    return replace(
+        display, hovered=None, hovered_other=None, playing=False, others=nobody, other_photos=False, pair=None
+    )

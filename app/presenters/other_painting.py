@@ -54,16 +54,22 @@ class OtherPainting:
 
     def table(self) -> NDArray[np.uint8]:
         """Color and kind of every owner, array (N + 2, 4) uint8; the same object while nothing changed."""
-        comparison, display = self._comparison(), self._session.display
-        partners = sorted(comparison.seconds_of(display.hovered)) if display.hovered is not None else []
-        lit = partners[0] if partners else None
-        marks = self.marked(), self._isolated(), lit
+        comparison = self._comparison()
+        marks = self.marked(), self._isolated(), self.lit()
         if self._table_of[0] is not comparison or self._table_of[1] != marks:
             self._table_of = comparison, marks
             self._table = row_table(
-                comparison.second, selection=marks[0], isolated=marks[1], hovered=lit, colors=comparison.colors
+                comparison.second, selection=marks[0], isolated=marks[1], hovered=marks[2], colors=comparison.colors
             )
         return self._table
+
+    def lit(self) -> int | None:
+        """Query of this side that the pointer is over, or the partner of what it is over."""
+        display = self._session.display
+        if display.hovered_other is not None or display.hovered is None:
+            return display.hovered_other
+        lines = (line for line in self._comparison().lines if line.first == display.hovered)  # by falling IoU
+        return next((line.second for line in lines if line.second is not None), None)
 
     def marked(self) -> frozenset[int]:
         """Queries of this side that are selected, or on a line with one that is."""

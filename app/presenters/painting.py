@@ -98,7 +98,9 @@ class Painting:
     def photo_owners(self) -> tuple[NDArray[np.int32], NDArray[np.uint8], frozenset[int]]:
         """Owners of the pixels of photos, their table, and queries whose outlines stand out."""
         if self.other.in_photos:
-            return self.other.photo_rows(), self.other.table(), self.other.marked()
+            lit = self.other.lit()
+            shown = self.other.marked() | (frozenset() if lit is None else frozenset({lit}))
+            return self.other.photo_rows(), self.other.table(), shown
         display = self._session.display
         hovered = frozenset() if display.hovered is None else frozenset({display.hovered})
         return self.owners(), self.owner_table(), display.selection | hovered

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from app.actions import Actions
 from app.photo_layers import PixelFacts, of_view, pixel_facts
+from app.presenters.other_selection import OtherSelection
 from app.presenters.painting import Painting
 from app.session.ruler import Ruler
 from app.session.session import Session
@@ -31,6 +32,7 @@ class PhotoPointerPresenter:
 
     def __init__(self, session: Session, actions: Actions, painting: Painting, panel: Panel) -> None:
         self._session, self._actions, self._painting, self._panel = session, actions, painting, panel
+        self._others = OtherSelection(session)
         self.divert: Callable[[int, int], bool] = lambda x, y: False  # takes clicks that are not about a selection
 
     def hover(self, x: int, y: int) -> None:
@@ -38,7 +40,13 @@ class PhotoPointerPresenter:
         curated, display = self._session.curated, self._session.display
         if curated is None or x < 0:
             self._panel.set_facts("", "")
-            self._session.show(replace(display, hovered=None))
+            self._session.show(replace(display, hovered=None, hovered_other=None))
+            return
+        if self._painting.other.in_photos:
+            query = self._other(curated, x, y)
+            self._others.hover(query)
+            words = (self._words(curated, pixel_facts(curated, display.view, x, y), (x, y), None),)
+            self._panel.set_facts(" · ".join((*words, *self._others.words(query))), "")
             return
         owner = self._owner(curated, x, y)
         self._session.show(replace(display, hovered=None if owner is None else owner.query))
@@ -51,6 +59,10 @@ class PhotoPointerPresenter:
         if self.divert(x, y):
             return
         curated, display = self._session.curated, self._session.display
+        if self._painting.other.in_photos:
+            query = None if curated is None or x < 0 else self._other(curated, x, y)
+            self._others.pick(query, additive=additive)
+            return
         owner = None if curated is None or x < 0 else self._owner(curated, x, y)
         hit = frozenset() if owner is None else frozenset({owner.query})
         self._session.show(replace(display, selection=display.selection ^ hit if additive else hit))
@@ -61,7 +73,12 @@ class PhotoPointerPresenter:
         self._actions.trigger("fit_selection")
 
     def menu_for(self, x: int, y: int) -> str:
-        """A menu is asked for at a pixel: select what owns it, unless it is selected already. The menu's title."""
+        """A menu is asked for at a pixel: select what owns it, unless it is selected already. The menu's title.
+
+        Nothing can be done with instances of the other side of a comparison: they have none.
+        """
+        if self._painting.other.in_photos:
+            return ""
         curated, selection = self._session.curated, self._session.display.selection
         owner = None if curated is None or x < 0 else self._owner(curated, x, y)
         if owner is None:
@@ -84,6 +101,13 @@ class PhotoPointerPresenter:
             parts.append(f"{owner.name}{number}")
             parts.append(f"objectness {owner.objectness:.2f}")
         return " · ".join(parts)
+
+    def _other(self, curated: Curated, x: int, y: int) -> int | None:
+        """The shown instance of the other side in whose color a pixel is painted."""
+        width, view = curated.reconstruction.images.shape[2], self._session.display.view
+        return self._others.owner(
+            self._painting.other.photo_rows(), view * curated.reconstruction.pixels_per_view + y * width + x
+        )
 
     def _owner(self, curated: Curated, x: int, y: int) -> CuratedInstance | None:
         """The shown instance in whose color a pixel is painted."""

@@ -3,7 +3,6 @@
 # ruff: noqa: D102 - methods of a protocol are documented where they are implemented
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -11,7 +10,8 @@ from numpy.typing import NDArray
 
 from app.comparison_words import PLAIN, heading
 from app.drawing_order import PreparedCloud
-from app.presenters.other_painting import OtherPainting, marked_others
+from app.presenters.other_painting import OtherPainting
+from app.presenters.other_selection import OtherSelection
 from app.presenters.viewport import View
 from app.session.session import Display, Session
 from fast3dis_core.counterpart import Counterpart, SideBySide
@@ -53,6 +53,7 @@ class SecondViewPresenter:
     ) -> None:
         self._session, self._painting = session, painting
         self._stage, self._view, self._prepared = stage, view, prepared
+        self._selection = OtherSelection(session)
         self._cloud: PointCloud | None = None
         self._rows: NDArray[np.int32] | None = None
         self._table: NDArray[np.uint8] | None = None
@@ -63,44 +64,20 @@ class SecondViewPresenter:
 
     def pick(self, row: int, additive: bool) -> None:
         """A click on a cloud row of the other side; -1 is the background, which clears the selection."""
-        comparison, display = self._session.comparison, self._session.display
-        if comparison is None:
-            return
-        query = self._owner(comparison, row)
-        hit = frozenset() if query is None else frozenset({query})
-        others = (marked_others(comparison, display) ^ hit) if additive else hit
-        own = frozenset().union(*(comparison.firsts_of(other) for other in others))
-        self._session.show(replace(display, selection=own, others=others))
+        self._selection.pick(self._owner(row), additive=additive)
 
     def hover(self, row: int) -> None:
-        """The pointer rests on a cloud row of the other side: its partner lights up."""
-        comparison, display = self._session.comparison, self._session.display
-        if comparison is not None:
-            query = self._owner(comparison, row)
-            partners = sorted(comparison.firsts_of(query)) if query is not None else []
-            self._session.show(replace(display, hovered=partners[0] if partners else None))
+        """The pointer rests on a cloud row of the other side."""
+        self._selection.hover(self._owner(row))
 
     def explain(self, row: int) -> None:
         """The pointer has rested on a cloud row for a while: say whose it is, and who is its partner."""
-        comparison, view = self._session.comparison, self._view()
-        if comparison is None or view is None:
-            return
-        query = self._owner(comparison, row)
-        item = None if query is None else comparison.second.find(query)
-        if item is None:
-            view.set_tip(f"{comparison.counterpart.title}: nobody's")
-            return
-        best = max((line for line in comparison.lines if line.second == query), key=lambda line: line.iou, default=None)
-        own = None if best is None or best.first is None else comparison.first.find(best.first)
-        partner = "no partner" if own is None or best is None else f"IoU {best.iou:.2f} with {own.name}"
-        view.set_tip(f"{item.name} · {len(item.pixels):,} points\n{comparison.counterpart.title}\n{partner}")
+        view = self._view()
+        if self._session.comparison is not None and view is not None:
+            view.set_tip("\n".join(self._selection.words(self._owner(row))))
 
-    def _owner(self, comparison: SideBySide, row: int) -> int | None:
-        """Shown query of the other side that a row is painted as."""
-        if self._rows is None or not 0 <= row < len(self._rows):
-            return None
-        query = int(self._rows[row]) - 1
-        return query if query in {item.query for item in comparison.second.shown} else None
+    def _owner(self, row: int) -> int | None:
+        return None if self._rows is None else self._selection.owner(self._rows, row)
 
     def _on_comparison(self, _: object) -> None:
         self._refresh()

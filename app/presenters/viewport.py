@@ -199,6 +199,10 @@ class ViewportPresenter:
         if result is None:
             return
         chosen = [item.pixels for item in self._session.shown() if item.query in selection]
+        comparison, others = self._session.comparison, self._session.display.others
+        if not chosen and comparison is not None:  # what has no partner here is where it is there: worlds are one
+            result = comparison.second.reconstruction
+            chosen = [item.pixels for item in comparison.second.shown if item.query in others]
         if chosen:
             self._view.fit_points(result.cloud.points[np.concatenate(chosen)])
         else:

@@ -44,6 +44,8 @@ class Display:
     dropped : bool, whether the table lists what filters dropped
     hovered : int, optional
         Query number under the pointer, in whichever panel: a preview of selection.
+    hovered_other : int, optional
+        The same of the other side of a comparison.
     photo_layer : "photo", "depth" or "confidence"
         What the large photo shows.
     masks, outlines, photo_anchors : bool
@@ -103,6 +105,7 @@ class Display:
     palette: PaletteName = "standard"
     dropped: bool = False
     hovered: int | None = None
+    hovered_other: int | None = None
     photo_layer: PhotoLayer = "photo"
     masks: bool = True
     outlines: bool = True

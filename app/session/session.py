@@ -172,6 +172,7 @@ class Session:
             isolated=nobody,
             others=nobody,
             hovered=None,
+            hovered_other=None,
             playing=False,
             pair=None,
         )
@@ -285,8 +286,10 @@ class Session:
     def show(self, display: Display) -> None:
         """Change how the result is looked at."""
         self._check_thread()
-        if display.selection != self._display.selection and display.others == self._display.others:
+        if display.selection != self._display.selection and display.others is self._display.others:
             display = replace(display, others=frozenset())  # they were chosen beside another selection
+        if display.hovered != self._display.hovered and display.hovered_other == self._display.hovered_other:
+            display = replace(display, hovered_other=None)  # the pointer is elsewhere
         if display == self._display:
             return
         self._display = display

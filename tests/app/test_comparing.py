@@ -17,6 +17,7 @@ from app.drawing_order import PreparedCloud
 from app.presenters.comparison import SIDES, ComparisonPresenter
 from app.presenters.other_painting import marked_others
 from app.presenters.painting import Painting
+from app.presenters.photo_pointer import PhotoPointerPresenter
 from app.presenters.second_view import NOTHING_YET, SecondViewPresenter
 from app.session.plan import RunSettings
 from app.session.session import Session
@@ -340,10 +341,76 @@ def test_selections_go_to_the_partners_and_back():
         assert desk.panel.told("set_selection") == {
             n for n, x in enumerate(comparison.lines) if x.second == line.second
         }
+        session.show(replace(session.display, selection=frozenset(), others=frozenset({line.second})))
+        assert session.display.others == {line.second}, "chosen anew, though it is the same"
         desk.second.pick(-1, additive=False)
         assert not session.display.selection | session.display.others
 
     drive(story, ComparedSteps(RESULT))
+
+
+def pixel_of(item, view=0):
+    """Somewhere in a photo where an instance is, (x, y)."""
+    row = int(item.pixels[item.pixels // AREA == view][0])
+    return row % 42, row % AREA // 42
+
+
+def test_the_pointer_in_photos_is_about_the_side_that_is_painted():
+    async def story(desk):
+        await desk.run()
+        comparison, session = compared(desk), desk.session
+        panel = Recorder()
+        pointer = PhotoPointerPresenter(session, desk.actions, desk.painting, panel)
+        line = next(each for each in comparison.lines if None not in (each.first, each.second))
+        other = comparison.second.find(line.second)
+        x, y = pixel_of(other)
+        pointer.click(x, y, False)
+        assert not session.display.others, "photos show this result still"
+        desk.presenter.toggle_photos(True)
+        pointer.hover(x, y)
+        assert session.display.hovered_other == other.query
+        assert (
+            session.display.hovered
+            == max(comparison.lines, key=lambda each: (each.second == other.query, each.iou)).first
+        )
+        assert f"{other.name} · {len(other.pixels):,} points · thirds · IoU" in panel.told("set_facts")[0]
+        red, green, blue, _ = (int(channel) for channel in desk.painting.photo_table()[other.query + 1])
+        assert (red, green, blue) != comparison.colors[other.query], "it lights up"
+        assert other.query in desk.painting.photo_owners()[2]
+        pointer.click(x, y, False)
+        assert session.display.others == {other.query}
+        assert session.display.selection == comparison.firsts_of(other.query)
+        assert pointer.menu_for(x, y) == ""
+        third = next(item for item in comparison.second.shown if item.query != other.query)
+        pointer.click(*pixel_of(third), True)
+        assert session.display.others == {other.query, third.query}
+        pointer.click(*pixel_of(third), True)
+        assert session.display.others == {other.query}
+        pointer.hover(-1, -1)
+        assert session.display.hovered is session.display.hovered_other is None
+        pointer.click(-1, -1, False)
+        assert not session.display.selection | session.display.others
+
+    drive(story)
+
+
+def test_hovering_goes_to_the_partner_and_back():
+    async def story(desk):
+        await desk.run()
+        comparison, session = compared(desk), desk.session
+        line = next(each for each in comparison.lines if None not in (each.first, each.second))
+        desk.second.hover(int(comparison.second.find(line.second).pixels[0]))
+        assert session.display.hovered_other == line.second
+        assert desk.painting.other.lit() == line.second
+        session.show(replace(session.display, hovered=None))
+        assert session.display.hovered_other is None, "the pointer is elsewhere"
+        session.show(replace(session.display, hovered=line.first))
+        best = max((each for each in comparison.lines if each.first == line.first), key=lambda each: each.iou)
+        assert desk.painting.other.lit() == best.second
+        desk.second.hover(-1)
+        assert session.display.hovered is None
+
+    drive(story)
 
 
 def test_photos_show_the_other_side_if_asked_and_are_painted_as_it_is():

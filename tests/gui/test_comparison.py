@@ -196,8 +196,30 @@ def test_a_click_in_the_second_view_selects_its_partner(play):
         lines = program.session.comparison.lines
         marked = program.comparison.panel.table._selection()
         assert {lines[number].second for number in marked} == display.others
+        await photo_of_the_other_side(program, second)
 
     play(story, steps=StandInSteps(SCENE))
+
+
+async def photo_of_the_other_side(program, second):
+    """Clicked and hovered while it shows the other side, at one that is hidden in this result."""
+    program.window.panels.set_shown("photoDock", True)
+    click(part(program, QCheckBox, "comparisonPhotos"))
+    area, width = SCENE.pixels_per_view, SCENE.images.shape[2]
+    gone = int(np.bincount(program.painting.photo_rows()[:area])[1:9].argmax())  # what the first photo shows most of
+    program.session.edit("Hide", replace(program.session.edits, hidden=frozenset({gone})))
+    await until(lambda: gone not in {line.first for line in program.session.comparison.lines}, "the edit")
+    photo = program.photos.panel.photo
+    await until(photo.isVisible, "the photo")
+    await asyncio.sleep(0.2)
+    places = np.flatnonzero(program.painting.photo_rows()[:area] == gone + 1)
+    row = int(places[len(places) // 2])
+    place = photo.place_of(row % width, row // width)
+    click(photo, place)
+    assert program.session.display.others == {gone}
+    assert program.session.display.selection == frozenset(), "it has no partner"
+    assert program.session.display.hovered_other == gone, "the pointer is over it"
+    await until(lambda: (kinds(second)[[gone + 1]] == CLAIMED).all(), "it stands out in 3D")
 
 
 def test_nothing_of_the_second_view_outlives_its_window(play):
