@@ -26,10 +26,13 @@ class Options:
 
 def parse(arguments: Sequence[str] | None = None) -> Options:
     """Options from arguments; ends the process with a message if they make no sense."""
+    from fast3dis_core import __version__
+
     parser = argparse.ArgumentParser(
         prog="fast3dis-viewer",
         description="From a folder of photos to 3D instances: see them, question them, export them.",
     )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     parser.add_argument(
         "folder",
         nargs="?",

@@ -7,9 +7,11 @@ heavy::
 """
 
 import importlib
+from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    __version__: str
     from fast3dis_core.images import read_image_folder as read_image_folder
     from fast3dis_core.inference.assembly import assemble_instances as assemble_instances
     from fast3dis_core.inference.steps import decode_queries as decode_queries
@@ -28,6 +30,11 @@ __all__ = ["assemble_instances", "decode_queries", "encode_scene", "load_model",
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        try:
+            return metadata.version("fast3dis-viewer")
+        except metadata.PackageNotFoundError:
+            return "unknown (not installed)"
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(_HOME[name]), name)

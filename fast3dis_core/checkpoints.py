@@ -3,15 +3,11 @@
 A checkpoint is one .safetensors file whose metadata hold a format version, the `ModelConfig` and where the
 weights come from. It is complete (backbone and heads, as the bundled one), or it holds what FAST3DIS trains
 (adapters, pixel decoder, anchors, decoder, heads; paper 3.1-3.5) and names the backbone it was trained on.
-A .pt or .pth file is read as plain tensors only: nothing in it is ever run. Recognizing files without torch
-is left to `weight_files`, finding and downloading them to `official_weights`.
+Files of torch.save are read by `torch_files`. Recognizing files without torch is left to `weight_files`, finding
+and downloading them to `official_weights`.
 """
 
 import json
-import pickle
-import re
-import struct
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,24 +23,21 @@ from fast3dis_core.errors import CheckpointError, ConfigError
 from fast3dis_core.exports.atomic import atomic_file
 from fast3dis_core.official_weights import recorded_sha256
 from fast3dis_core.progress import Report, silent
+from fast3dis_core.torch_files import read_torch_state
 from fast3dis_core.weight_files import (
     CHECKPOINT_KEY,
-    ZIP,
     WeightIdentity,
     check_shapes,
     file_sha256,
     identify_file,
     identify_shapes,
     read_header,
-    recognize_mistake,
     stored_name,
 )
 
 FORMAT_VERSION = 1  # raised when a reader of the previous version would misread a file
 _BACKBONE = "backbone."  # prefix of the frozen Depth Anything 3 inside FAST3DIS
 _ADAPTER = ".lora_"  # trained tensors inside the backbone
-# what the unpickler of torch.load has been seen to raise on damaged bytes
-_DAMAGE = (RuntimeError, EOFError, OSError, ValueError, LookupError, AttributeError, TypeError, struct.error)
 _TORCH = (".pt", ".pth")  # suffixes of files written by torch.save
 _LARGEST_HALF = torch.finfo(torch.float16).max
 
@@ -126,7 +119,7 @@ def read_state(path: Path | str) -> tuple[dict[str, Tensor], dict[str, str]]:
         except (SafetensorError, OSError) as error:
             raise CheckpointError(f"{path} is damaged ({error}): download or export it again.") from error
     if path.suffix in _TORCH:
-        return _read_torch(path), {}
+        return read_torch_state(path), {}
     raise CheckpointError(
         f"{path}: expected a weight file named .safetensors (or .pt, .pth), found {path.suffix or 'no'} suffix; "
         "give the weight file itself."
@@ -164,7 +157,8 @@ def load_backbone(backbone: nn.Module, path: Path | str, *, size: str) -> Weight
     Raises
     ------
     CheckpointError
-        If the file cannot be read, or belongs to another size; nothing is loaded then.
+        If the file cannot be read, holds numbers that are not finite, or belongs to another size; nothing is
+        loaded then.
     """
     path = Path(path)
     state, metadata = read_state(path)
@@ -172,6 +166,7 @@ def load_backbone(backbone: nn.Module, path: Path | str, *, size: str) -> Weight
     expected = {key: value for key, value in backbone.state_dict().items() if _ADAPTER not in key}
     check_shapes(_shapes(expected), _shapes(state), size=size, path=path, identity=identity)
     # strict would ask a published file for our adapters; all the rest was compared just now
+    _refuse_damage(path, state)
     backbone.load_state_dict(_with_shared_names(expected, state), strict=False)
     return identity
 
@@ -187,7 +182,8 @@ def load_checkpoint(path: Path | str) -> Checkpoint:
     Raises
     ------
     CheckpointError
-        If the file cannot be read, is no FAST3DIS checkpoint, or has a newer format.
+        If the file cannot be read, is no FAST3DIS checkpoint, has a newer format, or holds numbers that are not
+        finite.
     """
     path = Path(path)
     state, metadata = read_state(path)
@@ -209,6 +205,7 @@ def load_checkpoint(path: Path | str) -> Checkpoint:
         heads_only = {"complete": False, "heads": True}[told["contents"]]
     except (KeyError, ValueError, AttributeError, TypeError, ConfigError) as error:
         raise CheckpointError(f"{path}: the checkpoint's metadata are damaged ({error}); get it again.") from error
+    _refuse_damage(path, state)
     floats = {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
     return Checkpoint(path=path, config=config, provenance=provenance, heads_only=heads_only, state=floats)
 
@@ -347,7 +344,7 @@ def _storable(key: str, value: Tensor, dtype: torch.dtype, path: Path) -> Tensor
     value = value.detach().cpu()
     if value.is_floating_point():
         limit = _LARGEST_HALF if dtype is torch.float16 else float("inf")
-        if not bool(torch.isfinite(value).all()) or bool((value.abs() > limit).any()):
+        if not _finite(value) or bool((value.abs() > limit).any()):
             raise CheckpointError(
                 f"{path} is not written: expected finite values within the range of {dtype}, found others in {key}."
             )
@@ -355,41 +352,15 @@ def _storable(key: str, value: Tensor, dtype: torch.dtype, path: Path) -> Tensor
     return value.contiguous()
 
 
-def _read_torch(path: Path) -> dict[str, Tensor]:
-    """State dict of a file written by torch.save."""
-    if path.stat().st_size == 0:
-        raise CheckpointError(f"{path} is empty: expected a weight file; download or export it again.")
-    mistaken = recognize_mistake(path)
-    if mistaken:
-        raise CheckpointError(f"{path}: expected a weight file, found {mistaken}")
-    with path.open("rb") as file:
-        if file.read(len(ZIP)) != ZIP:
-            raise CheckpointError(
-                f"{path}: expected a state dict written by torch.save, found another kind of file (or one older than "
-                "torch 1.6); get the weights as .safetensors."
-            )
-    try:
-        with warnings.catch_warnings():  # about old pickle protocols: read or refused below either way
-            warnings.simplefilter("ignore")
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        named = re.search(r"GLOBAL ([\w.]+)", str(error))
-        found = f"a pickle that asks to run {named[1]}" if named else "a file that is not a plain torch.save of tensors"
+def _refuse_damage(path: Path, state: Mapping[str, Tensor]) -> None:
+    """Raise `CheckpointError` for numbers that are not finite: the network would find nothing and not say why."""
+    broken = next((key for key, value in state.items() if value.is_floating_point() and not _finite(value)), None)
+    if broken is not None:
         raise CheckpointError(
-            f"{path}: expected plain tensors, found {found}; it was not opened: get the weights as .safetensors."
-        ) from error
-    except _DAMAGE as error:
-        reason = str(error).partition("\n")[0]
-        raise CheckpointError(
-            f"{path}: expected a state dict written by torch.save, found a damaged or truncated file ({reason}); "
-            "download or copy it again."
-        ) from error
-    for wrapper in ("state_dict", "model"):
-        if isinstance(content, dict) and isinstance(content.get(wrapper), dict):
-            content = content[wrapper]
-    if not isinstance(content, dict) or not content or not all(isinstance(item, Tensor) for item in content.values()):
-        raise CheckpointError(
-            f"{path}: expected a state dict of tensors by name, found {type(content).__name__}; "
-            "get the weights as .safetensors."
+            f"{path} is damaged: expected finite numbers, found others in {broken}; download or export it again."
         )
-    return {str(key): value for key, value in content.items()}
+
+
+def _finite(value: Tensor) -> bool:
+    """Whether all values are finite; a sum tells it in one pass and without a copy, unless it overflows."""
+    return bool(value.sum(dtype=torch.float32).isfinite()) or bool(torch.isfinite(value).all())

@@ -304,8 +304,8 @@ def _read_photos(
             photos.append(process_photo(names[index], read_photo(paths[index]), long_edge))
         except ImageFolderError as error:
             if not skip_bad:
-                raise
-            notes.append(f"Left out {error}.")
+                raise ImageFolderError(f"{error}, or leave bad photos out (skip_bad, --skip-bad)") from error
+            notes.append(f"Left out {str(error).rpartition('; ')[0] or error}.")  # there is nothing left to do about it
     if not photos:
         raise ImageFolderError(f"expected at least one readable photo, found none of {len(chosen)}. {notes[-1]}")
     report(STEP, 1.0)

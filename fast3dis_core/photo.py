@@ -122,8 +122,7 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         ) from error
     except _DECODING_ERRORS as error:
         raise ImageFolderError(
-            f"{path.name}: expected a readable photo, found {_damage(path, error)}; "
-            "repair or remove it, or skip unreadable photos"
+            f"{path.name}: expected a readable photo, found {_damage(path, error)}; repair or remove it"
         ) from error
     for warning in caught:
         logger.info("%s: %s", path.name, warning.message)

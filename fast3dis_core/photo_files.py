@@ -194,8 +194,20 @@ def _nothing_found(folder: Path, entries: list[Path]) -> str:
     for entry in entries:
         if has_extension(entry, VIDEO_EXTENSIONS):
             return f"{expected}, found the video {entry.name}; open the video itself"
-    found = f"{len(entries)} other files, such as {entries[0].name}" if entries else "an empty folder"
-    return f"{expected}, found {found}; choose another folder"
+    if not entries:
+        return f"{expected}, found an empty folder; choose another folder"
+    inner = next((entry.name for entry in entries if _holds_photos(entry)), None)
+    if inner is not None:
+        return f"{expected}, found them in the folder {inner} inside; choose that one (one folder is one scene)"
+    things = "1 other file or folder" if len(entries) == 1 else f"{len(entries)} other files and folders"
+    return f"{expected}, found {things}, such as {entries[0].name}; choose another folder"
+
+
+def _holds_photos(folder: Path) -> bool:
+    try:
+        return folder.is_dir() and any(has_extension(entry, PHOTO_EXTENSIONS) for entry in folder.iterdir())
+    except OSError:
+        return False
 
 
 def has_extension(path: Path, extensions: tuple[str, ...]) -> bool:

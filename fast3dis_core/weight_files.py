@@ -133,7 +133,8 @@ def recognize_mistake(path: Path) -> str | None:
         return "the error message of a server: download the file again."
     if start.startswith(ZIP) and path.suffix not in (".pt", ".pth"):
         return "a zip archive, as torch.save writes: rename it to .pt if it comes from a source you trust."
-    if start[:1] == b"\x80" and start[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"):
+    is_header = start[5:9] == b"\0\0\0{"  # the length of one may well begin as a pickle does: 640 bytes are 80 02
+    if start[:1] == b"\x80" and start[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05") and not is_header:
         return "a pickle, which can run code when opened: get the weights as .safetensors."
     return None
 

@@ -19,7 +19,7 @@ CORE = [
         "thresholds",
     },
     {
-        "photo_files", "photo_survey", "preprocessing", "photo", "video", "images", "posed_input",
+        "torch_files", "photo_files", "photo_survey", "preprocessing", "photo", "video", "images", "posed_input",
         "exports", "session_files", "pictures", "weight_files", "official_weights", "checkpoints",
         "hub", "hub_cache", "downloads",
     },
@@ -29,7 +29,7 @@ CORE = [
     {"training"},
     {"baselines"},
     {"evaluation"},
-    {"cli"},
+    {"cli", "__main__"},
 ]  # fmt: skip
 APP = [
     {

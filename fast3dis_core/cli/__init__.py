@@ -21,9 +21,11 @@ Importing this package loads neither torch nor NumPy: commands import what they 
 import io
 import os
 import sys
+from typing import Annotated
 
 import typer
 
+import fast3dis_core
 from fast3dis_core.cli import benchmark, card, compare, datasets, evaluate, scenes, segment, train, weights
 from fast3dis_core.cli.exits import INTERRUPTED, exit_code_text
 
@@ -35,6 +37,23 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"fast3dis-viewer {fast3dis_core.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_show_version)
+    ] = False,
+) -> None:
+    """Options of the program itself; the help text is that of `app`."""
+
+
 app.command("segment", epilog=exit_code_text())(segment.segment)
 app.command("train", epilog=exit_code_text())(train.train)
 app.command("evaluate", epilog=exit_code_text())(evaluate.evaluate)

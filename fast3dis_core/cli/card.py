@@ -22,7 +22,7 @@ COLUMNS = 2
 
 
 def card(
-    results: Annotated[list[Path], typer.Argument(metavar="RESULT...", help="result-*.json files of evaluate.")],
+    results: Annotated[list[Path], typer.Argument(metavar="RESULT", help="result-*.json files of evaluate.")],
     weights: Annotated[Path, typer.Option(help="The weight file the card is about.")],
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Default: beside the weights, as .md.")] = None,
     runs: Annotated[

@@ -12,7 +12,7 @@ from fast3dis_core.cli.exits import errors_to_exit
 
 
 def compare(
-    results: Annotated[list[Path], typer.Argument(metavar="RESULT...", help="result-*.json files of evaluate.")],
+    results: Annotated[list[Path], typer.Argument(metavar="RESULT", help="result-*.json files of evaluate.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder.")] = Path("evaluation/comparison"),
 ) -> None:
     """Write one page of several results, as Markdown and as HTML, with their curves."""

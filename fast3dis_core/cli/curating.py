@@ -83,6 +83,27 @@ def assembling(config: InferenceConfig, wishes: Wishes) -> InferenceConfig:
     return config if wishes.none else replace(config, minimum_points=0, duplicate_overlap=0.0)
 
 
+def unknown_queries(
+    result: Reconstruction, config: InferenceConfig, wishes: Wishes, queries: Collection[int] | None
+) -> str:
+    """A sentence about numbers in the options that no instance at the threshold has; empty if there are none."""
+    shown = {instance.query for instance in result.shown(config.objectness_threshold)}
+    asked = {
+        "--queries": queries or (),
+        "--hide": wishes.hidden,
+        "--merge": [query for group in wishes.merged for query in group],
+        "--name": wishes.names,
+        "--color": wishes.colors,
+    }
+    unknown = {option: sorted(set(given) - shown) for option, given in asked.items()}
+    told = [f"{', '.join(map(str, missing))} ({option})" for option, missing in unknown.items() if missing]
+    if not told:
+        return ""
+    there = ", ".join(map(str, sorted(shown))) or "none"
+    threshold = f"{config.objectness_threshold:g}"
+    return f"No instance has number {'; '.join(told)} here; at objectness {threshold} there are {there}."
+
+
 def as_wished(
     result: Reconstruction, config: InferenceConfig, wishes: Wishes, queries: Collection[int] | None
 ) -> tuple[Reconstruction, Labels | None]:

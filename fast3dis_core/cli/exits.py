@@ -76,6 +76,9 @@ def errors_to_exit(
         raise typer.Exit(code) from error
     except KeyboardInterrupt as error:
         typer.echo("fast3dis: Interrupted.", err=True)
+        if as_json:
+            facts = {"exit_code": INTERRUPTED, "error": {"kind": "Cancelled", "message": "Interrupted."}}
+            typer.echo(json.dumps(facts))
         raise typer.Exit(INTERRUPTED) from error
 
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from fast3dis_core.cli.choosing import chosen_photos
-from fast3dis_core.cli.curating import Wishes, as_wished, assembling
+from fast3dis_core.cli.curating import Wishes, as_wished, assembling, unknown_queries
 from fast3dis_core.cli.exits import Interrupts
 from fast3dis_core.cli.progress import StepDisplay
 from fast3dis_core.cli.staging import refuse_existing_outputs, staged_folder
@@ -145,6 +145,7 @@ def run_scene(
         config = assembling(settings.inference, settings.wishes)
         result = assemble_instances(scene.views, encoded, trace, config=config, report=display)
         del encoded, trace
+        display.say(unknown_queries(result, settings.inference, settings.wishes, settings.queries))
         result, labels = as_wished(result, settings.inference, settings.wishes, settings.queries)
         log = edit_log(settings.anchors, NO_INTERVENTIONS, len(result.objectness[-1]))
         if log:  # an experiment, and every file says so

@@ -26,7 +26,7 @@ _WISHES = "Single instances, by query number"
 
 
 def segment(
-    folders: Annotated[list[Path], typer.Argument(metavar="FOLDER...", help="Folders of photos, or video files.")],
+    folders: Annotated[list[Path], typer.Argument(metavar="FOLDER", help="Folders of photos, or video files.")],
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Results; with several folders one folder each inside.", metavar="DIR")
     ],
@@ -81,7 +81,10 @@ def segment(
     ] = None,
     exports: Annotated[
         str,
-        typer.Option(help="ply,scene,glb,masks,overlays,transforms,colmap,npz,report.", rich_help_panel=_OUTPUT),
+        typer.Option(
+            help="Some of ply, scene, glb, masks, overlays, transforms, colmap, npz, report; commas between.",
+            rich_help_panel=_OUTPUT,
+        ),
     ] = "all",
     frame: Annotated[
         Literal["view0", "folder"],

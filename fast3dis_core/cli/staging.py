@@ -1,8 +1,9 @@
 """An output folder that appears complete or not at all.
 
-Everything is written into a hidden folder beside the target and moved into place at the end, one rename for
-each output. An error, Ctrl-C or a full disk before that leaves the target as it was; one during the renames
-puts them back. Single files are written by `fast3dis_core.exports`.
+Everything is written into a hidden folder and moved into place at the end, one rename for each output. It lies
+in the target where that exists, which may be a disk of its own, or lie in a folder that is read-only; else beside
+it. An error, Ctrl-C or a full disk before the end leaves the target as it was; one during the renames puts them
+back. Single files are written by `fast3dis_core.exports`.
 """
 
 import os
@@ -68,10 +69,11 @@ def staged_folder(
     """
     refuse_existing_outputs(target, outputs, overwrite=overwrite)
     created: list[Path] = []
-    staging = target.parent / f".fast3dis-{secrets.token_hex(6)}.part"
+    home = target if target.is_dir() else target.parent
+    staging = home / f".fast3dis-{secrets.token_hex(6)}.part"
     try:
         with plain_disk_errors(target):
-            _make_parents(target.parent, created)
+            _make_parents(home, created)
             staging.mkdir()
         try:
             yield staging

@@ -57,7 +57,7 @@ def list_weights(as_json: _AS_JSON = False) -> None:
 
 @app.command("path")
 def show_path(
-    size: Annotated[str, typer.Argument(help="Model size.")],
+    size: Annotated[str, typer.Argument(metavar="SIZE", help="Model size.")],
     weights: Annotated[str | None, typer.Option(help="Weight file or folder, as for segment.")] = None,
 ) -> None:
     """Print which file a size would be loaded from."""

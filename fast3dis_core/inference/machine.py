@@ -10,13 +10,13 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+import fast3dis_core
 from fast3dis_core.config import to_mapping
 from fast3dis_core.cost import forget_peak, peak_of_machine
 from fast3dis_core.inference.steps import LoadedModel
@@ -160,12 +160,8 @@ def peak_memory(device: torch.device) -> dict[str, int]:
 
 def versions() -> dict[str, str]:
     """Versions of what computed the result."""
-    try:
-        own = metadata.version("fast3dis-viewer")
-    except metadata.PackageNotFoundError:
-        own = "not installed"
     return {
-        "fast3dis-viewer": own,
+        "fast3dis-viewer": fast3dis_core.__version__,
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numpy": np.__version__,

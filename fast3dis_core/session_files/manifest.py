@@ -10,9 +10,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
-from importlib import metadata
 from typing import Any, NamedTuple, TypeAlias
 
+import fast3dis_core
 from fast3dis_core.reconstruction import FilterReport
 from fast3dis_core.session_files.values import DTYPES, FEATURE_NAME, Plain, plain
 
@@ -182,10 +182,7 @@ def expanded_size(manifest: Manifest) -> int:
 
 def program_version() -> str:
     """Version of the installed package."""
-    try:
-        return metadata.version("fast3dis-viewer")
-    except metadata.PackageNotFoundError:
-        return "unknown"
+    return fast3dis_core.__version__
 
 
 def parse(content: bytes) -> dict[str, Any]:

@@ -167,6 +167,15 @@ def test_files_of_another_kind_are_named(tmp_path, content, words, suffix):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("length", [640, 896, 1152, 1408, 65536 + 640])
+def test_a_header_whose_length_begins_as_a_pickle_does_is_read(tmp_path, length):
+    path = tmp_path / "w.safetensors"
+    plain = len(json.dumps({"__metadata__": {"note": ""}, "a": {"dtype": "F32", "shape": [], "data_offsets": [0, 4]}}))
+    write_hollow(path, {"a": ()}, {"note": "x" * (length - plain)})
+    assert path.read_bytes()[:2] == length.to_bytes(8, "little")[:2]
+    assert read_state(path)[0]["a"].item() == 0
+
+
 def test_zip_archive_named_safetensors(tmp_path):
     torch.save({"w": torch.ones(2)}, tmp_path / "w.pt")
     (tmp_path / "w.pt").rename(tmp_path / "w.safetensors")
@@ -398,6 +407,32 @@ def test_unwritable_target_leaves_nothing(tmp_path):
         save_checkpoint(tmp_path / "folder", Network(), PROVENANCE)
     assert os.listdir(tmp_path) == ["folder"]
     assert os.listdir(tmp_path / "folder") == []
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_numbers_that_are_not_finite_are_damage(tmp_path, value):
+    path = tmp_path / "w.safetensors"
+    save_checkpoint(path, Network(), PROVENANCE)
+    state, metadata = read_state(path)
+    state["heads.weight"][1, 2] = value
+    save_file(state, path, metadata=metadata)
+    with pytest.raises(CheckpointError, match=r"w.safetensors is damaged.*heads\.weight"):
+        load_checkpoint(path)
+    published = {key: tensor.clone() for key, tensor in backbone().state_dict().items() if stored_name(key) == key}
+    published["model.backbone.pretrained.patch_embed.proj.bias"][0] = value
+    save_file(published, path)
+    target = backbone()
+    before = {key: tensor.clone() for key, tensor in target.state_dict().items()}
+    with pytest.raises(CheckpointError, match=r"damaged.*proj\.bias"):
+        load_backbone(target, path, size="nano")
+    assert all(torch.equal(before[key], tensor) for key, tensor in target.state_dict().items())
+
+
+def test_large_finite_numbers_are_no_damage(tmp_path):
+    network = Network()
+    network.heads.weight.data.fill_(3e38)  # their sum is beyond float32
+    save_checkpoint(tmp_path / "w.safetensors", network, PROVENANCE)
+    assert load_checkpoint(tmp_path / "w.safetensors").state["heads.weight"].max() == pytest.approx(3e38)
 
 
 def test_heads_must_name_their_backbone(tmp_path):

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from typer.testing import CliRunner
 
+import fast3dis_core
 from fast3dis_core import cli
 from fast3dis_core.checkpoints import Provenance, save_checkpoint
 from fast3dis_core.cli import exits, scene_run, staging
@@ -91,6 +92,14 @@ def test_every_exit_code_is_told():
     assert {exit_code(kind("")) for kind in Fast3disError.__subclasses__()} == {2, 3, 4, 5, 6, 7, 130}
     for code in (0, 1, 2, 3, 4, 5, 6, 7, 130):
         assert f" {code} " in " ".join(text.split())
+
+
+def test_the_version_is_told_also_without_the_script():
+    assert run("--version").stdout.split() == ["fast3dis-viewer", fast3dis_core.__version__]
+    done = subprocess.run(
+        [sys.executable, "-m", "fast3dis_core", "--version"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, f"fast3dis-viewer {fast3dis_core.__version__}\n")
 
 
 # --- one folder ------------------------------------------------------------------------------------------
@@ -223,6 +232,19 @@ def test_a_failed_move_is_undone(tmp_path, monkeypatch, step):
     assert names(tmp_path) == ["out"]
 
 
+def test_results_are_collected_on_the_disk_of_an_existing_folder(tmp_path):
+    target = tmp_path / "mounted"
+    target.mkdir()
+    (target / "mine.txt").write_text("kept")
+    with staging.staged_folder(target, ("scene.ply",), exits.Interrupts()) as folder:
+        assert folder.parent == target  # its parent may be another disk: there is no rename between disks
+        (folder / "scene.ply").write_text("points")
+    assert names(target) == ["mine.txt", "scene.ply"]
+    with staging.staged_folder(tmp_path / "new", ("scene.ply",), exits.Interrupts()) as folder:
+        assert folder.parent == tmp_path
+    assert names(tmp_path) == ["mounted", "new"]
+
+
 def test_parents_made_for_nothing_go_again(photos, tmp_path):
     (photos / "view1.jpg").write_bytes(b"no photo")
     done = run("segment", photos, "--out", tmp_path / "a" / "b" / "c", *SMALL)
@@ -243,6 +265,12 @@ def spoil_text(folder):
     (folder / "notes.txt").write_text("no photo")
 
 
+def spoil_depth(folder):
+    (folder / "room").mkdir()
+    for file in folder.glob("*.jpg"):
+        file.rename(folder / "room" / file.name)
+
+
 def spoil_jpeg(folder):
     content = (folder / "view1.jpg").read_bytes()
     (folder / "view1.jpg").write_bytes(content[: len(content) // 2])
@@ -253,15 +281,25 @@ def spoil_all(folder):
     folder.rmdir()
 
 
-@pytest.mark.parametrize("spoil", [spoil_empty, spoil_text, spoil_jpeg, spoil_all])
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (spoil_empty, "an empty folder"),
+        (spoil_text, "1 other file or folder, such as notes.txt"),
+        (spoil_depth, "in the folder room inside"),
+        (spoil_jpeg, "--skip-bad"),
+        (spoil_all, "found nothing"),
+    ],
+)
 @pytest.mark.parametrize("as_json", [False, True])
-def test_bad_input_is_one_line_and_writes_nothing(photos, tmp_path, spoil, as_json):
+def test_bad_input_is_one_line_and_writes_nothing(photos, tmp_path, spoil, words, as_json):
     spoil(photos)
     before = names(tmp_path)
     done = run("segment", photos, "--out", tmp_path / "out", *SMALL, *(["--json"] if as_json else []))
     assert done.exit_code == 3
     lines = [line for line in done.stderr.splitlines() if line.startswith("fast3dis: ")]
     assert len(lines) == 1
+    assert words in lines[0]
     assert "Traceback" not in done.stderr
     assert names(tmp_path) == before
     if as_json:
@@ -278,7 +316,9 @@ def test_bad_photo_can_be_skipped(photos, tmp_path):
     assert done.exit_code == 0
     report = json.loads((tmp_path / "out" / "report.json").read_text("utf-8"))
     assert report["input"]["photos"] == ["view0.jpg", "view2.jpg"]
-    assert any("view1.jpg" in note for note in report["input"]["notes"])
+    (note,) = report["input"]["notes"]
+    assert "view1.jpg" in note
+    assert "repair" not in note  # nothing is left to do
     assert "view1.jpg" in done.stderr
 
 
@@ -434,12 +474,15 @@ def wait_for(stream, words):
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("after", ["Loading the model:", "Geometry pass:", "Writing instances:"])
-def test_a_signal_stops_within_a_second_and_leaves_nothing(tmp_path, number, after):
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_signal_stops_within_a_second_and_leaves_nothing(tmp_path, number, after, as_json):
     folder = tmp_path / "photos"
     folder.mkdir()
     for index in range(8):
         photo(folder / f"{index}.png", seed=index, size=(400, 300))
-    running = process("segment", folder, "--out", tmp_path / "a" / "out", "--resolution", 224, *SMALL[2:])
+    running = process(
+        "segment", folder, "--out", tmp_path / "a" / "out", "--resolution", 224, *SMALL[2:], *["--json"] * as_json
+    )
     wait_for(running.stderr, after)
     started = time.monotonic()
     running.send_signal(number)
@@ -447,7 +490,10 @@ def test_a_signal_stops_within_a_second_and_leaves_nothing(tmp_path, number, aft
     spent = time.monotonic() - started
     out, err = running.communicate(timeout=60)
     assert running.returncode == 130, err
-    assert out == ""
+    if as_json:
+        assert json.loads(out)["exit_code"] == 130
+    else:
+        assert out == ""
     assert "Traceback" not in told + err
     assert names(tmp_path) == ["photos"]
     assert spent < 1.0

@@ -102,6 +102,15 @@ def test_wishes_about_single_instances_reach_the_files(plain, tmp_path):
     assert read_npz_labels(out / "reconstruction.npz").names == {first: "Große Vase"}
 
 
+def test_numbers_that_no_instance_has_are_told(plain, tmp_path):
+    there = sorted(item.query for item in read_npz(plain / "reconstruction.npz").instances)
+    result = run(*SMALL, "--out", tmp_path / "out", "--queries", f"{there[0]},999", "--name", "998=Sofa")
+    assert result.exit_code == 0, result.stderr
+    (line,) = (line for line in result.stderr.splitlines() if line.startswith("No instance"))
+    assert "999 (--queries); 998 (--name)" in line
+    assert f"there are {', '.join(map(str, there))}." in line
+
+
 def test_points_of_no_written_instance_can_be_left_out(plain, tmp_path):
     query = read_npz(plain / "reconstruction.npz").instances[0].query
     result = run(*SMALL, "--out", tmp_path / "out", "--queries", query, "--claimed-only")
