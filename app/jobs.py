@@ -5,9 +5,9 @@ What the jobs compute and which answers count is left to `app.workflow`.
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Generator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from app.session.activity import IDLE, WAITING, Activity, advance
 from app.session.session import Session
@@ -18,7 +18,18 @@ if TYPE_CHECKING:
     from fast3dis_core.progress import Report
 
 Result = TypeVar("Result")
+SHORT = 0.5  # seconds; progress of a quiet job within them is read by nobody
 COMPUTING = "compute"  # the worker's line for everything that changes the result
+
+
+class Begun(Generic[Result]):
+    """A job that is on its way."""
+
+    def __init__(self, wait: Callable[[], Coroutine[Any, Any, Result]]) -> None:
+        self._wait = wait
+
+    def __await__(self) -> "Generator[Any, Any, Result]":
+        return self._wait().__await__()
 
 
 class Jobs:
@@ -55,19 +66,24 @@ class Jobs:
         task.add_done_callback(lambda _: work.close())  # one that was cancelled before it began would be complained of
         return task
 
-    async def run(
+    async def run(self, title: str, job: "Callable[[Report], Result]", **options: Any) -> Result:
+        """Result of a job; see `begin`."""
+        return await self.begin(title, job, **options)
+
+    def begin(
         self,
         title: str,
         job: "Callable[[Report], Result]",
         *,
         line: str = COMPUTING,
         quiet: bool = False,
+        told: bool = True,
         started: Activity = IDLE,
         finished: list[tuple[str, float]] | None = None,
         on_progress: "Report | None" = None,
         waits: bool = False,
-    ) -> Result:
-        """Result of a job, with the session's activity following it while nothing newer was asked for.
+    ) -> "Begun[Result]":
+        """Start a job at once, with the session's activity following it while nothing newer was asked for.
 
         Parameters
         ----------
@@ -79,6 +95,8 @@ class Jobs:
             Of the worker.
         quiet : bool
             A short job that should not take over the window, nor the place of one that the user follows.
+        told : bool
+            Whether the session hears of it at all; what comes many times a second would only flicker.
         started : Activity
             With what is known of the steps to come.
         finished : list, optional
@@ -87,24 +105,35 @@ class Jobs:
             Told of every step and its fraction, whether the session follows this job or not.
         waits : bool
             For another process: neither model nor tensors are touched, and other jobs need not wait with it.
+
+        Returns
+        -------
+        Begun
+            Gives the result when it is awaited; that has to be done.
         """
         began, token = time.monotonic(), object()
         worker = self._waiting if waits else self._worker
-        if not quiet or self._session.activity.idle or self._session.activity.quiet:
+        if told and (not quiet or self._session.activity.idle or self._session.activity.quiet):
             self._watched = token
         started = replace(started, job=title, step=WAITING, job_started=began, step_started=began, quiet=quiet)
-        if self._watched is token:
-            self._session.report(started)
 
         def follow(step: str, fraction: float) -> None:
             if on_progress is not None:
                 on_progress(step, fraction)
-            if self._watched is token:
+            if self._watched is token and (not quiet or time.monotonic() - began > SHORT):
                 self._session.report(advance(self._session.activity, step, fraction, time.monotonic()))
 
         self._lines[token] = worker, line
+        answer = worker.begin(job, line=line, on_progress=follow)  # first of all: others of the same turn take time
+        if self._watched is token:
+            self._session.report(started)
+        return Begun(lambda: self._result(token, answer, finished))
+
+    async def _result(
+        self, token: object, answer: "asyncio.Future[Result]", finished: list[tuple[str, float]] | None
+    ) -> Result:
         try:
-            result = await worker.run(job, line=line, on_progress=follow)
+            result = await answer
             if token in self._stopped:  # asked for after the last report, before this thread got the answer
                 raise Cancelled("The job was cancelled.")
             if finished is not None and self._watched is token:

@@ -4,10 +4,11 @@ All work on the scene and the wishes that the result on show was computed from; 
 the result up to date when the user lets go.
 """
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 
+from app.jobs import Jobs
 from app.run_job import ModelShelf, Scene
 from app.session.edits import Edits
 from app.session.session import Display, Session
@@ -18,13 +19,7 @@ from fast3dis_core.interventions import AnchorPrompt
 from fast3dis_core.reconstruction import AnchorOverride, Reconstruction
 
 WHAT_IF = "What if"  # the tab that asks for a difference
-
-
-class Run(Protocol):
-    """Runs a job on the worker, with the session's activity following it."""
-
-    async def __call__(self, title: str, job: Callable[[Any], Any], *, line: str, quiet: bool) -> Any:
-        """Result of the job."""
+PREVIEWS = "preview"  # the worker's line
 
 
 class Probe:
@@ -35,7 +30,7 @@ class Probe:
     session : Session
     steps : Steps
     shelf : ModelShelf
-    run : Run
+    jobs : Jobs
     start : callable
         Runs a coroutine beside the event loop.
     state : callable
@@ -47,13 +42,13 @@ class Probe:
         session: Session,
         steps: Steps,
         shelf: ModelShelf,
+        jobs: Jobs,
         *,
-        run: Run,
         start: Callable[[Coroutine[Any, Any, None]], object],
         state: Callable[[], tuple[Scene | None, Wishes]],
     ) -> None:
         self._session, self._steps, self._shelf = session, steps, shelf
-        self._run, self._start, self._state = run, start, state
+        self._jobs, self._start, self._state = jobs, start, state
         self._dragging = False
         self._inspected: Reconstruction | None = None  # the result that is being inspected
         self._decodings: tuple[tuple[object, ...], ...] = (Wishes().decoding,)  # the present one, and that before it
@@ -64,9 +59,15 @@ class Probe:
         """An anchor is being dragged: show what it would come to. None ends that, and with it the preview."""
         self._dragging = override is not None
         if override is None:
+            self._jobs.cancel(PREVIEWS)
             self._session.preview(None)
         else:
-            self._start(self._preview(override))
+            self._preview(override)
+
+    def let_go(self) -> None:
+        """The exact answer was asked for: it need not wait for previews, and none takes its place."""
+        self._dragging = False
+        self._jobs.cancel(PREVIEWS)
 
     @property
     def generated(self) -> int:
@@ -87,8 +88,7 @@ class Probe:
             return ()
         wishes = Wishes.of(self._session.edits, self._session.display)
         job = ProposeJob(position=position, scene=scene, wishes=wishes, steps=self._steps, shelf=self._shelf)
-        found: tuple[tuple[AnchorPrompt, float], ...] = await self._run("New query", job, line="propose", quiet=True)
-        return found
+        return await self._jobs.run("New query", job, line="propose", quiet=True)
 
     def note(self, edits: Edits) -> None:
         """The edits are others: remember what the decoder was asked for before."""
@@ -141,14 +141,17 @@ class Probe:
         job = DifferenceJob(
             scene=scene, wishes=reference, shown=shown, seen=seen, reference=known, steps=self._steps, shelf=self._shelf
         )
-        difference = await self._run("Comparing results", job, line="compare", quiet=True)
+        difference = await self._jobs.run("Comparing results", job, line="compare", quiet=True)
         if difference.reference is not shown:
             self._reference = reference, difference.reference
         if self._session.reconstruction is shown:
             self._session.compare(difference)
 
-    async def _preview(self, override: AnchorOverride) -> None:
-        """One query decoded again, the others held; the newest question wins, and nothing is an edit yet."""
+    def _preview(self, override: AnchorOverride) -> None:
+        """One query decoded again, the others held; the newest question wins, and nothing is an edit yet.
+
+        The job begins with this call: in the next turn of the event loop a frame might come first.
+        """
         scene, wishes = self._state()
         shown = self._session.reconstruction
         if scene is None or shown is None:
@@ -162,9 +165,14 @@ class Probe:
             steps=self._steps,
             shelf=self._shelf,
         )
-        preview = await self._run("Preview", job, line="preview", quiet=True)
+        known = self._shelf.holds(scene.settings)  # else the model is loaded first, which takes a while
+        answer = self._jobs.begin("Preview", job, line=PREVIEWS, quiet=known, told=not known)
+        self._start(self._show_preview(answer, shown, override.query))
+
+    async def _show_preview(self, answer: Awaitable[Any], shown: Reconstruction, query: int) -> None:
+        preview = await answer
         if self._dragging and self._session.reconstruction is shown:
-            self._session.preview(preview, override.query)
+            self._session.preview(preview, query)
 
     async def _inspect(self) -> None:
         """Claims and evidence of the result on show."""
@@ -174,7 +182,7 @@ class Probe:
         assert shown is not None, "there is a result where there is a scene"
         job = InspectJob(scene=scene, wishes=wishes, shown=shown, steps=self._steps, shelf=self._shelf)
         try:
-            inspection = await self._run("Measuring claims", job, line="inspect", quiet=True)
+            inspection = await self._jobs.run("Measuring claims", job, line="inspect", quiet=True)
         finally:
             self._inspected = None
         if self._session.reconstruction is shown:

@@ -107,7 +107,7 @@ class RunJob:
     steps: Steps
     shelf: ModelShelf
     prepare: Callable[[PointCloud], None]
-    show_geometry: Callable[[Curated, ModelFacts, PhotoFacts], None]
+    show_geometry: Callable[[Curated, ModelFacts, PhotoFacts], object]
 
     def __call__(self, report: "Report") -> Outcome:
         """Run, and measure it."""

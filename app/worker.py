@@ -71,7 +71,13 @@ class Worker:
     async def run(
         self, job: "Callable[[Report], Result]", *, line: str = "", on_progress: "Report" = _ignore
     ) -> Result:
-        """Result of `job(report)`, computed on the worker thread.
+        """Result of `job(report)`, computed on the worker thread; see `begin`."""
+        return await self.begin(job, line=line, on_progress=on_progress)
+
+    def begin(
+        self, job: "Callable[[Report], Result]", *, line: str = "", on_progress: "Report" = _ignore
+    ) -> "asyncio.Future[Result]":
+        """Start a job at once, or let it wait in its line; for whoever cannot spare a turn of the event loop.
 
         Parameters
         ----------
@@ -82,26 +88,23 @@ class Worker:
         on_progress : callable
             Called on the event loop's thread with step and fraction.
 
-        Raises
-        ------
-        Cancelled
-            When a newer job took the place of this one, when it was cancelled, or after `close`.
-        Exception
-            Whatever the job raised.
+        Returns
+        -------
+        Future
+            What the job returns or raises; `Cancelled` when a newer job took its place, when it was cancelled, or after
+            `close`. Cancelling the future stops the job.
         """
-        if self._closed:
-            raise Cancelled("The program is closing.")
         answer: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         ticket = _Ticket(job, line, answer, on_progress)
-        if self._running is None:
+        answer.add_done_callback(lambda _: ticket.stop.set())  # for a caller that gave up; harmless otherwise
+        if self._closed:
+            ticket.cancel("The program is closing.")
+        elif self._running is None:
             self._begin(ticket)
         else:
             self._drop_waiting(line, "A newer job took its place.")
             self._waiting[line] = ticket
-        try:
-            return await answer
-        finally:
-            ticket.stop.set()  # for a caller that was itself cancelled; harmless otherwise
+        return answer
 
     def cancel(self, line: str | None = None) -> None:
         """Stop the running job and forget waiting ones; of one line, or of all."""

@@ -37,6 +37,7 @@ from fast3dis_core.reconstruction import PointCloud, Reconstruction
 
 if TYPE_CHECKING:
     from fast3dis_core.progress import Report
+    from fast3dis_core.scene import DecoderTrace
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +89,7 @@ class Workflow:
         self.keeper = Keeper(
             session, steps, self._jobs, state=self._state, settle=self.recompute, adopt=self._open_scene
         )
-        self.probe = Probe(session, steps, self._shelf, run=self._jobs.run, start=self.start, state=self._state)
+        self.probe = Probe(session, steps, self._shelf, self._jobs, start=self.start, state=self._state)
         self.comparing = Comparing(session, steps, self._shelf, self._jobs, state=self._state, start=self.start)
         session.edits_changed.connect(self._follow_edits)
         session.display_changed.connect(self._follow_display)
@@ -205,7 +206,7 @@ class Workflow:
             steps=self._steps,
             shelf=self._shelf,
             prepare=self._prepare,
-            show_geometry=lambda *told: _post(loop, show, *told),
+            show_geometry=lambda *told: loop.call_soon_threadsafe(show, *told),
         )
         self._asked_to_run = revision
         try:
@@ -278,20 +279,38 @@ class Workflow:
 
     async def recompute(self) -> None:
         """Bring the result up to date with the edits: decode if anchors changed, then assemble."""
+        update = self._begin_update()
+        if update is not None:
+            await update
+
+    def _begin_update(self) -> Coroutine[Any, Any, None] | None:
+        """The job of `recompute`, begun with this call, and what is to follow it; None where there is nothing to do."""
         scene, shown = self._scene, self._session.reconstruction
         if scene is None or shown is None:
-            return
+            return None
         self._asked += 1
         revision, wishes = self._asked, Wishes.of(self._session.edits, self._session.display)
         self._wanted, seen = wishes, self._session.curated
         again = wishes.decoding != self._computed.decoding
+        if again:
+            self.probe.let_go()
         job = UpdateJob(
             scene=scene, wishes=wishes, decodes=again, shown=shown, seen=seen, steps=self._steps, shelf=self._shelf
         )
         # with the model unloaded this is no short job any more, and can be cancelled
         quiet = not again or self._shelf.holds(scene.settings)
+        answer = self._jobs.begin("Updating masks", job, quiet=quiet)
+        return self._end_update(answer, scene, wishes, revision)
+
+    async def _end_update(
+        self, answer: "Awaitable[tuple[DecoderTrace, Curated]]", scene: Scene, wishes: Wishes, revision: int
+    ) -> None:
         try:
-            trace, curated = await self._jobs.run("Updating masks", job, quiet=quiet)
+            trace, curated = await answer
+        except BaseException:
+            if revision == self._asked:  # nothing newer will take the place of the preview: back to what is exact
+                self._session.preview(None)
+            raise
         finally:
             self._session.describe_model(self._shelf.facts)
         if self._scene is None or self._scene.encoded is not scene.encoded or revision < self._answered:
@@ -332,17 +351,22 @@ class Workflow:
                 session.replace(before.geometry, replace(session.origin, masks="stopped"))
         self._follow_edits(session.edits)  # an update of the old scene may have made way for this job
 
+    def _update(self) -> None:
+        update = self._begin_update()
+        if update is not None:
+            self.start(update)
+
     def _follow_edits(self, edits: Edits) -> None:
         self.probe.note(edits)
         if Wishes.of(edits, self._session.display) != self._computed:
-            self.start(self.recompute())
+            self._update()
         else:
             self.probe.follow(self._session.display)
 
     def _follow_display(self, display: Display) -> None:
         if display.layer not in (self._computed.layer, self._wanted.layer):
             self._wanted = replace(self._wanted, layer=display.layer)
-            self.start(self.recompute())
+            self._update()
         else:
             self.probe.follow(display)
 
@@ -369,8 +393,3 @@ class Workflow:
 
 async def _always() -> bool:
     return True
-
-
-def _post(loop: asyncio.AbstractEventLoop, call: Callable[..., None], *values: object) -> None:
-    """Call something on the event loop's thread, from another one."""
-    loop.call_soon_threadsafe(call, *values)

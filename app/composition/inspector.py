@@ -123,6 +123,9 @@ class InspectorParts:
         """Anchors on stage, in the photo and in their panel, and queries of the user's own."""
         self.drag = drag = AnchorDrag(session, workflow.probe)
         tool, marks = viewport.anchor_tool, photo.anchors
+        drag.changed.connect(lambda state: viewport.motion.set_held(state is not None))
+        drag.asks.connect(lambda exact: viewport.motion.wait_for_colors(exact))
+        session.reconstruction_changed.connect(lambda _: viewport.motion.colors_came())
         anchors = AnchorsPresenter(session, actions, drag, self.anchors)
         stage = AnchorStagePresenter(session, actions, drag, stage=viewport, tool=tool, note=tool.note)
         self.in_photo = in_photo = PhotoAnchorsPresenter(session, drag, marks, PhotoAnchor)

@@ -63,10 +63,12 @@ class AnchorDrag:
 
     Notes
     -----
-    `changed` carries the `Dragging`, or None at its end.
+    `changed` carries the `Dragging`, or None at its end; `asks` comes before the decoder is asked, with False
+    for a preview and True for the exact answer to an edit.
     """
 
     changed = Signal(object)
+    asks = Signal(bool)
 
     def __init__(self, session: Session, probe: Probe) -> None:
         self._session, self._probe = session, probe
@@ -114,6 +116,7 @@ class AnchorDrag:
 
     def put(self, override: AnchorOverride, label: str, gesture: str | None = None) -> None:
         """Make it an edit."""
+        self.asks.emit(True)
         edits = self._session.edits
         kept = tuple(item for item in edits.overrides if item.query != override.query)
         self._session.edit(label, replace(edits, overrides=(*kept, override)), gesture)
@@ -142,5 +145,6 @@ class AnchorDrag:
 
     def _follow(self, state: Dragging) -> None:
         self.state = state
+        self.asks.emit(False)
         self._probe.drag(AnchorOverride(query=state.query, position=state.position, pinned=state.pinned))
         self.changed.emit(state)

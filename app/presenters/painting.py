@@ -3,7 +3,7 @@
 Viewport and photos pull from here, so both always show the same. The colors themselves are `app.coloring`.
 """
 
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -167,8 +167,9 @@ class Painting:
             verdicts = tuple(item.verdict for item in curated.instances)
         key = (front, verdicts, *((item.query, id(item.pixels)) for item in curated.instances))
         if self._keep is not curated.keep or key != self._rows_key:
+            rows, same_points = owner_rows(curated, front), self._keep is curated.keep
             self._keep, self._rows_key = curated.keep, key
-            self._rows = owner_rows(curated, front)
+            self._rows = _kept(self._rows, rows) if same_points else rows
         return self._rows
 
     def owner_table(self) -> NDArray[np.uint8]:
@@ -179,7 +180,7 @@ class Painting:
         key = (display.selection, display.isolated, display.hovered, previewed, mode)
         if self._painted is not curated or key != self._table_key:
             self._painted, self._table_key = curated, key
-            self._table = row_table(
+            table = row_table(
                 curated,
                 selection=display.selection,
                 isolated=display.isolated,
@@ -187,6 +188,7 @@ class Painting:
                 previewed=previewed,
                 colors=instance_colors(curated, mode),
             )
+            self._table = _kept(self._table, table)
         return self._table
 
     def values(self) -> tuple[NDArray[np.float32], NumberScale] | None:
@@ -213,6 +215,11 @@ class Painting:
         curated = self._session.curated
         assert curated is not None, "there is nothing to paint before the first result"
         return curated
+
+
+def _kept(old: NDArray[Any], new: NDArray[Any]) -> NDArray[Any]:
+    """The old array if the new one says the same: whoever painted it need not paint again."""
+    return old if np.array_equal(old, new) else new
 
 
 def _same(key: tuple[object, ...], before: tuple[object, ...]) -> bool:

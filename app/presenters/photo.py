@@ -228,11 +228,19 @@ class PhotoPresenter:
     def _show_layers(self, curated: Curated, display: Display) -> None:
         rows, table = self._painting.photo_rows(), self._painting.photo_table()
         wishes = (display.masks, display.outlines, display.mask_opacity, display.layer)
-        key = (id(rows), id(table), display.view, display.selection, display.others, id(curated), *wishes)
+        key = (
+            id(rows),
+            id(table),
+            display.view,
+            display.selection,
+            display.others,
+            id(curated.reconstruction.cloud),
+            *wishes,
+        )
         if key == self._painted:
             return
         self._painted = key
-        self._kept = rows, table, curated  # or their ids could come again
+        self._kept = rows, table, curated.reconstruction.cloud  # or their ids could come again
         owners = of_view(rows, curated.reconstruction, display.view)  # (H, W)
         colors = overlay_colors(table, display.mask_opacity)
         self._photo.set_overlay(colors[owners] if display.masks else None)
@@ -253,9 +261,13 @@ class PhotoPresenter:
         if rows is not self._bordered or key != self._outlined:  # the pointer changes colors only
             self._bordered, self._outlined = rows, key
             owners = of_view(rows, curated.reconstruction, display.view)
-            self._borders = outlines(np.where(drawn[owners], owners, 0))
-        found = []
+            found = outlines(np.where(drawn[owners], owners, 0))
+            for owner, lines in self._borders.items():  # the very same lines are not drawn up again
+                if owner in found and np.array_equal(found[owner], lines):
+                    found[owner] = lines
+            self._borders = found
+        outlined = []
         for owner, lines in self._borders.items():
             red, green, blue = (int(channel) for channel in table[owner, :3])
-            found.append((lines, (red, green, blue), owner - 1 in marked))
-        return sorted(found, key=lambda each: each[2])  # those that stand out lie above the others
+            outlined.append((lines, (red, green, blue), owner - 1 in marked))
+        return sorted(outlined, key=lambda each: each[2])  # those that stand out lie above the others

@@ -143,7 +143,7 @@ class ViewGalleryPresenter:
 
     def _paint(self) -> None:
         result = self._session.reconstruction
-        if result is None:
+        if result is None or self._session.previewing:  # small pictures of what changes many times a second
             return
         rows, table = self._painting.photo_rows(), self._painting.photo_table()
         if rows is not self._rows or table is not self._table:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QObject, QPointF, QTimer, Signal
+from PySide6.QtCore import QObject, QPointF, Signal
 
 from app.viewport.anchor_layer import AnchorLayer
 from app.viewport.drag_note import DragNote
@@ -17,7 +17,6 @@ from app.viewport.point_cloud_layer import PointCloudLayer
 
 CLICK_DISTANCE = 4.0  # logical pixels the mouse may move in a click
 SNAP_RADIUS = 6  # device pixels around the pointer in which a surface is looked for
-PATIENCE = 30  # ms that a frame waits for the preview, so that the two come in one
 
 
 class AnchorTool(QObject):
@@ -54,11 +53,6 @@ class AnchorTool(QObject):
         self._origin: NDArray[np.float64] = np.zeros(3)  # where the anchor was
         self._offset, self._depth = (0.0, 0.0), 0.0
         self._position: tuple[float, float, float] | None = None  # None until the mouse has moved far enough
-        self._late = QTimer(self)
-        self._late.setSingleShot(True)
-        self._late.setInterval(PATIENCE)
-        self._late.timeout.connect(view.request_render)
-        view.painted.connect(self._late.stop)
 
     @property
     def holding(self) -> bool:
@@ -120,7 +114,6 @@ class AnchorTool(QObject):
     def _end(self) -> None:
         self._query, self._position, self._axis = -1, None, ""
         self._layer.set_guide("", self._origin)
-        self._late.stop()
 
     def _go(self) -> None:
         """Where pointer, axis and surface say."""
@@ -128,9 +121,8 @@ class AnchorTool(QObject):
         self._position = (float(place[0]), float(place[1]), float(place[2]))
         self._layer.move(self._query, place)
         self._layer.set_guide(self._axis, self._origin)
-        if not self._late.isActive():
-            self._late.start()
         self.dragged.emit(self._query, self._position, way)
+        self._view.request_render()
 
     def _place(self) -> tuple[NDArray[np.float64], str]:
         if self._snaps:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QPointF, Qt, Signal
+from PySide6.QtCore import QEvent, QPointF, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QWidget
 from pyvistaqt import QtInteractor
@@ -66,6 +66,9 @@ class SceneView(QtInteractor):
         self.setAcceptDrops(False)
         self.frame_seconds = 0.0  # of the last frame
         self._stale = True
+        self._patience = QTimer(self)
+        self._patience.setSingleShot(True)
+        self._patience.timeout.connect(self.stop_waiting)
         self._pressed: QPointF | None = None
         self._Iren.EnableRenderOff()
         self._render_tag = self._Iren.AddObserver("RenderEvent", self._ask_for_paint)
@@ -73,7 +76,24 @@ class SceneView(QtInteractor):
     def request_render(self) -> None:
         """Draw again with the next paint; many requests in one turn of the event loop are one frame."""
         self._stale = True
-        self.update()
+        if not self._patience.isActive():
+            self.update()
+
+    @property
+    def waiting(self) -> bool:
+        """Whether frames wait for colors."""
+        return self._patience.isActive()
+
+    def wait(self, milliseconds: int) -> None:
+        """Colors are on their way: frames asked for from now on come with them, or when the time is over."""
+        if not self.waiting or milliseconds > self._patience.interval():  # many in a row do not prolong it
+            self._patience.start(milliseconds)
+
+    def stop_waiting(self) -> None:
+        """The colors are here: draw what waits for them."""
+        self._patience.stop()
+        if self._stale:
+            self.update()
 
     def paintGL(self) -> None:
         """Render and show one frame."""
@@ -222,6 +242,7 @@ class SceneView(QtInteractor):
 
     def close(self) -> None:
         """Free the graphics; call before Qt deletes the widget."""
+        self._patience.stop()
         if not getattr(self, "_closed", True):
             self._Iren.RemoveObserver(self._render_tag)
         super().close()

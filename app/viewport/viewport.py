@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, Qt, QTimer, Signal
+from PySide6.QtCore import QPointF, Qt, Signal
 from PySide6.QtGui import QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
@@ -19,6 +19,7 @@ from app.viewport.camera_control import CameraControl, Side, extent, mean_direct
 from app.viewport.camera_tool import CameraTool
 from app.viewport.dressing import Background, Dressing
 from app.viewport.eye_dome import EyeDome
+from app.viewport.motion import Motion
 from app.viewport.pictures import Pictures
 from app.viewport.point_cloud_layer import PointCloudLayer
 from app.viewport.point_size import PointSize
@@ -27,8 +28,6 @@ from app.viewport.ruler_layer import RulerLayer
 from app.viewport.scene_view import SceneView
 
 SOFTWARE_BUDGET, GPU_BUDGET = 1_000_000, 8_000_000  # points drawn: 0.2 s a frame by software OpenGL
-SLOW_FRAME = 0.040  # seconds; faster scenes need no stand-in while moving
-REST = 200  # ms without motion before all points are drawn again; every wheel notch is a motion of its own
 UPS = {"x": (1.0, 0.0, 0.0), "y": (0.0, 1.0, 0.0), "z": (0.0, 0.0, 1.0)}
 
 
@@ -65,10 +64,11 @@ class Viewport(QWidget):
         self._cloud = PointCloudLayer(self.view)
         self._sizes = PointSize(self.view.renderer, self._cloud)
         self._shading = EyeDome(self.view, lambda: self._cloud.point_size)
+        style = self._style = self.view.iren.interactor.GetInteractorStyle()
+        self.motion = Motion(self.view, self._cloud, turning=lambda: bool(style.GetState()))
         self.cameras = CameraTool(self.view)
         self._anchors = AnchorLayer(self.view)
         self.anchor_tool = AnchorTool(self.view, self._anchors, self._cloud)
-        self.anchor_tool.dragged.connect(self._start_moving)
         self.view.tool = self.anchor_tool
         self.camera = CameraControl(self.view.renderer, self)
         self._ruler = RulerLayer(self.view, self, self.camera.frame)
@@ -77,7 +77,7 @@ class Viewport(QWidget):
             self.view,
             self.camera,
             (self.dressing.legend, self.dressing.gauge, self._ruler.label),
-            settle=self._draw_all,
+            settle=self.motion.draw_all,
             resize=self._resize_drawing,
         )
         self.camera.moved.connect(self._on_camera)
@@ -91,20 +91,12 @@ class Viewport(QWidget):
             self.cameras,
             self.camera,
             nearest=self._cloud.nearest,
-            busy=lambda: self._moving or self.camera.flying or self.anchor_tool.holding,
-            settle=self._draw_all,
+            busy=lambda: self.motion.moving or self.camera.flying or self.anchor_tool.holding,
+            settle=self.motion.draw_all,
         )
         self.tip = self.pointing.tip
         self.pointing.picked.connect(self.picked)
         self.pointing.hovered.connect(self.hovered)
-        self._rest = QTimer(self)
-        self._rest.setSingleShot(True)
-        self._rest.setInterval(REST)
-        self._rest.timeout.connect(self._come_to_rest)
-        self._full_frame_seconds = 0.0
-        self._moving = False
-        style = self.view.iren.interactor.GetInteractorStyle()
-        self._style = style
         self._tags = [style.AddObserver("InteractionEvent", self._turn)]
         self.view.wheeled.connect(self._zoom)
         self.view.painted.connect(self._after_paint)
@@ -303,7 +295,7 @@ class Viewport(QWidget):
     def follow(self, other: "Viewport") -> None:
         """Look from where another viewport looks; nobody is told."""
         self.camera.follow(other.camera)
-        self._start_moving()
+        self.motion.start()
         self.view.request_render()
 
     def leave_photo(self) -> None:
@@ -331,7 +323,7 @@ class Viewport(QWidget):
 
     def close_view(self) -> None:
         """Free the graphics; call before Qt deletes the widget."""
-        self._rest.stop()
+        self.motion.stop()
         self.pointing.end()
         self.camera.stop()
         self._anchors.detach()
@@ -356,22 +348,15 @@ class Viewport(QWidget):
         """Most points drawn from the next cloud on; 0 for as many as suit the graphics."""
         self._budget = points
 
-    def _draw_all(self) -> None:
-        """The depth buffer and pictures are to hold all points, not the stand-in."""
-        if self._moving:
-            self._moving = False
-            self._cloud.set_moving(False)
-            self.view.request_render()
-
     def _zoom(self, position: QPointF, notches: float) -> None:
         world = self.view.world_position(position)
         place = self.camera.pose.focal_point if world is None else np.array(world)
-        self._start_moving()
+        self.motion.start()
         self.camera.zoom(notches, place)
 
     def _turn(self, *_: object) -> None:
         self.camera.turned()
-        self._start_moving()
+        self.motion.start()
         self.looked.emit()
 
     def _on_camera(self) -> None:
@@ -379,20 +364,6 @@ class Viewport(QWidget):
             self.cameras.layer.set_inside(-1)
         self.view.request_render()
 
-    def _start_moving(self, *_: object) -> None:
-        self._rest.start()
-        if not self._moving and self._full_frame_seconds > SLOW_FRAME:
-            self._moving = True
-            self._cloud.set_moving(True)
-
-    def _come_to_rest(self) -> None:
-        if self._style.GetState():  # the button is still down: the user pauses, the motion does not end
-            self._rest.start()
-            return
-        self._rest.stop()
-        self._draw_all()
-
     def _after_paint(self) -> None:
-        if not self._moving:
-            self._full_frame_seconds = self.view.frame_seconds
+        self.motion.painted()
         self.painted.emit()

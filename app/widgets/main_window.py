@@ -169,7 +169,8 @@ class MainWindow(QMainWindow):
         self._run_line.setVisible(in_line)
         for label in (self._points, self._device):
             label.setVisible(not in_line or quiet)
-        self.run_page.set_progress(title, rows, fraction, clock)
+        if not quiet:  # which is over before anybody could look
+            self.run_page.set_progress(title, rows, fraction, clock)
         self._run_line.set_progress(title, rows, step, fraction, clock, quiet)
 
     def set_environment(self, line: str) -> None:

@@ -134,7 +134,9 @@ def has_masks(program):
 async def painted(program):
     """Until the viewport has drawn what it was told to draw."""
     viewport = program.viewport
-    await until(lambda: not (viewport.view._stale or viewport._moving or viewport.camera.flying), "a painted frame")
+    await until(
+        lambda: not (viewport.view._stale or viewport.motion.moving or viewport.camera.flying), "a painted frame"
+    )
 
 
 def on_screen(program, point):

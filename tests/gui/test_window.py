@@ -388,7 +388,7 @@ def test_an_idle_window_does_not_render(play):
 
 
 def test_slow_scenes_move_as_a_stand_in_and_come_back_whole(play, monkeypatch):
-    monkeypatch.setattr("app.viewport.viewport.SLOW_FRAME", 0.0)
+    monkeypatch.setattr("app.viewport.motion.SLOW_FRAME", 0.0)
 
     async def story(program):
         await opened(program)
