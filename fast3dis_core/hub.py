@@ -126,7 +126,6 @@ async def _watched(work: Coroutine[Any, Any, Result], look: Callable[[], None]) 
         while not task.done():
             look()
             await asyncio.wait([task], timeout=TICK)
-        look()
     finally:
         if not task.done():
             task.cancel()

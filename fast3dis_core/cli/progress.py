@@ -19,6 +19,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 from rich.progress import TimeRemainingColumn as RemainingColumn
+from rich.table import Column
 from rich.text import Text
 
 from fast3dis_core.cli.exits import Interrupts
@@ -141,7 +142,7 @@ class _Clock(ProgressColumn):
     """Time spent and left, or what is known better."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(Column(no_wrap=True))  # the bar gives way
         self._spent, self._left = TimeElapsedColumn(), RemainingColumn()
 
     def render(self, task: Task) -> Text:
