@@ -26,6 +26,7 @@ class Stage(Protocol):
     def size(self, scale: float) -> tuple[int, int]: ...
     def still(self, scale: float, *, transparent: bool, notes: bool) -> Any: ...
     def beginning(self) -> Any: ...
+    def ending(self) -> None: ...
     def turned(self, pose: Any, share: float) -> Any: ...
     def frame(self, pose: Any, height: int, *, notes: bool) -> NDArray[np.uint8]: ...
 
@@ -159,7 +160,10 @@ class PicturesPresenter:
             def draw(share: float) -> NDArray[np.uint8]:
                 return self._stage.frame(self._stage.turned(start, share), wish.height, notes=wish.notes)
 
-            await self._workflow.filming.film(path, wish, draw, overwrite=overwrite)
+            try:
+                await self._workflow.filming.film(path, wish, draw, overwrite=overwrite)
+            finally:
+                self._stage.ending()
             self._session.message(f"Saved {path}")
 
         self._workflow.start(ask())

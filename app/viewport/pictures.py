@@ -19,6 +19,12 @@ from app.viewport.scene_view import SceneView
 class Pictures:
     """Takes pictures of one stage.
 
+    Attributes
+    ----------
+    filming : bool
+        Whether a film is on its way: the window is not drawn again for each of its frames, so that there is no depth
+        to be read under the pointer.
+
     Parameters
     ----------
     view : SceneView
@@ -43,6 +49,7 @@ class Pictures:
     ) -> None:
         self._view, self._camera, self._notes = view, camera, notes
         self._settle, self._resize = settle, resize
+        self.filming = False
 
     def size(self, scale: float) -> tuple[int, int]:
         """Width and height of a still, pixels."""
@@ -55,13 +62,20 @@ class Pictures:
         self._settle()
         width, height = self.size(scale)
         picture = self._draw(width, height, transparent=transparent)
+        self._view.request_render()
         image = QImage(picture.data, width, height, 4 * width, QImage.Format.Format_RGBA8888).copy()
         return self._annotated(image) if notes else image
 
     def beginning(self) -> Pose:
-        """Where a film begins: here, with the axis in the middle."""
+        """Where a film begins: here, with the axis in the middle; until `ending`."""
         self._camera.stop()
+        self.filming = True
         return self._camera.pose.centered()
+
+    def ending(self) -> None:
+        """No more frames come."""
+        self.filming = False
+        self._view.request_render()
 
     def frame(self, pose: Pose, height: int, *, notes: bool = True) -> NDArray[np.uint8]:
         """The scene from a pose, array (height, width, 3), as wide as the window is; both even, as films want it."""
@@ -81,7 +95,6 @@ class Pictures:
         finally:
             here.give(camera)
             self._view.renderer.ResetCameraClippingRange()
-            self._view.request_render()
         return np.ascontiguousarray(picture[..., :3])
 
     def turned(self, pose: Pose, share: float) -> Pose:

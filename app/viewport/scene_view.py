@@ -166,7 +166,7 @@ class SceneView(QtInteractor):
             renderer.SetGradientBackground(gradient)
             window.SetAlphaBitPlanes(planes)
             window.SetSize(*before)
-            self.request_render()
+            self._stale = True  # what is on screen stays there; VTK's own picture of it is gone
         picture = vtk_to_numpy(pixels).reshape(height, width, 4)[::-1].copy()
         if not transparent:
             picture[..., 3] = 255

@@ -91,7 +91,7 @@ class Viewport(QWidget):
             self.cameras,
             self.camera,
             nearest=self._cloud.nearest,
-            busy=lambda: self.motion.moving or self.camera.flying or self.anchor_tool.holding,
+            busy=lambda: self.motion.moving or self.camera.flying or self.anchor_tool.holding or self.pictures.filming,
             settle=self.motion.draw_all,
         )
         self.tip = self.pointing.tip

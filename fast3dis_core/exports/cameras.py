@@ -137,11 +137,12 @@ def write_colmap_text(
         for start in range(0, len(rows), CHUNK):
             report("Writing points", start / len(rows))
             part = rows[start : start + CHUNK]
-            places = similarity.points(reconstruction.cloud.points[part]).tolist()
-            colors = reconstruction.cloud.colors[part].tolist()
+            places, colors = similarity.points(cloud.points[part]), cloud.colors[part]
+            # column by column: a list for every point would set off the garbage collector, and all threads would wait
+            columns = [column.tolist() for column in (*places.T, *colors.T)]
             points += _lines(
-                f"{start + index + 1} {x!r} {y!r} {z!r} {red} {green} {blue} 0"
-                for index, ((x, y, z), (red, green, blue)) in enumerate(zip(places, colors, strict=True))
+                f"{start + index} {x!r} {y!r} {z!r} {red} {green} {blue} 0"
+                for index, (x, y, z, red, green, blue) in enumerate(zip(*columns, strict=True), start=1)
             )
         write_staged(staging / names[2], bytes(points))
         _write_images(staging, reconstruction, images, report)

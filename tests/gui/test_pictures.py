@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QCheckBox, QComboBox, QPushButton, QRadioButton, QSpinBox
 
 from tests.app.standins import StandInQuestions, StandInSteps
@@ -36,7 +37,8 @@ def test_a_picture_three_times_as_large_shows_the_same_without_background(play, 
 
     async def story(program):
         await opened(program)
-        view = program.viewport.view
+        view, said = program.viewport.view, []
+        program.session.messaged.connect(said.append)
         seen = view.screenshot(return_img=True)
         dialog = await asked(program, Qt.Key.Key_F12, "pictureDialog")
         click(part(dialog, QRadioButton, "pictureScale3"))
@@ -56,7 +58,7 @@ def test_a_picture_three_times_as_large_shows_the_same_without_background(play, 
         small = shrunk(np.where(there[..., None], large[..., :3], seen[0, 0]).astype(np.uint8), size)
         assert np.abs(small - seen.astype(int)).mean() < 5, "the same scene, points as large for their surroundings"
         assert np.array_equal(view.screenshot(return_img=True), seen), "the window is as it was"
-        assert f"Saved {target}" in program.window.statusBar().currentMessage()
+        await until(lambda: f"Saved {target}" in said, "the message")
 
     play(story, steps=StandInSteps(SCENE), questions=questions)
 
@@ -110,6 +112,13 @@ def test_a_turntable_film_goes_once_around_and_leaves_the_camera_alone(play, tmp
         height, width = frames[0].shape[:2]
         assert height == 360
         assert abs(width / height - view.width() / view.height()) < 0.01
+        seen = program.viewport.pictures.still(height / view.height(), notes=False)
+        seen = seen.convertToFormat(QImage.Format.Format_RGB888)
+        rows = np.frombuffer(seen.constBits(), np.uint8).reshape(seen.height(), -1)[:, : 3 * seen.width()]
+        screen = rows.reshape(seen.height(), -1, 3)[:height, :width].astype(int)
+        first = frames[0][: screen.shape[0], : screen.shape[1]]
+        assert np.mean(np.abs(first - screen)) < 6, "the first frame is what is on screen"
+        assert program.viewport.pictures.filming is False
         steps = [np.abs(frames[number] - frames[number - 1]).mean() for number in range(20)]
         assert max(steps) < 3 * np.median(steps), "one even turn, and the first frame follows upon the last"
         assert min(steps) > 0.2
