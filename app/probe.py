@@ -8,10 +8,12 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 
+from psygnal import Signal
+
 from app.jobs import Jobs
 from app.run_job import ModelShelf, Scene
 from app.session.edits import Edits
-from app.session.session import Display, Session
+from app.session.session import Difference, Display, Session
 from app.steps import Steps
 from app.wishes import DifferenceJob, InspectJob, PreviewJob, ProposeJob, Wishes
 from fast3dis_core.curation import Curated
@@ -19,6 +21,7 @@ from fast3dis_core.interventions import AnchorPrompt
 from fast3dis_core.reconstruction import AnchorOverride, Reconstruction
 
 WHAT_IF = "What if"  # the tab that asks for a difference
+ANCHORS = "Anchors"  # the tab that asks what the last change did
 PREVIEWS = "preview"  # the worker's line
 
 
@@ -35,7 +38,13 @@ class Probe:
         Runs a coroutine beside the event loop.
     state : callable
         The open scene, and what the result on show was computed from.
+
+    Notes
+    -----
+    `last_changed` carries the difference between the result on show and the one before it; None where there is none.
     """
+
+    last_changed = Signal(object)
 
     def __init__(
         self,
@@ -54,6 +63,9 @@ class Probe:
         self._decodings: tuple[tuple[object, ...], ...] = (Wishes().decoding,)  # the present one, and that before it
         self._compared: tuple[Reconstruction, Edits, Wishes] | None = None  # what a difference was asked for last
         self._reference: tuple[Wishes, Reconstruction] | None = None  # the last one that was computed
+        self._before: tuple[Wishes, Reconstruction] | None = None  # what was on show before it was decoded again
+        self._told: tuple[Reconstruction, Edits, Reconstruction] | None = None  # of which the last change is known
+        self._last: Difference | None = None
 
     def drag(self, override: AnchorOverride | None) -> None:
         """An anchor is being dragged: show what it would come to. None ends that, and with it the preview."""
@@ -96,6 +108,10 @@ class Probe:
         if decoding != self._decodings[0]:
             self._decodings = (decoding, self._decodings[0])
 
+    def keep(self, wishes: Wishes, result: Reconstruction) -> None:
+        """A result makes way for one that was decoded otherwise: remember it, and what it was computed from."""
+        self._before = wishes, result
+
     def reference(self) -> Wishes:
         """What the result is held against."""
         _, wishes = self._state()
@@ -106,6 +122,7 @@ class Probe:
     def follow(self, display: Display) -> None:
         """Inspect the result, or hold it against another, if a panel asks for that and nobody has."""
         self._follow_difference(display)
+        self._follow_last(display)
         shown = self._session.reconstruction
         scene, _ = self._state()
         if (
@@ -131,6 +148,39 @@ class Probe:
             self._compared = asked
             self._start(self._compare(scene, wishes, seen, asked[2]))
 
+    def _follow_last(self, display: Display) -> None:
+        """What the last change did, while the panel is looked at that lists it."""
+        session, (scene, wishes) = self._session, self._state()
+        shown, seen, before = session.reconstruction, session.curated, self._before
+        if before is not None and (shown is None or before[1].cloud is not shown.cloud):
+            before = self._before = None  # of another scene
+        if session.previewing or (scene is not None and wishes != Wishes.of(session.edits, display)):
+            return  # it is about to change
+        same = before is not None and (before[0].mask_threshold, before[0].layer) == (
+            wishes.mask_threshold,
+            wishes.layer,
+        )
+        if scene is None or shown is None or seen is None or before is None or not same:
+            self._told = None
+            self._tell_last(None)
+        elif display.tab == ANCHORS and not _same(self._told, (shown, session.edits, before[1])):
+            self._told = (shown, session.edits, before[1])
+            self._start(self._hold_against(scene, wishes, seen, before[1]))
+
+    async def _hold_against(self, scene: Scene, wishes: Wishes, seen: Curated, before: Reconstruction) -> None:
+        shown = seen.reconstruction
+        job = DifferenceJob(
+            scene=scene, wishes=wishes, shown=shown, seen=seen, reference=before, steps=self._steps, shelf=self._shelf
+        )
+        difference = await self._jobs.run("Comparing results", job, line="last change", quiet=True)
+        if self._session.reconstruction is shown:
+            self._tell_last(difference)
+
+    def _tell_last(self, difference: Difference | None) -> None:
+        if difference is not self._last:
+            self._last = difference
+            self.last_changed.emit(difference)
+
     async def _compare(self, scene: Scene, wishes: Wishes, seen: Curated, reference: Wishes) -> None:
         """What became of the queries since the reference."""
         shown, known = seen.reconstruction, None
@@ -138,6 +188,8 @@ class Probe:
             known = shown
         elif self._reference is not None and self._reference[0] == reference:
             known = self._reference[1]
+        elif self._before is not None and self._before[0] == reference:
+            known = self._before[1]
         job = DifferenceJob(
             scene=scene, wishes=reference, shown=shown, seen=seen, reference=known, steps=self._steps, shelf=self._shelf
         )
@@ -187,3 +239,8 @@ class Probe:
             self._inspected = None
         if self._session.reconstruction is shown:
             self._session.inspect(inspection)
+
+
+def _same(one: tuple[object, ...] | None, other: tuple[object, ...]) -> bool:
+    """Whether both hold the very same values: comparing their arrays would cost more than it saves."""
+    return one is not None and all(left is right for left, right in zip(one, other, strict=True))

@@ -315,6 +315,9 @@ class Workflow:
             self._session.describe_model(self._shelf.facts)
         if self._scene is None or self._scene.encoded is not scene.encoded or revision < self._answered:
             return  # another scene was opened, or a newer answer is on show
+        before = self._session.reconstruction
+        if before is not None and wishes.decoding != self._computed.decoding:
+            self.probe.keep(self._computed, before)
         self._answered, self._computed = revision, wishes
         self._scene = replace(self._scene, trace=trace)
         self._session.replace(curated.reconstruction, curated=curated)

@@ -13,12 +13,13 @@ from app.presenters.anchors import AnchorsPresenter
 from app.presenters.evidence import TAB as EVIDENCE
 from app.presenters.evidence import EvidencePresenter
 from app.presenters.hijacks import HijackPresenter
+from app.presenters.last_change import LastChangePresenter
 from app.presenters.photo_anchors import PhotoAnchorsPresenter
 from app.presenters.prompts import PromptsPresenter
 from app.presenters.thresholds import TAB as THRESHOLDS
 from app.presenters.thresholds import ThresholdsPresenter
 from app.presenters.what_if import WhatIfPresenter
-from app.probe import WHAT_IF
+from app.probe import ANCHORS, WHAT_IF
 from app.widgets.anchors_panel import AnchorsPanel
 from app.widgets.evidence_panel import EvidencePanel
 from app.widgets.hijack_panel import HijackPanel
@@ -50,7 +51,7 @@ class InspectorParts:
         self.what_if, self.thresholds = WhatIfPanel(theme), ThresholdPanel(theme)
         self.widget = Inspector(
             (
-                ("Anchors", self.anchors),
+                (ANCHORS, self.anchors),
                 ("Hijacks", self.hijacks),
                 (EVIDENCE, self.evidence),
                 (WHAT_IF, self.what_if),
@@ -127,6 +128,7 @@ class InspectorParts:
         drag.asks.connect(lambda exact: viewport.motion.wait_for_colors(exact))
         session.reconstruction_changed.connect(lambda _: viewport.motion.colors_came())
         anchors = AnchorsPresenter(session, actions, drag, self.anchors)
+        self.last_change = last = LastChangePresenter(session, workflow.probe, self.anchors.changes)
         stage = AnchorStagePresenter(session, actions, drag, stage=viewport, tool=tool, note=tool.note)
         self.in_photo = in_photo = PhotoAnchorsPresenter(session, drag, marks, PhotoAnchor)
         self.prompts = prompts = PromptsPresenter(
@@ -157,7 +159,8 @@ class InspectorParts:
             (self.anchors.mode_toggled, prompts.toggle),
             (self.anchors.content_chosen, prompts.choose_content),
             (self.anchors.remove_requested, prompts.remove),
-            (self.anchors.changes_requested, self._show_changes),
+            (self.anchors.changes.all_requested, self._show_changes),
+            (self.anchors.changes.query_chosen, last.select),
             (self.anchors.reset_all_requested, anchors.reset_all),
         ):
             signal.connect(slot)

@@ -26,6 +26,7 @@ class Panel(Protocol):
 
     def set_summary(self, text: str, warning: str) -> None: ...
     def set_layers(self, count: int, layer: int) -> None: ...
+    def set_units(self, units: str) -> None: ...
     def set_rows(self, rows: Sequence[tuple[Any, ...]]) -> None: ...
     def set_selection(self, queries: frozenset[int]) -> None: ...
     def set_any_moved(self, moved: bool) -> None: ...
@@ -156,16 +157,19 @@ class AnchorsPresenter:
         text = f"{used} of {there} queries used" + (f" · {own - len(removed)} of your own" if own else "")
         health: Sequence[AnchorHealth | None] = [None] * count
         if inspection is not None:
-            health = inspection.health
-            away = sum(item.inside is False for item in inspection.health if lines[item.query].shown)
-            double = sum(bool(item.duplicates) for item in inspection.health)
-            never = sum(item.never_active for item in inspection.health)
-            text += f" · {away} {'anchor' if away == 1 else 'anchors'} away from their instance"
+            health, trained = inspection.health, inspection.health[: count - own]  # figures are of the network alone
+            away = sum(item.inside is False for item in trained if lines[item.query].shown)
+            double = sum(any(other < len(trained) for other in item.duplicates) for item in trained)
+            never = sum(item.never_active for item in trained)
+            text += (
+                f" · {away} {'anchor' if away == 1 else 'anchors'} away from {'its' if away == 1 else 'their'} instance"
+            )
             text += f" · {double} on another anchor · {never} never active"
         warning = "All queries are used: objects may be missing for want of one." if used == there else ""
         self._panel.set_summary(text, warning)
-        factor = self._ruler().factor
-        self._panel.set_rows([_row(*pair, factor) for pair in zip(lines, health, strict=True)])
+        ruler = self._ruler()
+        self._panel.set_units("m" if ruler.units == "m" else "units")
+        self._panel.set_rows([_row(*pair, ruler.factor) for pair in zip(lines, health, strict=True)])
 
     def _show_anchor(self) -> None:
         result, query = self._session.reconstruction, self._one()

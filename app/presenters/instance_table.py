@@ -169,7 +169,9 @@ class InstanceTablePresenter:
         first = len(result.objectness[-1]) - len(edits.interventions.prompts)
         if any(member >= first for member in item.members):
             return "experiment"
-        return "moved" if any(override.query in item.members for override in edits.overrides) else ""
+        if any(override.query in item.members for override in edits.overrides):
+            return "moved"
+        return "merged" if len(item.members) > 1 else ""
 
     def _refresh_actions(self, selection: frozenset[int]) -> None:
         actions, display, hidden = self._actions, self._session.display, self._session.edits.hidden

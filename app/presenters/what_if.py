@@ -7,7 +7,7 @@ of it the backbone had seen before stays seen, and the panel says so. The differ
 # ruff: noqa: D102 - methods of a protocol are documented where they are implemented
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol, cast
 
@@ -134,7 +134,7 @@ class WhatIfPresenter:
         """The table as CSV."""
         difference = self._session.difference
         if difference is not None:
-            self._copy(changes_csv(difference.changes, self._names(difference)))
+            self._copy(changes_csv(difference.changes, changed_names(self._session, difference)))
             self._session.message(f"Copied {len(difference.changes)} lines.")
 
     # what the session says
@@ -210,23 +210,14 @@ class WhatIfPresenter:
             attention=now.self_attention,
         )
 
-    def _names(self, difference: Difference) -> dict[int, str]:
-        curated = self._session.curated
-        known = {} if curated is None else {item.query: item.name for item in curated.instances}
-        given = self._session.edits.names
-        return {
-            change.query: known.get(change.query) or given.get(change.query) or f"Instance {change.query}"
-            for change in difference.changes
-        }
-
     def _rows(self, difference: Difference) -> list[tuple[Any, ...]]:
         """Query, name, fate in words, IoU, points before and after, objectness before and after."""
-        names, layer = self._names(difference), self._session.display.layer
+        names, layer = changed_names(self._session, difference), self._session.display.layer
         return [
             (
                 change.query,
-                _short(change.query, names),
-                _fate(change, names),
+                short_name(change.query, names),
+                fate_words(change, names),
                 change.iou,
                 *change.points,
                 _score(difference.reference, layer, change.query),
@@ -236,19 +227,30 @@ class WhatIfPresenter:
         ]
 
 
+def changed_names(session: Session, difference: Difference) -> dict[int, str]:
+    """What the queries of a difference are called."""
+    curated, given = session.curated, session.edits.names
+    known = {} if curated is None else {item.query: item.name for item in curated.instances}
+    return {
+        change.query: known.get(change.query) or given.get(change.query) or f"Instance {change.query}"
+        for change in difference.changes
+    }
+
+
 def _score(result: Reconstruction, layer: int, query: int) -> float | None:
     """Objectness whether it is shown or not; None for a query that is not there."""
     scores = result.objectness[layer]
     return float(scores[query]) if query < len(scores) else None
 
 
-def _fate(change: QueryChange, names: dict[int, str]) -> str:
+def fate_words(change: QueryChange, names: Mapping[int, str]) -> str:
+    """What became of a query."""
     if change.fate == "lost" and change.heir is not None:
-        return f"lost to {_short(change.heir, names)}"
+        return f"lost to {short_name(change.heir, names)}"
     return "as before" if change.fate == "same" else change.fate
 
 
-def _short(query: int, names: dict[int, str]) -> str:
+def short_name(query: int, names: Mapping[int, str]) -> str:
     """The number, with the name if the user gave one."""
     name = names.get(query, f"Instance {query}")
     return str(query) if name == f"Instance {query}" else f"{query} · {name}"

@@ -30,6 +30,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.widgets.change_list import ChangeList
 from app.widgets.parts import choose_lines, wrapped_label
 
 HEADERS = (
@@ -44,6 +45,8 @@ HEADER_TIPS = (
     "Active queries whose anchors are at the same place",
 )  # fmt: skip
 RIGHT = (1, 4, 5, 6)  # columns of numbers
+LENGTHS = (4, 5)  # columns of distances
+WIDTHS = (52, 88, 66, 88, 104, 116, 108, 104)  # logical pixels
 SORT_ROLE = Qt.ItemDataRole.UserRole
 LIMIT = 1e6  # scene units that can be typed
 FIELD_WIDTH = 78  # at least, logical pixels
@@ -66,8 +69,6 @@ class AnchorsPanel(QWidget):
         "anchor" or "split": what the next clicks do.
     content_chosen(content), remove_requested()
         Of a query of the user's own.
-    changes_requested()
-        What the last change did to the others is asked for.
     """
 
     layer_changed = Signal(int)
@@ -79,7 +80,6 @@ class AnchorsPanel(QWidget):
     mode_toggled = Signal(str)
     content_chosen = Signal(str)
     remove_requested = Signal()
-    changes_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -107,6 +107,7 @@ class AnchorsPanel(QWidget):
         self._reset_all.setObjectName("anchorResetAll")
         self._reset_all.clicked.connect(self.reset_all_requested)
         self._make_experiments()
+        self.changes = ChangeList()
         self._model = _Ledger(self)
         self._sorted = QSortFilterProxyModel(self)
         self._sorted.setSourceModel(self._model)
@@ -174,6 +175,10 @@ class AnchorsPanel(QWidget):
         """Whether there is an anchor to reset."""
         self._reset_all.setEnabled(moved)
 
+    def set_units(self, units: str) -> None:
+        """Of the distances in the ledger."""
+        self._model.set_units(units)
+
     def set_rows(self, rows: Sequence[tuple[Any, ...]]) -> None:
         """Lines of the ledger: query, name, objectness, state, at its instance, distances, layers, duplicates."""
         self._quiet = True
@@ -212,11 +217,6 @@ class AnchorsPanel(QWidget):
             self._modes[mode] = button
             self._experiments.addWidget(button)
         self._experiments.addStretch(1)
-        self._changes = QPushButton("What changed …")
-        self._changes.setObjectName("anchorChanges")
-        self._changes.setToolTip("What the last change did to every other instance, with IoU before and after")
-        self._changes.clicked.connect(self.changes_requested)
-        self._experiments.addWidget(self._changes)
         self._own = QWidget()
         self._own.setObjectName("ownQuery")
         row = QHBoxLayout(self._own)
@@ -255,7 +255,7 @@ class AnchorsPanel(QWidget):
         table.sortByColumn(1, Qt.SortOrder.DescendingOrder)
         header = table.horizontalHeader()
         header.setStretchLastSection(True)
-        for column, width in enumerate((56, 104, 104, 88, 80, 88, 108, 100)):
+        for column, width in enumerate(WIDTHS):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Interactive)
             header.resizeSection(column, width)
 
@@ -285,6 +285,7 @@ class AnchorsPanel(QWidget):
         column.addLayout(row)
         column.addLayout(self._experiments)
         column.addWidget(self._own)
+        column.addWidget(self.changes)
         column.addWidget(self.table, 1)
 
     def _selection(self) -> frozenset[int]:
@@ -305,6 +306,12 @@ class _Ledger(QAbstractTableModel):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self.rows: tuple[tuple[Any, ...], ...] = ()
+        self._units = "units"
+
+    def set_units(self, units: str) -> None:
+        if units != self._units:
+            self._units = units
+            self.headerDataChanged.emit(Qt.Orientation.Horizontal, min(LENGTHS), max(LENGTHS))
 
     def set_rows(self, rows: tuple[tuple[Any, ...], ...]) -> None:
         if rows == self.rows:
@@ -325,7 +332,7 @@ class _Ledger(QAbstractTableModel):
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return HEADERS[section]
+            return f"{HEADERS[section]} ({self._units})" if section in LENGTHS else HEADERS[section]
         if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.ToolTipRole:
             return HEADER_TIPS[section]
         if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.TextAlignmentRole:

@@ -71,6 +71,7 @@ class Row(NamedTuple):
         name = self.texts[NAME]
         if len(self.members) == 1:
             return f"{name} · query {self.query}"
+        name = name.removesuffix(" · merged")
         return f"{name} · queries {', '.join(str(member) for member in self.members)}, merged"
 
     def key(self, column: int) -> tuple[Any, ...]:

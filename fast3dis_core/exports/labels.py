@@ -26,14 +26,17 @@ class Labels:
         sRGB, 0 to 255; an instance without one has its color of the palette.
     notes : tuple of str
         ASCII lines for the header of every file that has one: what was changed by hand.
+    members : mapping of int to tuple of int
+        All queries of an instance that was merged by hand, by the one it goes by.
     """
 
     names: Mapping[int, str] = field(default_factory=dict)
     colors: Mapping[int, Color] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    members: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name in ("names", "colors"):
+        for name in ("names", "colors", "members"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
     def name(self, query: int) -> str:
@@ -60,15 +63,10 @@ class Labels:
     def comments(self, queries: Collection[int]) -> list[str]:
         """What the user gave to these queries, and the notes, as lines for a header: ASCII, one fact each."""
         lines = [f"name of query {query}: {json.dumps(self.names[query])}" for query in queries if query in self.names]
-        return (
-            lines
-            + [
-                f"color of query {query}: {' '.join(map(str, self.colors[query]))}"
-                for query in queries
-                if query in self.colors
-            ]
-            + list(self.notes)
-        )
+        for what, values in (("color of", self.colors), ("merged by hand into", self.members)):
+            given = ((query, values[query]) for query in queries if query in values)
+            lines += [f"{what} query {query}: {' '.join(map(str, value))}" for query, value in given]
+        return lines + list(self.notes)
 
 
 PLAIN = Labels()

@@ -32,7 +32,8 @@ def describe(
     queries : collection of int, optional
         Of the instances at the threshold only these.
     labels : Labels, optional
-        If given, each instance also has its `name`, and its `color` as a list of 3.
+        If given, each instance also has its `name`, its `color` as a list of 3, and `merged`: the queries it was merged
+        from by hand, none as a rule.
     transform : array (4, 4) or Similarity, optional
         From world to the frame of the positions.
 
@@ -110,7 +111,8 @@ def _describe_instance(
     known = len(points) > 0
     given: dict[str, Any] = {}
     if labels is not None:
-        given = {"name": labels.name(instance.query), "color": list(labels.color(instance.query))}
+        merged = list(labels.members.get(instance.query, ()))
+        given = {"name": labels.name(instance.query), "color": list(labels.color(instance.query)), "merged": merged}
     return {
         **given,
         "query": instance.query,

@@ -70,8 +70,9 @@ def filters_of(curated: Curated) -> tuple[FilterReport, ...]:
 
 
 def labels_of(curated: Curated) -> Labels:
-    """Names and colors as they are seen: the user's, and of a palette that is not the files' own every color."""
+    """Names, colors and merges as they are seen: the user's, and of another palette than the files' own every color."""
     colors = curated.curation.colors
     if curated.palette != "standard":
         colors = {item.query: item.color for item in curated.instances} | dict(colors)
-    return Labels(names=curated.curation.names, colors=colors)
+    members = {item.query: item.members for item in curated.instances if len(item.members) > 1}
+    return Labels(names=curated.curation.names, colors=colors, members=members)

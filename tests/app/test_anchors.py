@@ -13,6 +13,7 @@ from app.presenters.chips import chips
 from app.session.session import Inspection, Origin, Session
 from fast3dis_core.anchor_health import measure_anchors, reach
 from fast3dis_core.curation import curate
+from fast3dis_core.interventions import AnchorPrompt, Interventions
 from fast3dis_core.reconstruction import AnchorOverride
 from tests.app.standins import UNFILTERED, Recorder
 from tests.app.test_hijacks import CLAIMS, EVIDENCE
@@ -139,6 +140,29 @@ def test_the_ledger_has_every_query_and_health_comes_with_the_inspection(desk):
     assert text.startswith(f"{used} of 8 queries used")
 
 
+def test_figures_of_anchors_are_those_of_the_network_alone(desk):
+    """The last two queries are the user's own, and sit on an anchor of the network each."""
+    prompts = tuple(AnchorPrompt(position=(0.0, 0.0, 3.0)) for _ in range(2))
+    anchors = np.array(RESULT.anchors)
+    anchors[-1, 6:] = anchors[-1, :2]
+    result = replaced(RESULT, anchors=anchors)
+    desk.session.edit("new", replace(desk.session.edits, interventions=Interventions(prompts=prompts)))
+    desk.session.replace(result)
+    health = measure_anchors(curate(result, UNFILTERED))
+    desk.session.inspect(Inspection(reconstruction=result, claims=CLAIMS, evidence=EVIDENCE, health=health))
+    own = anchors[-1, :6]
+    near = np.linalg.norm(own[:, None] - own[None], axis=-1) <= reach(result)
+    strong = result.objectness[-1, :6] >= 0.3
+    double = sum(strong[query] and (near[query] & strong).sum() > 1 for query in range(6))
+    never = sum((result.objectness[:, query] < 0.3).all() for query in range(6))
+    away = sum(health[query].inside is False for query in range(6))
+    used = int((result.objectness[-1, :6] >= UNFILTERED.objectness_threshold).sum())
+    assert desk.panel.told("set_summary")[0] == (
+        f"{used} of 6 queries used · 2 of your own · {away} {'anchor' if away == 1 else 'anchors'} away from "
+        f"{'its' if away == 1 else 'their'} instance · {double} on another anchor · {never} never active"
+    )
+
+
 def test_full_capacity_is_a_warning(desk):
     _, warning = desk.panel.told("set_summary")
     assert ("All queries" in warning) == all(item.objectness >= 0.3 for item in RESULT.instances)
@@ -212,6 +236,8 @@ def test_a_true_scale_is_that_of_every_length(desk):
     desk.session.inspect(Inspection(reconstruction=RESULT, claims=CLAIMS, evidence=EVIDENCE, health=health))
     assert np.allclose(desk.anchor()[1], 2.5 * np.array(before[1]))
     assert desk.anchor()[-1]["units"] == "m"
+    assert desk.panel.told("set_units") == "m"
+    assert ("units",) in desk.panel.all_told("set_units"), "before a length was known"
     for row, item in zip(desk.panel.told("set_rows"), health, strict=True):
         assert row[5] == pytest.approx(None if item.surface_distance is None else 2.5 * item.surface_distance)
     desk.presenter.place((5.0, -2.5, 10.0))

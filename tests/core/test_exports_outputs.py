@@ -11,7 +11,16 @@ from PIL import Image
 
 from fast3dis_core.curation import Curation, curate
 from fast3dis_core.errors import ExportError
-from fast3dis_core.exports import describe, instance_file_name, read_ply, write_colmap_text, write_glb, write_overlays
+from fast3dis_core.exports import (
+    describe,
+    instance_file_name,
+    read_ply,
+    write_colmap_text,
+    write_glb,
+    write_instance_plys,
+    write_overlays,
+    write_scene_ply,
+)
 from fast3dis_core.exports.labels import Labels
 from fast3dis_core.exports.outputs import EXPORTS, Style, measure, planned_files, write_facts, write_outputs
 from fast3dis_core.exports.scope import exported, labels_of
@@ -199,6 +208,23 @@ class TestScope:
         labels = labels_of(curated)
         assert (labels.name(FIRST), labels.color(SECOND)) == ("Sofa", (9, 9, 9))
         assert (labels.name(SECOND), labels.color(FIRST)) == (f"Instance {SECOND}", tuple(instance_color(FIRST)))
+
+    def test_a_merge_is_told_in_headers_and_in_the_report(self, tmp_path):
+        curated = self.curated(merged=((FIRST, SECOND),))
+        labels = labels_of(curated)
+        assert labels.members == {FIRST: (FIRST, SECOND)}
+        result = exported(curated, None, rest=True)
+        line = f"merged by hand into query {FIRST}: {FIRST} {SECOND}"
+        write_instance_plys(tmp_path, result, threshold=0.0, labels=labels)
+        write_scene_ply(tmp_path / "scene.ply", result, threshold=0.0, labels=labels)
+        assert line in read_ply(tmp_path / "scene.ply").comments
+        for item in result.instances:
+            comments = read_ply(tmp_path / f"instance_{item.query:03d}.ply").comments
+            assert (line in comments) == (item.query == FIRST)
+        facts = describe(result, 0.0, labels=labels)
+        merged = {item["query"]: item["merged"] for item in facts["instances"]}
+        assert merged.pop(FIRST) == [FIRST, SECOND]
+        assert not any(merged.values())
 
     def test_labels_follow_the_palette_on_show(self):
         seen = curate(SCENE, self.curated(colors={SECOND: (9, 9, 9)}).curation, palette="safe")

@@ -147,6 +147,16 @@ async def explain(program):
     program.actions.trigger("through_photo")
 
 
+async def moved(program):
+    """The selected anchor moved into another instance."""
+    session = program.session
+    program.actions.trigger("anchors")
+    other = min(session.shown(), key=lambda item: item.objectness)
+    x, y, z = (float(value) for value in session.reconstruction.cloud.points[other.pixels].mean(axis=0))
+    program.inspector.anchors.position_typed.emit((x, y, z))
+    await until(program.inspector.anchors.changes.isVisible, "the changes", 60)
+
+
 async def side_by_side(program):
     """The pair of `explain` next to each other."""
     await explain(program)
@@ -196,6 +206,8 @@ async def all_pictures(app, out, only):
         "inspector": REAL | {"act": in_front("inspectorDock")},
         "anchors-small": REAL | {"act": inspected("Anchors"), "size": (1280, 720)},
         "anchors-light": REAL | {"act": inspected("Anchors"), "theme": "light", "size": (1280, 720)},
+        "moved": REAL | {"act": inspected("Anchors", moved)},
+        "moved-small": REAL | {"act": inspected("Anchors", moved), "theme": "light", "size": (1280, 720)},
         "evidence": REAL | {"act": inspected("Evidence")},
         "evidence-small": REAL | {"act": inspected("Evidence"), "theme": "light", "size": (1280, 720)},
         "hijacks-small": REAL | {"act": inspected("Hijacks"), "size": (1280, 720)},

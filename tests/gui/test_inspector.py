@@ -109,7 +109,7 @@ def test_what_if_mutes_colors_and_reverts(play):
         decodes = steps.calls.count("decode")
         click(panel.findChild(QPushButton, "whatIfQuery"))
         await until(lambda: first_fate(session) == "lost", "the loss")
-        assert steps.calls.count("decode") == decodes + 2, "the muted result, and what it is held against"
+        assert steps.calls.count("decode") == decodes + 1, "what it is held against was on show just now"
         assert panel.table.item(0, 0).text() == str(weaker)
         assert panel.table.item(0, 1).text() == f"lost to {RESULT.instances[0].query}"
         click(panel.findChild(QCheckBox, "whatIfColor"), panel.findChild(QCheckBox, "whatIfColor").rect().center())
@@ -118,7 +118,7 @@ def test_what_if_mutes_colors_and_reverts(play):
         assert program.viewport.dressing.legend.isVisible()
         session.edit("x", replace(session.edits, objectness_threshold=0.4))
         await until(lambda: session.difference.curation is session.edits, "the difference under other filters")
-        assert steps.calls.count("decode") == decodes + 2, "filters decode nothing"
+        assert steps.calls.count("decode") == decodes + 1, "filters decode nothing"
         click(panel.findChild(QPushButton, "whatIfRevert"))
         await until(lambda: session.difference is not None and session.activity.idle, "the way back")
         assert session.edits.interventions.none
