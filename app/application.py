@@ -189,6 +189,7 @@ class Program:
         from app.presenters.view_gallery import ViewGalleryPresenter
 
         self.painting = painting = Painting(self.session)
+        self.workflow.exporter.findings = painting.for_files
         self._stage = StageParts(self.session, self.workflow, self.actions, painting, self.viewport, self._prepared)
         self._viewport = self._stage.points
         self._stage.offer(questions, preferences, self.window, thinned=lambda: self._window.refresh_chips())

@@ -25,6 +25,10 @@ HIDDEN, UNASSIGNED_RECEDING, UNASSIGNED, RECEDING, PREVIEW, CLAIMED = 0, 64, 128
 OVERLAY = 0.6  # share of an instance's color over a photo
 RECEDING_OVERLAY = 0.2  # the same beside a selection
 PREVIEW_SHARE = 0.7  # of the color of an instance that is only a preview; the rest is photo
+LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)  # Rec. 709
+UNASSIGNED_COLOR = 0.35  # share of its color that a point nobody claims has left beside gray
+# share of its color that a point keeps, the rest is what is behind it
+KEPT = {HIDDEN: 0.0, UNASSIGNED_RECEDING: 0.18, UNASSIGNED: 0.45, RECEDING: 0.25, PREVIEW: 1.0, CLAIMED: 1.0}
 BRIGHTENING = 0.45  # share of white in the color of what is under the pointer
 
 
@@ -132,6 +136,37 @@ def brightened(color: Color) -> Color:
     """The color of an instance while the pointer is over it."""
     red, green, blue = (round(channel + BRIGHTENING * (255 - channel)) for channel in color)
     return red, green, blue
+
+
+def painted_colors(photo: UInt8, rows: Int32, table: UInt8, paper: Color) -> UInt8:
+    """The color in which every point is drawn in 3D, where its row says it, as the shader of the cloud has it.
+
+    Parameters
+    ----------
+    photo : array (P, 3) uint8
+    rows : array (P,) int32
+        Entries of the table.
+    table : array (K, 4) uint8
+        As `row_table`.
+    paper : (red, green, blue)
+        Behind the points: what recedes moves towards it.
+
+    Returns
+    -------
+    array (P, 3) uint8
+        What is hidden has the color of the paper.
+    """
+    colors = np.empty((len(photo), 3), np.uint8)
+    kinds, behind = table[:, 3][rows], np.array(paper, np.float32)
+    for kind in np.unique(kinds):
+        here = np.flatnonzero(kinds == kind)
+        seen = photo[here].astype(np.float32)  # (M, 3)
+        own = table[rows[here], :3].astype(np.float32)
+        gray = seen @ LUMA[:, None]  # (M, 1)
+        shade = {CLAIMED: own, RECEDING: own, PREVIEW: seen + PREVIEW_SHARE * (own - seen)}.get(int(kind))
+        shade = gray + UNASSIGNED_COLOR * (seen - gray) if shade is None else shade
+        colors[here] = np.rint(behind + KEPT[int(kind)] * (shade - behind))
+    return colors
 
 
 def overlay_colors(table: UInt8, opacity: float) -> UInt8:

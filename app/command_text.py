@@ -24,6 +24,7 @@ FILTERS = (
     "duplicate_overlap",
 )
 WISHES = {"--hide", "--merge", "--name", "--color", "--palette", "--claimed-only"}  # make it curate as the window does
+FOUND = {"contested": "contested points", "difference": "changed points"}
 WHOLE_ARCHIVE = "reconstruction.npz without the instances below the objectness threshold"
 
 
@@ -62,7 +63,7 @@ def unsaid(plan: Plan, order: Order) -> list[str]:
     if not edits.interventions.none:
         found.append("experiments inside the decoder")
     if order.numbers:
-        found.append(f"colors of the {order.numbers}")
+        found.append(f"colors of {FOUND.get(order.numbers, f'the {order.numbers}')}")
     if order.layer != -1:
         found.append(f"masks of decoder layer {order.layer}")
     dropped = any(item.verdict == "objectness" for item in order.curated.instances)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 
 import resources
+from app.finding_colors import FindingPaint
 from app.jobs import Jobs
 from app.number_colors import CLAIM_MODES, PointMode, instance_colors, point_values
 from app.session.activity import WAITING, Activity, advance
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from fast3dis_core.progress import Report
 
 POINT_MODES, SCALED_MODES = get_args(PointMode), ("objectness", "query")  # colors that stand for numbers
+FINDING_MODES = ("contested", "difference")  # colors that show what was found
 GATHERING, MOVING = "Gathering the points", "Moving files into place"
 
 
@@ -59,9 +61,11 @@ class Order:
         Instances to write.
     colors : "instance" or "photo"
     numbers : str
-        Color mode whose scale colors points and instances instead; empty if none does.
+        Color mode whose scale or findings color points and instances instead; empty if none does.
     claims : Claims, optional
         That such a mode may need.
+    findings : FindingPaint, optional
+        Of such a mode.
     rest : bool
         Whether files of the whole scene hold points of no written instance.
     similarity : Similarity
@@ -77,6 +81,7 @@ class Order:
     colors: ColorMode
     numbers: str
     claims: Claims | None
+    findings: FindingPaint | None = None
     rest: bool
     similarity: Similarity
 
@@ -110,10 +115,16 @@ class Exporter:
     ----------
     session : Session
     jobs : Jobs
+
+    Attributes
+    ----------
+    findings : callable
+        Points in the colors of what was found, if that is what the screen shows.
     """
 
     def __init__(self, session: Session, jobs: Jobs) -> None:
         self._session, self._jobs = session, jobs
+        self.findings: Callable[[], FindingPaint | None] = lambda: None
         self._line = ""  # of the worker, while something is written
 
     def queries(self, wish: ExportWish) -> frozenset[int]:
@@ -136,7 +147,8 @@ class Exporter:
         assert curated is not None, "an export needs a result"
         assert origin is not None, "a result has an origin"
         alone = wish.scope == "selected" or (wish.scope == "visible" and bool(display.isolated))
-        seen = seen_colors(session) if wish.colors == "screen" else wish.colors
+        seen = self.seen_colors() or "instance" if wish.colors == "screen" else wish.colors
+        findings = self.findings() if seen in FINDING_MODES else None
         return Order(
             wish=wish,
             curated=curated,
@@ -144,12 +156,22 @@ class Exporter:
             origin=origin,
             layer=display.layer,
             queries=self.queries(wish),
-            colors="photo" if seen == "photo" or seen in POINT_MODES else "instance",
-            numbers=seen if seen in (*POINT_MODES, *SCALED_MODES) else "",
+            colors="photo" if seen in ("photo", *POINT_MODES, *FINDING_MODES) else "instance",
+            numbers=seen if seen in (*POINT_MODES, *SCALED_MODES, *FINDING_MODES) else "",
             claims=None if session.inspection is None else session.inspection.claims,
+            findings=findings,
             rest=wish.rest and not alone,
             similarity=_similarity(wish, edits, origin),
         )
+
+    def seen_colors(self) -> str:
+        """Mode of the colors on screen if files can have them; empty while they cannot."""
+        session, mode = self._session, self._session.display.color_mode
+        if session.display.pair is not None:
+            return ""
+        if mode in FINDING_MODES:
+            return "" if self.findings() is None else mode
+        return "" if mode in CLAIM_MODES and session.inspection is None else mode
 
     async def measure(self, order: Order) -> Extent:
         """How much an order would write."""
@@ -264,19 +286,14 @@ def pack(order: Order) -> tuple[Reconstruction, Style]:
     return exported(curated, order.queries, rest=order.rest), style
 
 
-def seen_colors(session: Session) -> str:
-    """Mode of the colors on screen as far as files can have them: "instance" for those that show findings."""
-    mode = session.display.color_mode
-    there = mode in (*POINT_MODES, *SCALED_MODES, "photo")
-    return mode if there and (mode not in CLAIM_MODES or session.inspection is not None) else "instance"
-
-
 def _numbers(order: Order) -> dict[str, Any]:
     """Colors that stand for numbers, as `Style` takes them."""
     curated, mode = order.curated, order.numbers
     if mode in SCALED_MODES:
         painted = replace(_labels(order), colors=instance_colors(curated, mode))  # type: ignore[arg-type]
         return {"painted": painted}
+    if order.findings is not None:
+        return {"point_colors": order.findings.colors(curated.reconstruction.cloud.colors)}
     found = point_values(curated.reconstruction, mode, order.claims) if mode else None  # type: ignore[arg-type]
     if found is None:
         return {}

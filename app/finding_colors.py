@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.coloring import CLAIMED, HIDDEN, RECEDING, UNASSIGNED_RECEDING, filtered_row
+from app.coloring import CLAIMED, HIDDEN, RECEDING, UNASSIGNED_RECEDING, filtered_row, painted_colors
 from fast3dis_core.curation import Color, Curated
 from fast3dis_core.difference import GAINED, LOST, PASSED
 from fast3dis_core.reconstruction import Bool, Int32, PointCloud, UInt8
@@ -50,6 +50,28 @@ class FindingTable:
 
     table: UInt8
     legend: tuple[tuple[Color, str], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FindingPaint:
+    """Findings as they are on screen at one moment, for files.
+
+    Attributes
+    ----------
+    rows : array (P,) int32
+    table : array (K, 4) uint8
+        Without the marks of a selection or of the pointer.
+    paper : (red, green, blue)
+        Behind the points.
+    """
+
+    rows: Int32
+    table: UInt8
+    paper: Color
+
+    def colors(self, photo: UInt8) -> UInt8:
+        """Of the points, array (P, 3) uint8, from their photo colors (P, 3)."""
+        return painted_colors(photo, self.rows, self.table, self.paper)
 
 
 def two_claimants(curated: Curated, front: AbstractSet[int]) -> tuple[Int32, Int32]:

@@ -107,4 +107,5 @@ class Frame:
         self._viewport.set_colors(rgb(theme.viewport), rgb(theme.frustum), rgb(theme.accent))
         self._comparison.set_theme(theme)
         self._painting.set_gap_color(rgb(theme.warning))
+        self._painting.set_paper(rgb(theme.viewport))
         self._window.set_theme(theme)

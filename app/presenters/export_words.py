@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from app.exporter import Order, Written
+from app.exporter import FINDING_MODES, Order, Written
 from app.session.edits import Edits
 from app.session.export_wish import Scope
 from app.session.origin import Origin
@@ -12,6 +12,13 @@ from fast3dis_core.curation import Curated
 from fast3dis_core.exports.outputs import Extent
 
 Choices = tuple[tuple[str, str], ...]  # key and text of each
+SEEN = {
+    "instance": "of the instances",
+    "photo": "of the photos",
+    "bid": "best claim",
+    "contested": "contested points and gaps",
+    "difference": "changed points",
+}
 NO_CAMERAS = "Only with cameras that came with the photos, and a run that used them"
 
 
@@ -25,13 +32,19 @@ def scope_texts(counts: Mapping[Scope, int]) -> dict[Scope, str]:
     return {scope: f"{text} ({counts[scope]})" for scope, text in words}
 
 
-def color_choices(display: Display, seen: str) -> Choices:
-    """Colors of points; `seen` is what files can have of the colors on screen."""
+def color_choices(seen: str) -> Choices:
+    """Colors of points; `seen` is the mode of the colors on screen if files can have them."""
     own = (("instance", "Of the instances"), ("photo", "Of the photos"))
-    if seen != display.color_mode:  # such as findings, which are no colors of single points or instances
-        return own
-    words = {"instance": "of the instances", "photo": "of the photos", "bid": "best claim"}
-    return (("screen", f"As on screen: {words.get(seen, seen)}"), *own)
+    return (("screen", f"As on screen: {SEEN.get(seen, seen)}"), *own) if seen else own
+
+
+def color_tip(display: Display, seen: str) -> str:
+    """Why files cannot have the colors on screen, or what they are without."""
+    if display.pair is not None:
+        return "Two queries stand side by side, each with colors of its own: files cannot have both"
+    if not seen:
+        return "What the colors on screen show is still being worked out: files can have them then"
+    return "The marks of a selection and of the pointer are left out" if seen in FINDING_MODES else ""
 
 
 def frame_choices(origin: Origin, first: str) -> Choices:

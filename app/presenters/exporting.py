@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol
 
 from app.actions import Actions
 from app.command_text import segment_command, unsaid
-from app.exporter import Order, Written, default_folder, seen_colors
+from app.exporter import Order, Written, default_folder
 from app.presenters import export_words as words
 from app.session.activity import Activity, share_done
 from app.session.export_wish import ExportWish
@@ -246,7 +246,8 @@ class ExportPresenter:
             words.scope_texts({scope: len(exporter.queries(replace(self._wish, scope=scope))) for scope in SCOPES})
         )
         frames = words.frame_choices(session.origin, result.names[0])
-        dialog.set_choices("colors", words.color_choices(session.display, seen_colors(session)), "")
+        seen = exporter.seen_colors()
+        dialog.set_choices("colors", words.color_choices(seen), words.color_tip(session.display, seen))
         dialog.set_choices("frame", frames, words.NO_CAMERAS if len(frames) == 1 else "")
         dialog.set_choices("lengths", words.length_choices(result.units, session.edits), "")
         dialog.set_rest(order.rest or not self._wish.rest, words.rest_tip(order))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from app.coloring import ordered_by_objectness, owner_rows, row_table
 from app.finding_colors import (
+    FindingPaint,
     FindingRows,
     FindingTable,
     changed_rows,
@@ -35,6 +36,7 @@ from app.session.session import Session
 from fast3dis_core.curation import Color, Curated
 
 CHANGED = changed_table()
+PAPERS: dict[str, Color] = {"white": (255, 255, 255), "black": (0, 0, 0)}  # backgrounds that are not the theme's
 FINDING_TITLES = {"contested": "Contested points", "difference": "Changed points"}
 
 
@@ -57,6 +59,7 @@ class Painting:
         self._rows: NDArray[np.int32] = np.zeros(0, np.int32)
         self._table: NDArray[np.uint8] = np.zeros((1, 4), np.uint8)
         self._gap_color: Color = (255, 196, 107)
+        self._paper: Color = (0, 0, 0)
         self._found: FindingRows | None = None
         self._found_of: tuple[object, ...] = ()
         self._front: frozenset[int] = frozenset()
@@ -68,6 +71,22 @@ class Painting:
     def set_gap_color(self, color: Color) -> None:
         """The theme's color of warnings."""
         self._gap_color = color
+
+    def set_paper(self, color: Color) -> None:
+        """The theme's color behind the points."""
+        self._paper = color
+
+    def for_files(self) -> FindingPaint | None:
+        """Findings as files can have them; None in the other modes."""
+        found, display = self._finding_rows(), self._session.display
+        if found is None or self.pair.on:
+            return None
+        table = CHANGED.table
+        if display.color_mode == "contested":
+            owners = row_table(self._curated(), isolated=display.isolated)
+            table = contested_table(owners, self._gap_color, gaps=self._session.inspection is not None).table
+        paper = PAPERS.get(display.background, self._paper)
+        return FindingPaint(rows=found.rows, table=table, paper=paper)
 
     def rows(self) -> NDArray[np.int32]:
         """Entry of the table for every cloud point, array (P,) int32; the same object while nothing changed."""

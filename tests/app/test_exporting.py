@@ -20,6 +20,7 @@ from app.command_text import WHOLE_ARCHIVE, segment_command
 from app.exporter import Exporter, default_folder, planned
 from app.number_colors import point_values
 from app.presenters.exporting import ExportPresenter
+from app.presenters.painting import Painting
 from app.session.edits import Edits
 from app.session.export_wish import ExportWish
 from app.session.origin import Origin
@@ -345,6 +346,48 @@ def test_colors_are_as_on_screen_unless_asked_otherwise(tmp_path, mode):
         assert np.array_equal(found, photo if mode == "photo" else np.broadcast_to((1, 2, 3), found.shape))
         other = "photo" if mode == "instance" else "instance"
         assert desk.workflow.exporter.order(ExportWish(colors=other)).colors == other
+
+    drive(story)
+
+
+def test_contested_points_are_written_as_seen_and_the_dialog_says_why_others_are_not(tmp_path):
+    paper = np.array((250, 240, 230))
+
+    async def story(desk):
+        painting = Painting(desk.session)
+        painting.set_paper(tuple(paper.tolist()))
+        desk.workflow.exporter.findings = painting.for_files
+        await desk.opened(tmp_path / "out")
+        curated = desk.session.curated
+        item = max(desk.session.shown(), key=lambda item: len(item.pixels))
+        desk.session.show(
+            replace(desk.session.display, color_mode="contested", selection=frozenset({item.query}), hovered=item.query)
+        )
+        desk.presenter.choose("scope", "visible")
+        told = {args[0]: args[1:] for args in desk.dialog.all_told("set_choices")}
+        assert told["colors"][0][0] == ("screen", "As on screen: contested points and gaps")
+        assert "selection" in told["colors"][1]
+        await desk.write()
+        (path,) = (tmp_path / "out" / "instances").glob(f"*_{item.query:03d}.ply")
+        own = item.pixels[curated.keep[item.pixels]]
+        found = colors(read_ply(path).vertices)
+        claims = np.zeros(len(curated.keep), int)
+        for other in curated.shown:
+            claims[other.pixels] += 1
+        alone = claims[own] == 1
+        assert np.allclose(found[alone], np.rint(paper + 0.25 * (np.array(item.color) - paper)), atol=1)
+        both = {tuple(color) for color in found[~alone].tolist()}
+        assert item.color in both
+        assert 2 <= len(both) <= len(curated.shown)
+        assert both <= {other.color for other in curated.shown}
+        assert json.loads((tmp_path / "out" / "report.json").read_text())["export"]["colors"] == "contested"
+        desk.presenter.copy_command()
+        assert "# not in this call: colors of contested points" in desk.copied[-1]
+        for changes, word in (({"color_mode": "claims"}, "worked out"), ({"pair": (0, 1)}, "side by side")):
+            desk.session.show(replace(desk.session.display, **changes))
+            told = {args[0]: args[1:] for args in desk.dialog.all_told("set_choices")}
+            assert [key for key, _ in told["colors"][0]] == ["instance", "photo"]
+            assert word in told["colors"][1]
 
     drive(story)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import pyvista as pv
 
-from app.coloring import CLAIMED, HIDDEN, RECEDING, UNASSIGNED
+from app.coloring import CLAIMED, HIDDEN, PREVIEW, RECEDING, UNASSIGNED, UNASSIGNED_RECEDING, painted_colors
 from app.drawing_order import _spatial_order, drawable, even_sample
 from app.viewport.camera_layer import frustum_corners
 from app.viewport.eye_dome import EyeDome
@@ -72,6 +72,18 @@ def test_receding_instances_move_towards_the_background_and_keep_their_hue(stage
     red = stripes(plotter)[1]
     assert 30 < red[0] < 120
     assert red[1] == red[2] == 0
+
+
+@pytest.mark.parametrize("paper", [(0, 0, 0), (250, 240, 230)])
+def test_files_have_the_very_colors_of_the_screen(stage, paper):
+    """What `painted_colors` tells of every kind is what the shader draws."""
+    plotter, layer = stage
+    layer.set_background(tuple(channel / 255 for channel in paper))
+    photo, rows = np.tile(np.array(PHOTO, np.uint8), (4, 1)), np.arange(4)
+    for kinds in ((UNASSIGNED, CLAIMED, RECEDING, PREVIEW), (UNASSIGNED_RECEDING, RECEDING, CLAIMED, CLAIMED)):
+        layer.set_table(table(*kinds))
+        told = painted_colors(photo, rows, table(*kinds), paper)
+        assert np.allclose(told.astype(int), stripes(plotter), atol=1)
 
 
 def test_photo_mode_shows_photo_colors_and_still_hides(stage):
