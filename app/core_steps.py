@@ -23,6 +23,8 @@ from fast3dis_core.reconstruction import AnchorOverride, Reconstruction
 from fast3dis_core.session_files.values import Features, SavedSession
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from fast3dis_core.progress import Report
     from fast3dis_core.scene import DecoderTrace, EncodedScene, PosedCameras, SceneGeometry, ViewBatch
 
@@ -245,6 +247,14 @@ class CoreSteps(MachineSteps, OtherSides):
 
         config = InferenceConfig.paper(mask_threshold=mask_threshold)
         return measure_claims(encoded, trace, shown.cloud, config=config, layer=layer, report=report)
+
+    def probability(
+        self, encoded: "EncodedScene", trace: "DecoderTrace", queries: tuple[int, ...], view: int, layer: int
+    ) -> "NDArray[np.float32]":
+        """How sure the network is of every pixel (H, W) of a view that it belongs to one of some queries."""
+        from fast3dis_core.inference.inspection import mask_probability
+
+        return mask_probability(encoded, trace, queries, view, layer=layer)
 
     def look(
         self,

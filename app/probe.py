@@ -6,7 +6,7 @@ the result up to date when the user lets go.
 
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
 
@@ -15,10 +15,14 @@ from app.run_job import ModelShelf, Scene
 from app.session.edits import Edits
 from app.session.session import Difference, Display, Session
 from app.steps import Steps
-from app.wishes import DifferenceJob, InspectJob, PreviewJob, ProposeJob, Wishes
+from app.wishes import DifferenceJob, InspectJob, PreviewJob, ProbabilityJob, ProposeJob, Wishes
 from fast3dis_core.curation import Curated
 from fast3dis_core.interventions import AnchorPrompt
 from fast3dis_core.reconstruction import AnchorOverride, Reconstruction
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 WHAT_IF = "What if"  # the tab that asks for a difference
 ANCHORS = "Anchors"  # the tab that asks what the last change did
@@ -101,6 +105,20 @@ class Probe:
         wishes = Wishes.of(self._session.edits, self._session.display)
         job = ProposeJob(position=position, scene=scene, wishes=wishes, steps=self._steps, shelf=self._shelf)
         return await self._jobs.run("New query", job, line="propose", quiet=True)
+
+    async def probability(self, queries: tuple[int, ...], view: int) -> "NDArray[np.float32] | None":
+        """Probability (H, W) of the masks of some queries in a view of the result on show; None without its features.
+
+        Raises
+        ------
+        Cancelled
+            If a newer question took its place.
+        """
+        scene, wishes = self._state()
+        if scene is None:
+            return None
+        job = ProbabilityJob(queries=queries, view=view, scene=scene, wishes=wishes, steps=self._steps)
+        return await self._jobs.run("Mask probability", job, line="probability", quiet=True, told=False)
 
     def note(self, edits: Edits) -> None:
         """The edits are others: remember what the decoder was asked for before."""

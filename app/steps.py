@@ -16,6 +16,9 @@ from fast3dis_core.reconstruction import AnchorOverride, Reconstruction
 from fast3dis_core.session_files.values import Features, SavedSession
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from fast3dis_core.progress import Report
     from fast3dis_core.scene import DecoderTrace, EncodedScene, PosedCameras, SceneGeometry, ViewBatch
 
@@ -130,6 +133,11 @@ class Steps(Protocol):
         report: "Report",
     ) -> Claims:
         """Who competes for every pixel."""
+
+    def probability(
+        self, encoded: "EncodedScene", trace: "DecoderTrace", queries: tuple[int, ...], view: int, layer: int
+    ) -> "NDArray[np.float32]":
+        """How sure the network is of every pixel (H, W) of a view that it belongs to one of some queries."""
 
     def look(
         self,

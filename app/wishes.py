@@ -18,6 +18,9 @@ from fast3dis_core.interventions import NO_INTERVENTIONS, AnchorPrompt, Interven
 from fast3dis_core.reconstruction import AnchorOverride, Reconstruction
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from fast3dis_core.progress import Report
     from fast3dis_core.scene import DecoderTrace
 
@@ -140,6 +143,21 @@ class ProposeJob:
         """Run."""
         model, wishes = self.shelf.fetch(self.scene.settings, report), self.wishes
         return self.steps.propose(model, self.scene.encoded, self.position, wishes.overrides, wishes.interventions)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbabilityJob:
+    """How sure the network is of some queries in a view; see `UpdateJob` for the attributes."""
+
+    queries: tuple[int, ...]
+    view: int
+    scene: Scene
+    wishes: Wishes
+    steps: Steps
+
+    def __call__(self, report: "Report") -> "NDArray[np.float32]":
+        """Run."""
+        return self.steps.probability(self.scene.encoded, self.scene.trace, self.queries, self.view, self.wishes.layer)
 
 
 @dataclass(frozen=True, kw_only=True)

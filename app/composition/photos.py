@@ -52,7 +52,7 @@ class PhotoParts:
         self.presenter = presenter = PhotoPresenter(
             session, workflow, actions, painting, panel=panel, photo=photo, questions=questions, write=_write
         )
-        self.pointer = pointer = PhotoPointerPresenter(session, actions, painting, panel)
+        self.pointer = pointer = PhotoPointerPresenter(session, workflow, actions, painting, panel)
         self._clock = QTimer(panel)
         self._clock.setInterval(PICTURE_TIME)
         self._clock.timeout.connect(self._play_on)

@@ -1,18 +1,27 @@
-"""The pointer over the large photo: what is known of a pixel, what lights up, what a click or a menu is about."""
+"""The pointer over the large photo: what is known of a pixel, what lights up, what a click or a menu is about.
+
+The probability of a mask is of the query that is selected alone, else of the one under the pointer; it is computed
+for a whole view at once, so that the pointer can move on without asking again.
+"""
 
 # ruff: noqa: D102 - methods of a protocol are documented where they are implemented
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from app.actions import Actions
 from app.photo_layers import PixelFacts, of_view, pixel_facts
 from app.presenters.other_selection import OtherSelection
 from app.presenters.painting import Painting
 from app.session.ruler import Ruler
-from app.session.session import Session
+from app.session.session import Display, Session
+from app.workflow import Workflow
 from fast3dis_core.curation import Curated, CuratedInstance
+from fast3dis_core.reconstruction import Reconstruction
 
 
 class Panel(Protocol):
@@ -21,23 +30,46 @@ class Panel(Protocol):
     def set_facts(self, text: str, tip: str) -> None: ...
 
 
+@dataclass(frozen=True, eq=False)
+class _Question:
+    """What a map of probabilities is of."""
+
+    reconstruction: Reconstruction
+    queries: tuple[int, ...]
+    view: int
+
+    def equals(self, other: "_Question | None") -> bool:
+        """Whether the other one is about the same query of the very same result."""
+        same = other is not None and other.reconstruction is self.reconstruction
+        return same and other is not None and (other.queries, other.view) == (self.queries, self.view)
+
+
 class PhotoPointerPresenter:
     """Pixels of the photo on show to the session.
 
     Parameters
     ----------
-    session, actions, painting
+    session, workflow, actions, painting
     panel : Panel
     """
 
-    def __init__(self, session: Session, actions: Actions, painting: Painting, panel: Panel) -> None:
-        self._session, self._actions, self._painting, self._panel = session, actions, painting, panel
+    def __init__(
+        self, session: Session, workflow: Workflow, actions: Actions, painting: Painting, panel: Panel
+    ) -> None:
+        self._session, self._workflow, self._actions = session, workflow, actions
+        self._painting, self._panel = painting, panel
+        self._place = (-1, -1)
+        self._sure: tuple[_Question, NDArray[np.float32] | None] | None = None  # the last answer
+        self._asked: _Question | None = None
+        self._selected = session.display.selection
+        session.display_changed.connect(self._on_display)
         self._others = OtherSelection(session)
         self.divert: Callable[[int, int], bool] = lambda x, y: False  # takes clicks that are not about a selection
 
     def hover(self, x: int, y: int) -> None:
         """The pointer is over a pixel, or (-1) outside."""
         curated, display = self._session.curated, self._session.display
+        self._place = (x, y)
         if curated is None or x < 0:
             self._panel.set_facts("", "")
             self._session.show(replace(display, hovered=None, hovered_other=None))
@@ -50,9 +82,7 @@ class PhotoPointerPresenter:
             return
         owner = self._owner(curated, x, y)
         self._session.show(replace(display, hovered=None if owner is None else owner.query))
-        facts = pixel_facts(curated, display.view, x, y)
-        lines = [f"{item.name} · {item.objectness:.2f} · {item.verdict}" for item in facts.claimants]
-        self._panel.set_facts(self._words(curated, facts, (x, y), owner), "\n".join(lines) if len(lines) > 1 else "")
+        self._tell(curated, owner)
 
     def click(self, x: int, y: int, additive: bool) -> None:
         """Select what owns a pixel; beside every instance, nothing."""
@@ -87,6 +117,51 @@ class PhotoPointerPresenter:
             self.click(x, y, False)
         others = len(self._session.display.selection) - 1
         return f"{owner.name} and {others} more" if others else owner.name
+
+    def _on_display(self, display: Display) -> None:
+        """Another selection is asked about at the same place."""
+        if display.selection == self._selected:
+            return
+        self._selected, curated = display.selection, self._session.curated
+        if curated is not None and self._place[0] >= 0 and not self._painting.other.in_photos:
+            self._tell(curated, self._owner(curated, *self._place))
+
+    def _tell(self, curated: Curated, owner: CuratedInstance | None) -> None:
+        x, y = self._place
+        facts = pixel_facts(curated, self._session.display.view, x, y)
+        lines = [f"{item.name} · {item.objectness:.2f} · {item.verdict}" for item in facts.claimants]
+        words = [self._words(curated, facts, (x, y), owner), *self._probability(curated, owner)]
+        self._panel.set_facts(" · ".join(words), "\n".join(lines) if len(lines) > 1 else "")
+
+    def _probability(self, curated: Curated, owner: CuratedInstance | None) -> list[str]:
+        """Of a query's mask at the pointer; if it is not known yet, it is asked for and told when it comes."""
+        display, subject = self._session.display, owner
+        if len(display.selection) == 1:
+            subject = curated.find(next(iter(display.selection))) or owner
+        if subject is None or self._session.previewing:
+            return []
+        question = _Question(curated.reconstruction, subject.members, display.view)
+        if self._sure is None or not question.equals(self._sure[0]):
+            if not question.equals(self._asked):
+                self._asked = question
+                self._workflow.start(self._ask(question))
+            return []
+        x, y = self._place
+        whose = "" if owner is not None and owner.query == subject.query else f" of {subject.name}"
+        return [] if self._sure[1] is None else [f"mask probability{whose} {self._sure[1][y, x]:.2f}"]
+
+    async def _ask(self, question: "_Question") -> None:
+        try:
+            answer = await self._workflow.probe.probability(question.queries, question.view)
+        finally:
+            if self._asked is question:
+                self._asked = None
+        curated = self._session.curated
+        if curated is not None and curated.reconstruction is question.reconstruction:
+            self._sure = question, answer
+            here = self._place[0] >= 0 and self._session.display.view == question.view
+            if here and not self._painting.other.in_photos:
+                self._tell(curated, self._owner(curated, *self._place))
 
     def _words(self, curated: Curated, facts: PixelFacts, pixel: tuple[int, int], owner: CuratedInstance | None) -> str:
         """Facts of a pixel in one line, units with every length."""

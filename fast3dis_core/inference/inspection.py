@@ -124,6 +124,34 @@ def decode_with_evidence(
 
 
 @torch.inference_mode()
+def mask_probability(
+    encoded: EncodedScene, trace: DecoderTrace, queries: Sequence[int], view: int, *, layer: int = -1
+) -> np.ndarray:
+    """How sure the network is that a pixel of a view belongs to one of some queries: what the mask threshold cuts.
+
+    Parameters
+    ----------
+    encoded : EncodedScene
+    trace : DecoderTrace
+    queries : sequence of int
+        Such as those merged to one instance.
+    view : int
+    layer : int
+        Of the decoder; -1 is the last.
+
+    Returns
+    -------
+    array (H, W) float32
+        In [0, 1], the largest of the queries.
+    """
+    height, width = encoded.geometry.depth.shape[-2:]
+    features = encoded.mask_features[view : view + 1]  # (1, C, h, w)
+    with memory_errors():
+        blocks = image_logits(trace.layers[layer], features, list(queries), (height, width))
+        return _array(torch.cat([logits for _, _, logits in blocks]).amax(0).sigmoid())
+
+
+@torch.inference_mode()
 def measure_claims(
     encoded: EncodedScene,
     trace: DecoderTrace,

@@ -148,6 +148,15 @@ class StandInSteps(OtherSides):
             valid=np.array(shown.cloud.valid),
         )
 
+    def probability(self, encoded, trace, queries, view, layer):
+        """0.75 wherever an instance of the queries is in the view, and 0.125 elsewhere."""
+        self._note("probability")
+        _, height, width, _ = self.reconstruction.images.shape
+        values = np.full((len(self.reconstruction.images), height * width), 0.125, np.float32)
+        pixels = [item.pixels for item in self.reconstruction.instances if item.query in queries]
+        values.reshape(-1)[np.concatenate([*pixels, np.zeros(0, np.int32)])] = 0.75
+        return values[view].reshape(height, width)
+
     def look(self, model, encoded, overrides, interventions):
         self._note("look")
         layers, count = len(self.reconstruction.objectness) - 1, len(self.reconstruction.overlap)

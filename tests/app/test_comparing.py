@@ -360,7 +360,7 @@ def test_the_pointer_in_photos_is_about_the_side_that_is_painted():
         await desk.run()
         comparison, session = compared(desk), desk.session
         panel = Recorder()
-        pointer = PhotoPointerPresenter(session, desk.actions, desk.painting, panel)
+        pointer = PhotoPointerPresenter(session, desk.workflow, desk.actions, desk.painting, panel)
         line = next(each for each in comparison.lines if None not in (each.first, each.second))
         other = comparison.second.find(line.second)
         x, y = pixel_of(other)

@@ -25,7 +25,7 @@ class Desk:
         self.workflow = Workflow(self.session, Worker(), StandInSteps(), RunSettings())
         self.panel, self.photo, self.written = Recorder(), Recorder(), []
         self.actions, painting = Actions(), Painting(self.session)
-        self.pointer = PhotoPointerPresenter(self.session, self.actions, painting, self.panel)
+        self.pointer = PhotoPointerPresenter(self.session, self.workflow, self.actions, painting, self.panel)
         self.presenter = PhotoPresenter(
             self.session,
             self.workflow,
@@ -141,6 +141,53 @@ def test_lengths_under_the_pointer_and_of_the_map_follow_the_calibration():
         assert f"sofa (query {query})" in after
         assert desk.panel.told("set_scale")[1] != ends
         assert all(end.endswith(" m") for end in desk.panel.told("set_scale")[1])
+
+    drive(story)
+
+
+def told(desk):
+    return desk.panel.told("set_facts")[0]
+
+
+def test_the_mask_probability_is_of_the_query_under_the_pointer_or_of_the_one_selected():
+    async def story(desk):
+        query, x, y = owned(desk)
+        steps = desk.workflow._steps
+
+        async def hover(*place):
+            desk.pointer.hover(*place)
+            while desk.workflow.busy:
+                await asyncio.sleep(0.002)
+
+        await hover(x, y)
+        assert told(desk).endswith("mask probability 0.75")
+        asked = steps.calls.count("probability")
+        desk.pointer.hover(x, y)
+        assert told(desk).endswith("mask probability 0.75"), "known for the whole view"
+        assert steps.calls.count("probability") == asked
+
+        other = next(item for item in desk.session.curated.shown if item.query != query)
+        desk.show(selection=frozenset({other.query}))  # the pointer did not move
+        while desk.workflow.busy:
+            await asyncio.sleep(0.002)
+        assert f"mask probability of {other.name} 0." in told(desk)
+        desk.show(selection=frozenset({other.query, query}))
+        await hover(x, y)
+        assert told(desk).endswith("mask probability 0.75"), "of several, that under the pointer"
+        desk.pointer.hover(-1, -1)
+        assert told(desk) == ""
+
+    drive(story)
+
+
+def test_a_result_without_features_has_no_mask_probability():
+    async def story(desk):
+        _, x, y = owned(desk)
+        desk.workflow._open_scene(None, desk.workflow._state()[1])
+        desk.pointer.hover(x, y)
+        while desk.workflow.busy:
+            await asyncio.sleep(0.002)
+        assert "mask probability" not in told(desk)
 
     drive(story)
 

@@ -39,6 +39,11 @@ def test_hover_and_click_in_the_photo_reach_everything(play):
         click(photo, place)
         assert program.session.display.selection == {query}
         assert program.table._selection() == {query}
+        facts = program.photos.panel._facts
+        await until(lambda: facts.text().endswith("mask probability 0.75"), "the mask probability")
+        other = program.session.shown()[1].query
+        mouse(photo, QEvent.Type.MouseMove, photo.place_of(*owned_pixel(program, other)), NONE, NONE)
+        assert f"mask probability of Instance {query} 0." in facts.text(), "of the selected one, known already"
 
     play(story, steps=StandInSteps(SCENE), window_size=(1560, 900))
 

@@ -12,6 +12,7 @@ from fast3dis_core.evidence import AREA_THRESHOLDS
 from fast3dis_core.inference.assembly import assemble_instances
 from fast3dis_core.inference.inspection import (
     decode_with_evidence,
+    mask_probability,
     measure_claims,
     preview_query,
     prompt_candidates,
@@ -68,6 +69,19 @@ def test_claims_are_those_of_a_plain_recomputation(parts, plain, monkeypatch):
         assert np.abs(claims.areas[query] - areas).max() <= 1  # a pixel may lie on the edge
     assert claims.double_claimed == pytest.approx((claimed.sum(0) > 1)[valid].sum() / claimed.any(0)[valid].sum())
     assert claims.gap_share(0.2) == pytest.approx((ordered[-1][valid] < np.float32(0.2)).mean(), abs=1e-3)
+
+
+def test_mask_probability_is_what_the_threshold_cuts(parts, plain):
+    views, encoded, trace, result = parts
+    probabilities, _, _ = plain
+    count, _, height, width = views.images.shape
+    maps = probabilities.reshape(-1, count, height, width)
+    for view in range(count):
+        np.testing.assert_allclose(mask_probability(encoded, trace, [3], view), maps[3, view], atol=1e-6)
+    np.testing.assert_allclose(mask_probability(encoded, trace, (3, 5), 0), maps[[3, 5], 0].max(0), atol=1e-6)
+    item = result.instances[0]
+    sure = np.stack([mask_probability(encoded, trace, [item.query], view) for view in range(count)])
+    assert np.array_equal(np.flatnonzero(sure.reshape(-1) > CONFIG.mask_threshold), item.pixels)
 
 
 def test_queries_of_the_users_own_are_counted_apart(model, parts):  # noqa: F811
