@@ -19,8 +19,14 @@ endif
 
 export QT_API := pyside6
 
-# one process a core; windows and timings are tested alone
-PARALLEL := OMP_NUM_THREADS=1 $(BIN)/python -X faulthandler -m pytest -n auto
+# one process a core, also for windows if each process can have a display of its own; timings are taken alone
+PYTEST   := $(BIN)/python -X faulthandler -m pytest
+PARALLEL := OMP_NUM_THREADS=1 $(PYTEST) -n auto
+ifeq ($(shell uname -s),Linux)
+WINDOWS   = $(if $(shell command -v Xvfb 2>/dev/null),$(PARALLEL) --maxprocesses 4 --dist worksteal --own-display,$(PYTEST))
+else
+WINDOWS  := $(PYTEST)
+endif
 
 .PHONY: setup system run test quick check pictures bench clean
 
@@ -69,8 +75,9 @@ else
 endif
 
 test: check
-	$(PARALLEL) -m "not gui and not benchmark and not weights"
-	$(DISPLAY_WRAPPER) $(BIN)/python -X faulthandler -m pytest -m "(gui or benchmark) and not weights"
+	$(PARALLEL) -m "not weights" --ignore=tests/gui --ignore=tests/benchmarks
+	$(WINDOWS) -m "not weights" tests/gui
+	$(DISPLAY_WRAPPER) $(PYTEST) -m "not weights" tests/benchmarks
 
 # the display-free part, under 90 seconds on two cores
 quick: setup

@@ -7,10 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests import displays
+
 GOLDEN = Path(__file__).parent / "golden"
 
 
+def pytest_configure(config):
+    displays.start(config)
+
+
 def pytest_addoption(parser):
+    displays.add_option(parser)
     parser.addoption(
         "--golden-dir",
         type=Path,

@@ -86,14 +86,16 @@ def choose_theme(app: QApplication, wish: str, system: Qt.ColorScheme | None = N
 
 
 def apply_theme(app: QApplication, theme: Theme) -> None:
-    """Give the whole program its colors."""
-    app.setStyle("Fusion")
-    app.setPalette(_palette(theme))
+    """Give the whole program its colors, unless it has them: a fifth of a start went into giving them twice."""
     sheet = (files("resources") / "style.qss").read_text(encoding="utf-8")
     colors = dataclasses.asdict(theme)
     for name in sorted(colors, key=len, reverse=True):  # "@accent_text" before "@accent"
         sheet = sheet.replace(f"@{name}", colors[name])
     sheet = sheet.replace("@icons", (Path(str(files("resources"))) / "icons").as_posix())
+    if sheet == app.styleSheet():
+        return
+    app.setStyle("Fusion")
+    app.setPalette(_palette(theme))
     app.setStyleSheet(sheet)
 
 

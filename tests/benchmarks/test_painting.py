@@ -24,7 +24,7 @@ pytestmark = [
     pytest.mark.skipif(not _has_display(), reason=REASON),
 ]
 SIZES = {"0.5 M": 3, "2.1 M": 11}  # views of 378 x 504
-REPEATS = 3
+REPEATS = 2
 
 
 def changes(session):

@@ -1,6 +1,5 @@
 """The whole objective on small batches: composition, batches, gradients, ablations, and what is never formed."""
 
-import time
 from dataclasses import fields, replace
 
 import pytest
@@ -333,22 +332,6 @@ def overlap_cost(queries):
 def test_memory_traffic_of_the_penalty_is_linear_in_queries():
     small, middle, large = overlap_cost(50), overlap_cost(100), overlap_cost(200)
     assert (large - middle) / (middle - small) == pytest.approx(2, rel=0.01)
-
-
-@pytest.mark.benchmark
-def test_time_of_the_penalty_is_linear_in_queries():
-    valid = torch.ones(1, 3, *CELLS, dtype=torch.bool)
-
-    def seconds(queries):
-        encoded, trace, _ = random_batch(1, queries=queries)
-        taken = []
-        for _ in range(7):
-            start = time.perf_counter()
-            overlap_loss(trace.layers[1], encoded.mask_features, valid).backward()
-            taken.append(time.perf_counter() - start)
-        return min(taken)
-
-    assert seconds(3200) / seconds(400) < 16  # 8 if linear, 64 if not
 
 
 def test_targets_of_unlabelled_pixels_count_for_the_penalty_alone():
