@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from fast3dis_core.color_scales import scale_colors
 from fast3dis_core.curation import Curated, CuratedInstance
 from fast3dis_core.reconstruction import Float32, Int32, Reconstruction, UInt8
-from fast3dis_core.sights import TOLERANCE, Sight, sight_words
+from fast3dis_core.sights import TOLERANCE, Sight, anchor_sights, sight_words
 
 UNKNOWN = 110  # gray of a map where nothing is known
 SAMPLE = 200_000  # points from which the limits of a map are told
@@ -263,3 +263,32 @@ def _on_frame(directions: NDArray[np.float64], center: NDArray[np.float64], widt
         reach = np.where(directions > 0, (size - start) / directions, -start / directions)  # (M, 2)
     reach = np.where(directions == 0, np.inf, reach).min(axis=1, keepdims=True)
     return np.clip(start + reach * directions, 0, size)
+
+
+def anchor_in_views(result: Reconstruction, anchor: Float32) -> ProjectedAnchors:
+    """One anchor as every camera sees it, without a depth map of each view: for marks in many small pictures.
+
+    Parameters
+    ----------
+    result : Reconstruction
+    anchor : array (3,)
+        World, scene units.
+
+    Returns
+    -------
+    ProjectedAnchors
+        For S views in place of N anchors; the same as `project_anchors` view by view.
+    """
+    height, width = result.images.shape[1:3]
+    cameras, lenses = result.world_to_camera.astype(np.float64), result.intrinsics.astype(np.float64)
+    camera = cameras[:, :3, :3] @ np.asarray(anchor, np.float64) + cameras[:, :3, 3]  # (S, 3)
+    focal, center = lenses[:, (0, 1), (0, 1)], lenses[:, :2, 2]
+    far = camera[:, 2]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        places = camera[:, :2] * focal / far[:, None] + center  # (S, 2)
+    sights = anchor_sights(result, np.asarray(anchor, np.float32)[None])[0].tolist()
+    for view, sight in enumerate(sights):
+        if sight in ("outside", "behind"):
+            way = camera[view, :2] * focal[view] if sight == "behind" else places[view] - center[view]
+            places[view] = _on_frame(way[None], center[view], width, height)[0]
+    return ProjectedAnchors(positions=places.astype(np.float32), sights=tuple(sights))

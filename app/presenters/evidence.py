@@ -21,6 +21,15 @@ LOOK_WORDS = {
     "behind": "behind the camera",
     "muted": "in a muted view",
 }
+SHORT_WORDS = {
+    "visible": "open",
+    "occluded": "hidden",
+    "unknown": "no depth",
+    "outside": "outside",
+    "behind": "behind",
+    "muted": "muted",
+}
+Row = tuple[int, str, float, str, bool, str]  # view, name, share, words, whether it is a finding, whole words
 Mark = tuple[float, float, str, bool]  # pixel x and y, words, whether it is the one that counts
 
 
@@ -29,7 +38,7 @@ class Panel(Protocol):
 
     def set_empty(self, text: str) -> None: ...
     def set_choices(self, layers: int, heads: int, layer: int, head: int) -> None: ...
-    def set_evidence(self, title: str, finding: str, rows: Sequence[tuple[int, str, float, str, bool]]) -> None: ...
+    def set_evidence(self, title: str, finding: str, rows: Sequence[Row]) -> None: ...
     def set_current(self, view: int) -> None: ...
 
 
@@ -144,14 +153,15 @@ def _finding(known: QueryEvidence) -> str:
     )
 
 
-def _rows(known: QueryEvidence, names: Sequence[str]) -> list[tuple[int, str, float, str, bool]]:
-    rows = [(-1, "No view", known.nowhere, "seen by nobody", False)]
+def _rows(known: QueryEvidence, names: Sequence[str]) -> list[Row]:
+    rows = [(-1, "No view", known.nowhere, "seen by nobody", False, "Attention that falls on no view at all")]
     for view, name in enumerate(names):
         looks = Counter(str(look) for look in known.looks[:, view])
-        words, finds = LOOK_WORDS[max(looks, key=lambda look: looks[look])], "occluded" in looks
+        words = whole = LOOK_WORDS[max(looks, key=lambda look: looks[look])]
         if len(looks) > 1:
-            words = ", ".join(f"{LOOK_WORDS[look]} in {count}" for look, count in looks.most_common()) + " layers"
-        rows.append((view, f"{view + 1} · {name}", float(known.shares[view]), words, finds))
+            words = " · ".join(f"{count} {SHORT_WORDS[look]}" for look, count in looks.most_common())
+            whole = ", ".join(f"{LOOK_WORDS[look]} in {count}" for look, count in looks.most_common()) + " layers"
+        rows.append((view, f"{view + 1} · {name}", float(known.shares[view]), words, "occluded" in looks, whole))
     return rows
 
 

@@ -11,13 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.actions import Actions
-from app.coloring import thumbnail
-from app.photo_layers import doubtful_views
+from app.coloring import anchor_colors, thumbnail
+from app.photo_layers import anchor_in_views, doubtful_views
+from app.presenters.evidence import LOOK_WORDS
+from app.presenters.evidence import TAB as EVIDENCE
 from app.presenters.painting import Painting
+from app.probe import ANCHORS
 from app.session.edits import Edits
 from app.session.plan import Photo, Plan
 from app.session.session import Display, Session
 from fast3dis_core.reconstruction import Reconstruction
+
+ANCHOR_TABS = (ANCHORS, EVIDENCE)  # of the inspector, whose subject is one anchor
+Mark = tuple[float, float, str]  # shares of a picture's width and height, and how its camera sees the place
 
 
 class Gallery(Protocol):
@@ -30,6 +36,7 @@ class Gallery(Protocol):
     def set_doubtful(self, reasons: Mapping[int, str]) -> None: ...
     def set_excluded(self, views: frozenset[int], *, possible: bool) -> None: ...
     def set_current(self, view: int) -> None: ...
+    def set_marks(self, color: tuple[int, int, int], marks: Sequence[Mark]) -> None: ...
 
 
 class ViewGalleryPresenter:
@@ -52,6 +59,9 @@ class ViewGalleryPresenter:
         self._table: NDArray[np.uint8] | None = None
         self._doubted: object = None  # the cloud whose views were judged
         self._doubtful: dict[int, str] = {}
+        self._marked: tuple[object, ...] = ()  # what the marks are of,
+        self._marked_in: object = None  # and the result they are in
+        self._sights: tuple[str, ...] = ()
         gallery.set_tips(self.facts)
         session.reconstruction_changed.connect(self._on_reconstruction)
         session.edits_changed.connect(self._on_edits)
@@ -100,6 +110,8 @@ class ViewGalleryPresenter:
         ]
         if view in self._doubtful:
             lines.append(self._doubtful[view])
+        if self._sights:
+            lines.append(f"The selected anchor is {LOOK_WORDS[self._sights[view]]}")
         if view in self._excluded():
             lines.append("Left out of the next run")
         return "\n".join(lines)
@@ -113,16 +125,19 @@ class ViewGalleryPresenter:
                 for view, (own, usual) in doubtful_views(result).items()
             }
             self._gallery.set_doubtful(self._doubtful)
+        self._mark()
         self._on_plan()
 
     def _on_edits(self, _: Edits) -> None:
         self._paint()
+        self._mark()
 
     def _on_colors(self, _: object) -> None:
         self._paint()
 
     def _on_display(self, display: Display) -> None:
         self._paint()
+        self._mark()
         self._gallery.set_current(display.view)
 
     def _on_plan(self, _: object = None) -> None:
@@ -140,6 +155,32 @@ class ViewGalleryPresenter:
             return frozenset()
         unwanted = {photo.name for photo in plan.photos if not photo.included}
         return frozenset(view for view, name in enumerate(result.names) if name in unwanted)
+
+    def _mark(self) -> None:
+        """The selected query's anchor in every picture, while anchors are looked at; not while one is dragged."""
+        display, curated = self._session.display, self._session.curated
+        if self._session.previewing or curated is None:
+            return
+        result, chosen = curated.reconstruction, sorted(display.selection)
+        looked_at = display.anchors or display.photo_anchors or display.tab in ANCHOR_TABS
+        query = chosen[0] if looked_at and len(chosen) == 1 and chosen[0] < result.anchors.shape[1] else None
+        color = (0, 0, 0)
+        if query is not None:
+            red, green, blue = (int(channel) for channel in anchor_colors(curated)[query])
+            color = (red, green, blue)
+        key = (query, display.layer, color)
+        if key == self._marked and (query is None or result is self._marked_in):
+            return
+        self._marked, self._marked_in = key, result
+        if query is None:
+            self._sights = ()
+            self._gallery.set_marks(color, ())
+            return
+        height, width = result.images.shape[1:3]
+        seen = anchor_in_views(result, result.anchors[display.layer, query])
+        self._sights = seen.sights
+        places = ((float(x) / width, float(y) / height) for x, y in seen.positions)
+        self._gallery.set_marks(color, [(*place, sight) for place, sight in zip(places, seen.sights, strict=True)])
 
     def _paint(self) -> None:
         result = self._session.reconstruction

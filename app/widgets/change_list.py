@@ -9,7 +9,7 @@ from app.widgets.parts import plain_table, wrapped_label
 
 HEADERS = ("Query", "Became", "IoU", "Points")
 ROW_HEIGHT, MOST = 24, 4  # logical pixels of a line, and lines in sight
-WIDTHS = (56, 0, 72, 146)  # logical pixels
+WIDTHS = (56, 0, 82, 140)  # logical pixels
 QUERY = Qt.ItemDataRole.UserRole
 
 

@@ -83,27 +83,27 @@ class EvidencePanel(QWidget):
                     box.addItems([f"Mean of {word}", *(f"{word[:-1].title()} {n + 1}" for n in range(count))])
                 box.setCurrentIndex(chosen)
 
-    def set_evidence(self, title: str, finding: str, rows: Sequence[tuple[int, str, float, str, bool]]) -> None:
+    def set_evidence(self, title: str, finding: str, rows: Sequence[tuple[int, str, float, str, bool, str]]) -> None:
         """One query.
 
         Parameters
         ----------
         title, finding : str
             Its name; what the attention adds up to, in sentences.
-        rows : sequence of (view, name, share, words, whether it is a finding)
+        rows : sequence of (view, name, share, words, whether it is a finding, more words)
             View -1 is no view.
         """
         self._title.setText(title)
         self._finding.setText(finding)
         self.table.setRowCount(len(rows))
-        for number, (view, name, share, words, finds) in enumerate(rows):
+        for number, (view, name, share, words, finds, more) in enumerate(rows):
             for column, text in enumerate((name, "", words)):
                 item = self.table.item(number, column)
                 if item is None:
                     item = QTableWidgetItem()
                     self.table.setItem(number, column, item)
                 item.setText(text)
-                item.setToolTip(text if column != 1 else f"{share:.2%} of its attention")
+                item.setToolTip((name, f"{share:.2%} of its attention", more)[column])
                 item.setData(VIEW, view)
             self.table.item(number, 1).setData(SHARE, share)
             self.table.item(number, 1).setData(FINDING, finds)
@@ -125,7 +125,7 @@ class EvidencePanel(QWidget):
         table.setItemDelegateForColumn(1, self._bars)
         header = table.horizontalHeader()
         header.setStretchLastSection(True)
-        for column, width in enumerate((112, 146, 120)):
+        for column, width in enumerate((92, 112, 120)):
             header.resizeSection(column, width)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         table.cellClicked.connect(self._tell_view)

@@ -153,7 +153,11 @@ class PhotoAnchors(QObject):
                 painter.drawLine(old, now)
                 painter.drawEllipse(old, MARK * 1.3, MARK * 1.3)
         for anchor in self.anchors:
-            _paint_anchor(painter, transform.map(QPointF(anchor.x, anchor.y)), anchor)
+            radius = MARK * (1.5 if anchor.chosen else 1.0)
+            rim = LIGHT if anchor.chosen else DARK
+            paint_mark(
+                painter, transform.map(QPointF(anchor.x, anchor.y)), radius, QColor(*anchor.color), rim, anchor.sight
+            )
 
     def paint_note(self, painter: QPainter, theme: Theme) -> None:
         """Words about the drag, at the upper edge."""
@@ -169,12 +173,10 @@ class PhotoAnchors(QObject):
         painter.drawText(words, int(flags), self.note)
 
 
-def _paint_anchor(painter: QPainter, place: QPointF, anchor: PhotoAnchor) -> None:
+def paint_mark(painter: QPainter, place: QPointF, radius: float, color: QColor, rim: QColor, sight: str) -> None:
     """Disc: visible. Ring: occluded. Square: no depth there. Cross on the frame: outside. Dash: behind the camera."""
-    radius = MARK * (1.5 if anchor.chosen else 1.0)
-    color, sight = QColor(*anchor.color), anchor.sight
     painter.setBrush(Qt.BrushStyle.NoBrush)
-    for pen in (QPen(LIGHT if anchor.chosen else DARK, 4.6), QPen(color, 2.2)):
+    for pen in (QPen(rim, 4.6), QPen(color, 2.2)):
         painter.setPen(pen)
         if sight == "visible":
             painter.setBrush(color)

@@ -10,7 +10,9 @@ from PySide6.QtCore import (
     QModelIndex,
     QPersistentModelIndex,
     QPoint,
+    QPointF,
     QRect,
+    QRectF,
     QSignalBlocker,
     QSize,
     Qt,
@@ -19,12 +21,14 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QColor, QContextMenuEvent, QIcon, QImage, QMouseEvent, QPainter, QPixmap
 from PySide6.QtWidgets import QListView, QMenu, QStyledItemDelegate, QStyleOptionViewItem, QVBoxLayout, QWidget
 
+from app.widgets.photo_anchors import paint_mark
 from app.widgets.theme import Theme, icon
 
 WIDTH, NARROW_WIDTH = 160, 56  # of a thumbnail, logical pixels
 KEPT = 64  # thumbnails, more than ever stand in sight at once
 PADDING = 7  # of an item above its picture, logical pixels: that of the style sheet and its border
 BADGE = 18  # height of number and signs, logical pixels
+MARK, SMALL_MARK = 5.0, 3.5  # radius of an anchor's mark, the second in narrow pictures, logical pixels
 CURRENT = 3  # width of the bar beside the current view, logical pixels
 
 Picture = Callable[[int, int], NDArray[np.uint8]]  # of a view, near a width in pixels
@@ -177,6 +181,11 @@ class ViewGallery(QWidget):
         self._painter.excluded = views
         self.list.viewport().update()
 
+    def set_marks(self, color: tuple[int, int, int], marks: Sequence[tuple[float, float, str]]) -> None:
+        """One place in every picture: shares of its width and height, and how its camera sees it; none for none."""
+        self._painter.color, self._painter.marks = QColor(*color), tuple(marks)
+        self.list.viewport().update()
+
     def set_narrow(self, narrow: bool) -> None:
         """Small pictures without names, for a narrow window."""
         self._width = NARROW_WIDTH if narrow else WIDTH
@@ -262,6 +271,8 @@ class _Badges(QStyledItemDelegate):
         self.theme, self.width = theme, WIDTH
         self.doubtful: frozenset[int] = frozenset()
         self.excluded: frozenset[int] = frozenset()
+        self.marks: tuple[tuple[float, float, str], ...] = ()
+        self.color = QColor()
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         """The item as it is styled, and what lies over it."""
@@ -280,12 +291,25 @@ class _Badges(QStyledItemDelegate):
         if view == self._strip.currentIndex().row():
             bar = QRect(whole.left() + 1, whole.top() + 6, CURRENT, whole.height() - 12)
             painter.fillRect(bar, QColor(self.theme.accent))
+        if view < len(self.marks):
+            self._paint_mark(painter, self.marks[view], picture)
         self._paint_number(painter, view, picture)
         if view in self.doubtful:
             sign = QRect(picture.right() - BADGE + 1, picture.bottom() - BADGE + 1, BADGE, BADGE)
             self._paint_ground(painter, sign)
             painter.drawPixmap(sign.topLeft() + QPoint(1, 1), icon("warning", self.theme.warning).pixmap(16, 16))
         painter.restore()
+
+    def _paint_mark(self, painter: QPainter, mark: tuple[float, float, str], picture: QRect) -> None:
+        """Wholly within the picture, or what is outside or behind could not be told from each other."""
+        x, y, sight = mark
+        radius = SMALL_MARK if picture.width() < 2 * NARROW_WIDTH else MARK
+        inner = QRectF(picture).adjusted(radius + 3, radius + 3, -radius - 4, -radius - 4)
+        place = QPointF(
+            min(max(picture.left() + x * picture.width(), inner.left()), inner.right()),
+            min(max(picture.top() + y * picture.height(), inner.top()), inner.bottom()),
+        )
+        paint_mark(painter, place, radius, self.color, QColor(255, 255, 255), sight)
 
     def _paint_number(self, painter: QPainter, view: int, picture: QRect) -> None:
         font, text = painter.font(), str(view + 1)

@@ -163,6 +163,23 @@ def test_figures_of_anchors_are_those_of_the_network_alone(desk):
     )
 
 
+def test_scores_of_the_ledger_are_those_of_the_layer_shown(desk):
+    for layer in (0, LAST):
+        desk.presenter.set_layer(layer)
+        desk.session.replace(replaced(RESULT))
+        assert [row[2] for row in desk.panel.told("set_rows")] == pytest.approx(RESULT.objectness[layer].tolist())
+
+
+def test_the_way_of_refinement_is_the_distance_from_where_it_was_put(desk):
+    """Put at a place, and taken elsewhere by the layers: the length between both, in the units shown."""
+    desk.choose(QUERY)
+    desk.presenter.place((1.0, 0.5, 2.0))
+    for scale, units in ((None, "scene units"), (2.0, "m")):
+        desk.session.edit("scale", replace(desk.session.edits, scale=scale))
+        way = float(np.linalg.norm(RESULT.anchors[-1, QUERY].astype(float) - (1.0, 0.5, 2.0))) * (scale or 1.0)
+        assert desk.anchor()[0] == f"Anchor {QUERY} · moved by hand, refined by {way:.2f} {units}"
+
+
 def test_full_capacity_is_a_warning(desk):
     _, warning = desk.panel.told("set_summary")
     assert ("All queries" in warning) == all(item.objectness >= 0.3 for item in RESULT.instances)

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from app.actions import Actions
-from app.presenters.evidence import TAB, EvidencePresenter
+from app.presenters.evidence import LOOK_WORDS, SHORT_WORDS, TAB, EvidencePresenter
 from app.session.session import Inspection, Origin, Session
 from fast3dis_core.query_evidence import query_evidence
 from tests.app.standins import UNFILTERED, Recorder
 from tests.app.test_hijacks import CLAIMS
-from tests.core.test_query_evidence import EVIDENCE, HEADS, LAYERS, RESULT, VIEWS
+from tests.core.test_query_evidence import EVIDENCE, HEADS, LAYERS, MUTED, RESULT, VIEWS, plain_sight
 
 
 class Desk:
@@ -42,7 +42,7 @@ def test_every_line_is_the_plain_mean_and_they_sum_to_one(desk):
     assert title == "Query 0"
     weights = EVIDENCE.weights[:, 0].astype(float)
     assert [row[0] for row in rows] == [-1, *range(VIEWS)]
-    for view, name, share, _, _ in rows:
+    for view, name, share, *_ in rows:
         assert share == pytest.approx(weights[:, view + 1].mean(), abs=1e-6)
         assert view < 0 or RESULT.names[view] in name
     assert sum(row[2] for row in rows) == pytest.approx(1, abs=1e-5)
@@ -57,7 +57,36 @@ def test_attention_on_hidden_views_is_stated_and_marked(desk):
     assert finding.startswith(f"{known.hidden:.1%} of its attention is on views where a surface hides the anchor")
     hidden = {view for view in range(VIEWS) if "occluded" in known.looks[:, view]}
     assert {row[0] for row in rows if row[4]} == hidden
-    assert all("hidden by a surface" in row[3] for row in rows if row[4])
+    assert all("hidden by a surface" in row[5] for row in rows if row[4])
+
+
+def test_layers_are_counted_by_how_each_camera_sees_the_anchor_they_read_at(desk):
+    """Every number of the last column, and the whole sentence, against plain loops over layers and views."""
+    for query in range(6):
+        desk.inspect(query)
+        _, finding, rows = desk.panel.told("set_evidence")
+        masses = dict.fromkeys(("hidden", "left out", "nowhere"), 0.0)
+        for view, _, _, words, _, whole in rows[1:]:
+            counts = {}
+            for layer in range(LAYERS):
+                look = plain_sight(RESULT, RESULT.anchors[layer, query], view)
+                look = "muted" if (query, view) == MUTED and look not in ("outside", "behind") else look
+                counts[look] = counts.get(look, 0) + 1
+                weight = float(EVIDENCE.weights[layer, query, 1 + view].astype(float).mean()) / LAYERS
+                masses["hidden"] += weight * (look == "occluded")
+                masses["left out"] += weight * (look in ("outside", "behind", "muted"))
+            if len(counts) == 1:
+                assert words == whole == LOOK_WORDS[next(iter(counts))]
+            else:
+                parts = dict(reversed(part.split(" ", 1)) for part in words.split(" · "))
+                assert parts == {SHORT_WORDS[look]: str(count) for look, count in counts.items()}
+                assert all(f"{LOOK_WORDS[look]} in {count}" in whole for look, count in counts.items())
+        masses["nowhere"] = float(EVIDENCE.weights[:, query, 0].astype(float).mean())
+        assert finding == (
+            f"{masses['hidden']:.1%} of its attention is on views where a surface hides the anchor, "
+            f"{masses['nowhere']:.1%} on no view at all, {masses['left out']:.1%} on views that do not show it: the "
+            "decoder leaves those out."
+        )
 
 
 def test_a_layer_and_a_head_can_be_looked_at_alone(desk):
@@ -65,7 +94,7 @@ def test_a_layer_and_a_head_can_be_looked_at_alone(desk):
     desk.presenter.choose_layer(2)
     desk.presenter.choose_head(HEADS)
     assert desk.panel.told("set_choices") == (LAYERS, HEADS, 2, HEADS)
-    for view, _, share, _, _ in desk.panel.told("set_evidence")[2]:
+    for view, _, share, *_ in desk.panel.told("set_evidence")[2]:
         assert share == pytest.approx(EVIDENCE.weights[1, 0, view + 1, HEADS - 1], abs=1e-6)
 
 

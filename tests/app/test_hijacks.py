@@ -173,6 +173,38 @@ def test_a_theft_and_its_cell_are_one_selection(desk):
     assert desk.session.display.selection == {better, weaker}
 
 
+def test_every_text_of_the_panel_is_that_of_a_plain_recomputation(desk):
+    """Tool tips of all cells, lines of the list, and what each of a pair wins of the other's claim."""
+    masks = {item.query: set(item.pixels.tolist()) for item in RESULT.instances}
+    scores = {item.query: item.objectness for item in RESULT.instances}
+
+    def won(victim, thief):
+        return sum(max((q for q in masks if pixel in masks[q]), key=scores.get) == thief for pixel in masks[victim])
+
+    _, _, tips = desk.panel.told("set_matrix")
+    diagonal = np.diag(RESULT.overlap) / RESULT.objectness[-1].astype(float) ** 2
+    for i, one in enumerate(FACTS.order):
+        for j, other in enumerate(FACTS.order):
+            shared = RESULT.overlap[one, other] / (scores[one] * scores[other])
+            part = min(1, shared / (diagonal[one] + diagonal[other] - shared))
+            assert tips[i][j] == f"Instance {one} and Instance {other}: {part:.1%} in common"
+    lines = [
+        (victim, thief, won(victim, thief))
+        for victim in masks
+        for thief in masks
+        if victim != thief and won(victim, thief) >= 0.02 * len(masks[victim])
+    ]
+    lines.sort(key=lambda line: -line[2])
+    assert desk.panel.told("set_thefts") == [
+        (f"Instance {victim}", f"Instance {thief}", f"{count / len(masks[victim]):.0%}", f"{count:,}")
+        for victim, thief, count in lines
+    ]
+    for number, (victim, thief, count) in enumerate(lines):
+        desk.choose(number)
+        wins = f"Instance {thief} wins {count / len(masks[victim]):.0%} of the claim of Instance {victim}."
+        assert wins in desk.panel.told("set_pair")[0]
+
+
 def test_a_pair_is_looked_at_where_it_meets_and_its_pixels_are_counted(desk):
     better, weaker = desk.choose()
     masks = {item.query: set(item.pixels.tolist()) for item in RESULT.instances}

@@ -4,8 +4,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from app.actions import Actions
+from app.coloring import anchor_colors
+from app.photo_layers import depth_map, project_anchors
+from app.presenters.evidence import LOOK_WORDS
 from app.presenters.painting import Painting
 from app.presenters.view_gallery import ViewGalleryPresenter
 from app.session.origin import Origin
@@ -31,6 +35,9 @@ class Desk:
         photos = tuple(stand_in_photo(FOLDER / name) for name in RESULT.names)
         self.session.prepare(Plan(sources=(FOLDER,), photos=photos))
         self.session.open(result, Origin(folder=folder))
+
+    def look(self, **changes):
+        self.session.show(replace(self.session.display, **changes))
 
     def excluded(self):
         (views,), state = self.gallery.last["set_excluded"]
@@ -95,3 +102,49 @@ def test_looking_through_a_camera_goes_to_its_view_first_and_stays_if_already_lo
     desk.presenter.look(1)
     assert desk.session.display.view == 1
     assert desk.triggered == ["through_photo"]
+
+
+def test_the_selected_anchor_is_marked_in_every_picture_as_the_large_photo_has_it():
+    """In the open, behind the wall, beside every photo and behind the cameras; each view against a plain projection."""
+    anchors = np.array(RESULT.anchors)
+    anchors[-1, 1, 2] += 1.0
+    anchors[-1, 2, 0] += 30.0
+    anchors[-1, 3, 2] = -20.0
+    result = replaced(RESULT, anchors=anchors)
+    desk = Desk(result)
+    desk.look(anchors=True)
+    height, width = result.images.shape[1:3]
+    seen = set()
+    for query in range(5):
+        desk.look(selection=frozenset({query}))
+        color, marks = desk.gallery.told("set_marks")
+        assert color == tuple(anchor_colors(desk.session.curated)[query])
+        assert len(marks) == len(result.images)
+        for view, (x, y, sight) in enumerate(marks):
+            camera, lens = result.world_to_camera[view], result.intrinsics[view]
+            plain = project_anchors(anchors[-1, query][None], camera, lens, depth_map(result, view))
+            assert (x * width, y * height) == pytest.approx(plain.positions[0], abs=1e-2)
+            assert sight == plain.sights[0]
+            assert f"The selected anchor is {LOOK_WORDS[sight]}" in desk.presenter.facts(view)
+            seen.add(sight)
+    assert {"visible", "occluded", "outside", "behind"} <= seen
+
+
+def test_marks_are_there_while_anchors_are_looked_at_and_of_one_query_only():
+    desk = Desk()
+    desk.look(selection=frozenset({1}))
+    assert not desk.gallery.all_told("set_marks")[-1:] or desk.gallery.told("set_marks")[1] == ()
+    for wish in ({"anchors": True}, {"photo_anchors": True}, {"tab": "Anchors"}, {"tab": "Evidence"}):
+        desk.look(**wish)
+        assert len(desk.gallery.told("set_marks")[1]) == 5, wish
+        desk.look(**{name: "" if name == "tab" else False for name in wish})
+        assert desk.gallery.told("set_marks")[1] == (), wish
+    desk.look(anchors=True, selection=frozenset({1, 2}))
+    assert desk.gallery.told("set_marks")[1] == ()
+    desk.look(selection=frozenset({1}), layer=0)
+    first = desk.gallery.told("set_marks")
+    desk.look(layer=-1)
+    assert desk.gallery.told("set_marks") != first, "of the layer shown"
+    count = desk.gallery.calls.count("set_marks")
+    desk.look(hovered=3)
+    assert desk.gallery.calls.count("set_marks") == count, "nothing is worked out twice"

@@ -52,7 +52,7 @@ def _pixel(result, anchor, view):
     return x, y, bool(camera[2] > 0 and 0 <= x < width and 0 <= y < height)
 
 
-def _plain_sight(result, anchor, view):
+def plain_sight(result, anchor, view):
     depth = float(result.world_to_camera[view, 2, :3] @ anchor + result.world_to_camera[view, 2, 3])
     x, y, inside = _pixel(result, anchor, view)
     if depth <= 0:
@@ -75,7 +75,7 @@ def test_sights_are_those_of_a_plain_loop():
     for anchors in RESULT.anchors:
         found = anchor_sights(RESULT, anchors)
         for query, view in np.ndindex(found.shape):
-            assert found[query, view] == _plain_sight(RESULT, anchors[query], view), (query, view)
+            assert found[query, view] == plain_sight(RESULT, anchors[query], view), (query, view)
     assert {"visible", "occluded", "outside", "behind"} <= set(anchor_sights(RESULT, RESULT.anchors[0]).ravel())
 
 
@@ -93,7 +93,7 @@ def test_shares_and_masses_are_those_of_a_plain_sum(layer, head):
                 nowhere += EVIDENCE.weights[each - 1, query, 0, one] / count
                 for view in range(VIEWS):
                     weight = EVIDENCE.weights[each - 1, query, 1 + view, one] / count
-                    word = _plain_sight(RESULT, RESULT.anchors[each - 1, query], view)
+                    word = plain_sight(RESULT, RESULT.anchors[each - 1, query], view)
                     word = "muted" if (query, view) == MUTED and word not in ("outside", "behind") else word
                     shares[view] += weight
                     masses[word] = masses.get(word, 0.0) + weight

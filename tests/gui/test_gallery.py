@@ -6,7 +6,7 @@ from PySide6.QtGui import QColor, QContextMenuEvent
 from PySide6.QtWidgets import QApplication, QMenu
 
 from app.widgets.theme import DARK
-from app.widgets.view_gallery import NARROW_WIDTH, WIDTH, ViewGallery
+from app.widgets.view_gallery import NARROW_WIDTH, PADDING, WIDTH, ViewGallery
 from tests.gui.hands import mouse
 
 SHAPE = (120, 160)
@@ -136,3 +136,44 @@ def test_number_doubt_exclusion_and_the_current_view_are_seen(qtbot):
     gallery.set_current(1)
     accent = QColor(DARK.accent)
     assert any(picture(1).pixelColor(2, y) == accent for y in range(plain.height()))
+
+
+def test_marks_of_an_anchor_are_told_apart_without_color_in_both_sizes(qtbot):
+    """Five sights at the middle of five pictures: each looks different, and all have the color."""
+    gallery, _ = shown(qtbot, 5)
+    gallery.resize(204, 980)  # all five in sight
+    sights = ("visible", "occluded", "unknown", "outside", "behind")
+    for narrow in (False, True):
+        gallery.set_narrow(narrow)
+        gallery.set_marks((200, 30, 160), [(0.5, 0.5, sight) for sight in sights])
+        image = gallery.list.viewport().grab().toImage()
+        found = []
+        for view in range(len(sights)):
+            size, whole = gallery.list.iconSize(), gallery.list.visualRect(gallery.list.model().index(view))
+            x, y = whole.center().x(), whole.top() + PADDING + size.height() // 2
+            area = [[image.pixelColor(x + dx, y + dy).rgb() for dx in range(-9, 10)] for dy in range(-9, 10)]
+            colored = [[QColor(pixel).red() > 150 and QColor(pixel).green() < 90 for pixel in row] for row in area]
+            assert sum(map(sum, colored)) > 5, sights[view]
+            found.append(colored)
+        for one in range(len(found)):
+            for other in range(one):
+                differing = np.count_nonzero(np.array(found[one]) != np.array(found[other]))
+                assert differing >= 4, (sights[one], sights[other])
+        gallery.set_marks((0, 0, 0), ())
+        assert gallery.list.viewport().grab().toImage() != image
+
+
+def test_a_mark_at_the_frame_is_wholly_in_its_picture(qtbot):
+    gallery, _ = shown(qtbot, 2)
+    plain = gallery.list.viewport().grab().toImage()
+    gallery.set_marks((200, 30, 160), [(1.0, 1.0, "outside"), (0.0, 1.0, "behind")])
+    image = gallery.list.viewport().grab().toImage()
+    size = gallery.list.iconSize()
+    for view in range(2):
+        whole = gallery.list.visualRect(gallery.list.model().index(view))
+        left, top = whole.center().x() - size.width() // 2, whole.top() + PADDING
+        for y in range(whole.top(), whole.bottom()):
+            for x in range(whole.left(), whole.right()):
+                if image.pixel(x, y) != plain.pixel(x, y):
+                    assert left <= x < left + size.width()
+                    assert top <= y < top + size.height()
