@@ -13,6 +13,7 @@ from app.viewport.scene_view import SceneView
 
 SLOW_FRAME = 0.040  # seconds; faster scenes need no stand-in while the camera moves
 SLOW_HELD_FRAME = 0.012  # the same while an anchor is held, when the decoder needs the time too
+LONG_FRAME = 0.1  # seconds
 PATIENCE, EXACT_PATIENCE = 80, 300  # ms that frames wait at most for a preview, and for the exact answer
 REST = 200  # ms without motion before all points are drawn again; every wheel notch is a motion of its own
 
@@ -38,6 +39,11 @@ class Motion(QObject):
         self._rest.setSingleShot(True)
         self._rest.setInterval(REST)
         self._rest.timeout.connect(self._come_to_rest)
+
+    @property
+    def slow(self) -> bool:
+        """Whether a frame with all points takes so long that the window would be seen to stand still."""
+        return self._full_frame_seconds > LONG_FRAME
 
     def start(self) -> None:
         """Something moved."""

@@ -36,6 +36,9 @@ class Pictures:
     resize : callable
         Told the height of the picture in pixels, and how many of them are a logical one, before it is drawn; None and
         None say that it is over.
+    spare : callable
+        Told how many pixels a frame of a film has before it is drawn, so that the window is not kept waiting for more
+        points than they can show; and None afterwards.
     """
 
     def __init__(
@@ -46,9 +49,10 @@ class Pictures:
         *,
         settle: Callable[[], None],
         resize: Callable[[float | None, float | None], None],
+        spare: Callable[[int | None], None],
     ) -> None:
         self._view, self._camera, self._notes = view, camera, notes
-        self._settle, self._resize = settle, resize
+        self._settle, self._resize, self._spare = settle, resize, spare
         self.filming = False
 
     def size(self, scale: float) -> tuple[int, int]:
@@ -86,6 +90,7 @@ class Pictures:
         try:
             pose.give(camera)
             self._view.renderer.ResetCameraClippingRange()
+            self._spare(width * height)
             picture = self._draw(width, height)
             if notes:
                 image = QImage(picture.data, width, height, 4 * width, QImage.Format.Format_RGBA8888).copy()
@@ -93,6 +98,7 @@ class Pictures:
                 rows = np.frombuffer(drawn.constBits(), np.uint8).reshape(height, drawn.bytesPerLine())
                 picture = rows[:, : 4 * width].reshape(height, width, 4).copy()
         finally:
+            self._spare(None)
             here.give(camera)
             self._view.renderer.ResetCameraClippingRange()
         return np.ascontiguousarray(picture[..., :3])

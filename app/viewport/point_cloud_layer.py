@@ -40,7 +40,8 @@ _COLOR = """//VTK::Color::Impl
   vertexColorVSOutput = vec4(mix(background, shade, keep), 1.0);
 """
 _CULL = """//VTK::PositionVC::Impl
-  if (scalarColor.a < 0.1) gl_Position = vec4(2.0, 2.0, 2.0, 1.0);
+  bool spared = fract(0.618034 * float(gl_VertexID % 65536)) >= pointShare;  // evenly among neighbors
+  if (scalarColor.a < 0.1 || spared) gl_Position = vec4(2.0, 2.0, 2.0, 1.0);
 """
 
 
@@ -161,6 +162,10 @@ class PointCloudLayer:
         self._full.actor.GetProperty().SetPointSize(size)
         self._stand_in.actor.GetProperty().SetPointSize(size * growth)
 
+    def set_share(self, share: float) -> None:
+        """Draw this share of the points only."""
+        self._full.uniforms.SetUniformf("pointShare", share)
+
     def set_moving(self, moving: bool) -> None:
         """Draw the stand-in instead of all points."""
         self._full.actor.SetVisibility(not moving)
@@ -211,6 +216,7 @@ class _Points:
         shader.AddVertexShaderReplacement("//VTK::Color::Impl", True, _COLOR, False)
         shader.AddVertexShaderReplacement("//VTK::PositionVC::Impl", True, _CULL, False)
         self.uniforms = shader.GetVertexCustomUniforms()
+        self.uniforms.SetUniformf("pointShare", 1.0)
         for name in ("pointMode", "valueMode", "valueLow", "valueHigh"):
             self.uniforms.SetUniformf(name, 0.0)
         self.uniforms.SetUniform1fv("stops", 3 * STOPS, [0.0] * (3 * STOPS))

@@ -13,6 +13,7 @@ from app.viewport.point_cloud_layer import POINT_SIZE, PointCloudLayer
 
 HEIGHT_PER_PIXEL = 500  # device pixels of the viewport's height for each pixel of the smallest points
 LARGEST = 4.0  # times as large as the smallest
+POINTS_PER_PIXEL = 3  # of a picture: more of them are behind others
 COVER = 1.4  # edge of a point in spacings: squares in any order leave gaps otherwise
 
 
@@ -27,7 +28,7 @@ class PointSize:
 
     def __init__(self, renderer: Any, cloud: PointCloudLayer) -> None:
         self._renderer, self._cloud = renderer, cloud
-        self._scale, self._window, self._picture = 1.0, 1.0, 1.0
+        self._scale, self._window, self._picture, self._share = 1.0, 1.0, 1.0, 1.0
         self._tag = renderer.AddObserver("StartEvent", self._apply)
 
     def set_scale(self, scale: float) -> bool:
@@ -39,6 +40,13 @@ class PointSize:
         """Device pixels of the window, and those of a picture of the same scene that is about to be drawn."""
         self._window = max(1.0, window)
         self._picture = (picture or self._window) / self._window
+
+    def spare(self, pixels: int | None) -> None:
+        """Draw as many points as a picture of so many pixels can show, and larger ones; all of them for None."""
+        self._share = 1.0
+        if pixels is not None:
+            self._share = min(1.0, POINTS_PER_PIXEL * pixels / max(1, self._cloud.drawn))
+        self._cloud.set_share(self._share)
 
     def pixels(self) -> float:
         """Edge of a point in the window, device pixels."""
@@ -59,4 +67,4 @@ class PointSize:
         return max(2 * float(half), 1e-12)
 
     def _apply(self, *_: object) -> None:
-        self._cloud.set_point_size(max(1.0, self.pixels() * self._picture))
+        self._cloud.set_point_size(max(1.0, self.pixels() * self._picture / self._share**0.5))

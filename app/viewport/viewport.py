@@ -79,6 +79,7 @@ class Viewport(QWidget):
             (self.dressing.legend, self.dressing.gauge, self._ruler.label),
             settle=self.motion.draw_all,
             resize=self._resize_drawing,
+            spare=lambda pixels: self._sizes.spare(pixels if self.motion.slow else None),
         )
         self.camera.moved.connect(self._on_camera)
         self.camera.moved.connect(self.looked)

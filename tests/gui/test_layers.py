@@ -188,6 +188,25 @@ def test_points_grow_with_what_lies_between_them_and_with_the_picture_within_lim
     size.end()
 
 
+def test_a_small_picture_is_drawn_with_fewer_and_larger_points(stage):
+    plotter, layer = stage
+    layer.set_table(table(CLAIMED, CLAIMED, CLAIMED, CLAIMED))
+    size = PointSize(plotter.renderer, layer)
+    size.set_heights(100.0)
+    whole, usual = stripes(plotter), layer.point_size
+    size.spare(200 * 100)  # of 80,000 points three quarters
+    assert stripes(plotter) == whole
+    assert layer.point_size == pytest.approx(usual / 0.75**0.5)
+    layer.set_share(0.05)  # there are four points for each pixel
+    layer.set_point_size(1.0)
+    size.end()
+    plotter.render()
+    thin = np.mean(plotter.screenshot(return_img=True).any(axis=2))
+    layer.set_share(1.0)
+    plotter.render()
+    assert thin < 0.6 * np.mean(plotter.screenshot(return_img=True).any(axis=2))
+
+
 @pytest.mark.parametrize("parallel", [True, False])
 def test_shading_darkens_what_lies_behind_a_step_softly_and_nothing_of_the_background(parallel):
     plotter = pv.Plotter(off_screen=True, window_size=(200, 200))
