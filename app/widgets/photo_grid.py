@@ -151,7 +151,7 @@ class PhotoGrid(QListView):
         self.setDragEnabled(True)
         self.viewport().setAcceptDrops(True)  # of a scroll area only the viewport hears of drags
         self.setDropIndicatorShown(False)  # ours is drawn below
-        self._scroll_by, self._scroller = 0, QTimer(self)  # while photos are held near the upper or lower edge
+        self._scroll_by, self._held, self._scroller = 0, QPoint(), QTimer(self)  # while photos are held near an edge
         self._scroller.setInterval(SCROLL_TIME)
         self._scroller.timeout.connect(self._scroll_on)
         self._line = QColor(theme.accent)
@@ -241,10 +241,9 @@ class PhotoGrid(QListView):
     def dragMoveEvent(self, event: QDragMoveEvent) -> None:
         """Show where they would go."""
         if event.mimeData().hasFormat(MIME):
-            place = event.position().toPoint()
+            self._held = place = event.position().toPoint()
             self._show_place(self._place_at(place))
-            below = place.y() - (self.viewport().height() - EDGE)
-            self._scroll_by = -SCROLL if place.y() < EDGE else SCROLL if below > 0 else 0
+            self._scroll_by = SCROLL * ((place.y() > self.viewport().height() - EDGE) - (place.y() < EDGE))
             self._scroller.start() if self._scroll_by else self._scroller.stop()
             event.acceptProposedAction()
         else:
@@ -296,6 +295,7 @@ class PhotoGrid(QListView):
     def _scroll_on(self) -> None:
         bar = self.verticalScrollBar()
         bar.setValue(bar.value() + self._scroll_by)
+        self._show_place(self._place_at(self._held))  # other photos are under the pointer now
 
     def _show_place(self, place: int) -> None:
         if place != self._place:

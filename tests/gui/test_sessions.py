@@ -3,9 +3,9 @@
 import numpy as np
 from PySide6.QtCore import Qt
 
-from tests.app.standins import StandInQuestions
-from tests.gui.hands import painted, press, until
-from tests.gui.test_window import SmallCoreSteps, photos  # noqa: F401 - a fixture
+from tests.app.standins import StandInQuestions, StandInSteps
+from tests.gui.hands import carry_files, painted, press, until
+from tests.gui.test_window import SCENE, SmallCoreSteps, opened, photos  # noqa: F401 - a fixture
 
 CTRL = Qt.KeyboardModifier.ControlModifier
 
@@ -66,3 +66,52 @@ def test_a_session_comes_back_bit_for_bit_and_answers_edits(play, photos, tmp_pa
         assert sizes[1] > sizes[0]
 
     play(third, steps=NoModel())
+
+
+def test_a_session_is_dropped_on_the_window_which_asks_about_unsaved_edits(play, tmp_path):
+    target, questions = tmp_path / "kitchen.f3d", StandInQuestions(save_session_answer=tmp_path / "kitchen.f3d")
+
+    async def hide_one(program, number):
+        query = program.session.shown()[number].query
+        program.table.selected.emit(frozenset({query}))
+        await press(program.window, Qt.Key.Key_H)
+        await until(lambda: query in program.session.edits.hidden, "the edit")
+        return query
+
+    async def saved(program):
+        await opened(program)
+        query = await hide_one(program, 0)
+        await press(program.window, Qt.Key.Key_S, CTRL)
+        await until(lambda: target.exists() and not program.session.modified, "the file")
+        return query
+
+    hidden = play(saved, steps=StandInSteps(SCENE), questions=questions)
+
+    async def on_empty(program):
+        await carry_files(program.window, [target], program.window.rect().center())
+        await until(lambda: program.session.reconstruction is not None, "the session")
+        await painted(program)
+        assert program.session.edits.hidden == {hidden}
+        assert program.session.origin.file == target
+        assert not program.session.modified
+        assert questions.asked[-1].startswith("save session"), "nothing to ask"
+
+    play(on_empty, steps=StandInSteps(SCENE), questions=questions)
+
+    async def on_edits(program):
+        await opened(program)
+        shown, other = program.session.reconstruction, await hide_one(program, 1)
+        for target_widget, answer in ((program.viewport.view, "cancel"), (program.table.view, "discard")):
+            questions.unsaved_answer = answer
+            asked = len(questions.asked)
+            place = target_widget.mapTo(program.window, target_widget.rect().center())
+            await carry_files(program.window, [target], place)
+            await until(lambda asked=asked: len(questions.asked) > asked, "the question")
+            assert questions.asked[-1] == "unsaved kitchen"
+            if answer == "cancel":
+                assert program.session.reconstruction is shown
+                assert program.session.edits.hidden == {other}
+        await until(lambda: program.session.reconstruction is not shown, "the session")
+        assert program.session.edits.hidden == {hidden}
+
+    play(on_edits, steps=StandInSteps(SCENE), questions=questions)

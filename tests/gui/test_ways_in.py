@@ -73,6 +73,46 @@ def test_photos_are_put_in_another_order_by_dragging_them(play):
     play(story, steps=StandInSteps(SCENE))
 
 
+def test_photos_held_at_the_edge_of_the_grid_scroll_it(play):
+    async def story(program):
+        names = [f"/photos/view_{number:02}.jpg" for number in range(60)]
+        program.ways_in.opening.open_paths(names)
+        await until(lambda: program.session.plan is not None and program.session.plan.ready, "the plan")
+        grid, seen = program.ways_in.ready_page.grid, []
+        await until(lambda: grid.verticalScrollBar().maximum() > 400, "more photos than there is room for")
+        port, bar = grid.viewport(), grid.verticalScrollBar()
+        lower = port.mapTo(program.window, QPoint(200, port.height() - 8))
+        upper = port.mapTo(program.window, QPoint(200, 8))
+
+        def see():
+            seen.append((bar.value(), grid._place))
+
+        first = port.mapTo(program.window, grid.visualRect(grid.photos.index(0, 0)).center())
+        await carry(program.window, first, *[lower] * 5, held=[see] * 5)
+        places = [place for _, place in seen]
+        values = [value for value, _ in seen]
+        assert values == sorted(values)
+        assert values[-1] > values[0], "it scrolls while photos are held there"
+        assert places[-1] > places[0], "and the line goes with the photos that pass"
+        await until(lambda: program.session.plan.photos[0].name != "view_00.jpg", "the order")
+        moved = [photo.name for photo in program.session.plan.photos].index("view_00.jpg")
+        assert moved >= places[-1] - 1
+        still = bar.value()
+        await asyncio.sleep(0.2)
+        assert bar.value() == still, "it rests after the drop"
+
+        grid.scrollTo(grid.photos.index(moved, 0))
+        await asyncio.sleep(0.1)
+        below = bar.value()
+        shown = grid.visualRect(grid.photos.index(moved, 0))
+        await carry(program.window, port.mapTo(program.window, shown.center()), *[upper] * 4, held=[see] * 4)
+        assert bar.value() < below
+        back = [photo.name for photo in program.session.plan.photos].index("view_00.jpg")
+        assert back < moved
+
+    play(story, steps=StandInSteps(SCENE))
+
+
 def test_files_can_be_dropped_on_whatever_lies_under_the_pointer(play):
     async def story(program):
         surveyed = program.workflow._steps.surveyed
