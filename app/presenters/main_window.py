@@ -142,7 +142,7 @@ class MainWindowPresenter:
         expected = isinstance(error, Fast3disError)
         details = "" if expected else "".join(traceback.format_exception(error))
         words = str(error)
-        message = words[:1].upper() + words[1:] if expected else f"{type(error).__name__}: {error}"
+        message = _sentence(words) if expected else f"{type(error).__name__}: {error}"
         title = "This did not work" if expected else "An error in the program"
         report = self._report(error)
         self._ways = ()
@@ -198,6 +198,11 @@ class MainWindowPresenter:
         for mode in COLOR_MODES:
             actions.set(f"color_{mode}", enabled=there, checked=session.display.color_mode == mode)
         actions.enable("next_color", enabled=there)
+
+
+def _sentence(words: str) -> str:
+    """Message of an error as the window says it: with a capital and a full stop."""
+    return words[:1].upper() + words[1:] + ("" if words.endswith((".", "…", "?")) else ".")
 
 
 def _model_tip(origin: Origin | None) -> str:

@@ -255,7 +255,8 @@ class ReadyPagePresenter:
         height, width = estimate.network_size
         text = f"About {roughly(seconds)}, {low:.1f} to {high:.1f} GB of memory"
         basis = "from earlier runs here" if pace is not None else "from the speed of this machine"
-        return text, f"{len(plan.chosen)} views of {width} x {height} pixels on {estimate.device}; time {basis}"
+        views = f"{len(plan.chosen)} view{'' if len(plan.chosen) == 1 else 's'}"
+        return text, f"{views} of {width} x {height} pixels on {estimate.device}; time {basis}"
 
     def _refresh_actions(self, _: object = None) -> None:
         session, plan = self._session, self._session.plan

@@ -1,5 +1,6 @@
 """A failed run in plain words: what was expected, what was found, what to do; with a report to copy."""
 
+import re
 from collections.abc import Sequence
 from functools import partial
 
@@ -8,6 +9,8 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
 from app.widgets.theme import Theme, icon
+
+_LONG_WORD = r"(\S{40})(?=\S)"  # such as a path
 
 
 class ErrorDialog(QDialog):
@@ -109,7 +112,7 @@ def _top(theme: Theme, title: str, message: str) -> QHBoxLayout:
     headline = QLabel(title)
     headline.setObjectName("headline")
     words.addWidget(headline)
-    body = QLabel(message)
+    body = QLabel(re.sub(_LONG_WORD, "\\1\u200b", message))  # a label breaks lines between words alone
     body.setObjectName("errorMessage")
     body.setWordWrap(True)
     body.setTextFormat(Qt.TextFormat.PlainText)

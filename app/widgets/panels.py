@@ -37,7 +37,8 @@ ARRANGEMENTS: dict[str, dict[str, bool]] = {
     "inspect": {"viewsDock": True, PHOTO: True, "instancesDock": True, "inspectorDock": True},
     "compare": {"viewsDock": True, PHOTO: False, "instancesDock": True, "compareDock": True},
 }
-IN_FRONT = {"compare": "compareDock"}  # of the panels that lie behind one another
+# of the panels that lie behind one another
+IN_FRONT = {"explore": "instancesDock", "inspect": "inspectorDock", "compare": "compareDock"}
 
 
 class Dock(NamedTuple):
@@ -182,6 +183,7 @@ class Panels(QObject):
         self._refresh()
         if self._has_result() and not self._remembered:
             self._resize()
+        self._fit_screen()
 
     def set_narrow(self, narrow: bool) -> None:
         """Whether the window is narrow."""
@@ -213,16 +215,10 @@ class Panels(QObject):
     def reset(self) -> None:
         """Every panel back to its place of the first start."""
         for name, dock in self._docks.items():
-            panel = self._made[name]
-            panel.setFloating(False)
-            self._window.removeDockWidget(panel)
             if self._shown[name] != dock.shown:
                 self._shown[name] = dock.shown
                 self.changed.emit(name, dock.shown)
-        self._arrange_usually()
-        self._remembered = b""
-        self._refresh()
-        self._resize()
+        self._put_back()
 
     def layout(self) -> bytes:
         """Where the panels lie and which are shown."""
@@ -251,6 +247,7 @@ class Panels(QObject):
                 self._shown[name] = wanted
                 self.changed.emit(name, wanted)
         self._refresh()
+        self._fit_screen()
         return True
 
     def _widths(self) -> dict[str, int]:
@@ -282,6 +279,28 @@ class Panels(QObject):
                 self._window.splitDockWidget(last[dock.area], panel, Qt.Orientation.Horizontal)
             if not dock.behind:
                 last[dock.area] = panel
+
+    def _put_back(self) -> None:
+        """Every dock where it usually lies, whichever are shown."""
+        for panel in self._made.values():
+            panel.setFloating(False)
+            self._window.removeDockWidget(panel)
+        self._arrange_usually()
+        self._remembered = b""
+        self._refresh()
+        self._resize()
+
+    def _fit_screen(self) -> None:
+        """Usual places instead of a layout, kept on a larger screen, whose panels would stand out of this one."""
+        layout, screen = self._window.layout(), self._window.screen().availableGeometry()
+        if not self._has_result() or layout is None:
+            return
+        layout.invalidate()
+        least = self._window.minimumSizeHint()
+        if least.width() > screen.width() or least.height() > screen.height():
+            self._put_back()
+            layout.activate()
+            self._window.resize(self._window.size().boundedTo(screen.size()))  # it had grown to hold them
 
     def _refresh(self) -> None:
         """Show what is wanted on this page, the photo where it belongs."""

@@ -262,7 +262,7 @@ def _preview_text(outcome: Outcome) -> str:
     photos = facts["input"]["photos"]
     low, high = (facts["estimated_memory_bytes"][end] / 1e9 for end in ("low", "high"))
     return (
-        f"{outcome.job.source}: {len(photos)} views of {width} x {height} pixels: {', '.join(photos)}\n"
+        f"{outcome.job.source}: {_count(photos, 'view')} of {width} x {height} pixels: {', '.join(photos)}\n"
         f"Memory: {low:.1f} to {high:.1f} GB"
     )
 

@@ -349,7 +349,8 @@ class TestFrame:
             await frame.settle()
             assert frame.window.told("set_page") == "empty"
             _, message, report, details, _ = frame.window.told("show_error")
-            assert "expected photos; choose another folder" in message
+            assert "xpected photos; choose another folder" in message
+            assert message == message[:1].upper() + message[1:].rstrip(".") + "."
             assert "ImageFolderError" in report
             assert details == ""
 

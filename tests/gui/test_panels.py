@@ -25,6 +25,7 @@ def stage(qtbot):
         Dock("Views", "viewsDock", strip, LEFT, 204),
         Dock("Photo", "photoDock", photo, RIGHT, 300),
         Dock("Instances", "instancesDock", QLabel("table"), RIGHT, 340),
+        Dock("Inspector", "inspectorDock", QLabel("queries"), RIGHT, 340, behind="instancesDock"),
     )
     panels = Panels(window, docks, tabs)
     window.resize(1440, 900)
@@ -68,6 +69,37 @@ def test_explore_hides_the_photo_and_inspect_brings_it_back(stage, narrow):
     assert panels.shown("photoDock")
     assert photo.isVisible() != narrow
     assert tabs.tabs.isVisible() == narrow
+
+
+def test_an_arrangement_brings_what_it_is_for_to_the_front(stage, qtbot):
+    window, panels, *_ = stage
+    table, inspector = (window.findChild(QDockWidget, name) for name in ("instancesDock", "inspectorDock"))
+
+    def in_front(dock):
+        return not dock.widget().visibleRegion().isEmpty()
+
+    for name, front, back in (("inspect", inspector, table), ("explore", table, inspector)):
+        panels.arrange(name)
+        qtbot.waitUntil(lambda front=front: in_front(front), timeout=2000)
+        assert not in_front(back)
+
+
+def test_a_layout_that_does_not_fit_on_this_screen_gives_way_to_the_usual_one(stage, qtbot):
+    window, panels, *_ = stage
+    table, photo = (window.findChild(QDockWidget, name) for name in ("instancesDock", "photoDock"))
+    least = window.screen().availableGeometry().height() * 6 // 10
+    for dock in (table, photo):  # one above the other they are taller than the screen, side by side they are not
+        dock.widget().setMinimumHeight(least)
+    window.splitDockWidget(table, photo, Qt.Orientation.Vertical)
+    tall = panels.layout()
+    panels.reset()
+    qtbot.waitUntil(lambda: window.minimumSizeHint().height() < 2 * least, timeout=2000)
+    assert panels.set_layout(tall)
+    assert window.minimumSizeHint().height() < 2 * least
+    assert table.isVisible()
+    assert photo.isVisible()
+    assert photo.geometry().right() < table.x()
+    assert window.height() <= window.screen().availableGeometry().height()
 
 
 def test_pages_without_panels_keep_the_layout(stage):
