@@ -71,7 +71,7 @@ class EyeDome:
         corners = np.array([(-1, -1, 0), (1, -1, 0), (1, 1, 0), (-1, 1, 0)], np.float32)
         mapper = vtkPolyDataMapper()
         mapper.SetInputData(pv.PolyData(corners, faces=[4, 0, 1, 2, 3]))
-        mapper.AddObserver("UpdateShaderEvent", self._prepare)
+        self._mapper, self._shaded = mapper, mapper.AddObserver("UpdateShaderEvent", self._prepare)
         self._actor = vtkActor()
         self._actor.SetMapper(mapper)
         self._actor.ForceTranslucentOn()
@@ -97,6 +97,7 @@ class EyeDome:
     def end(self) -> None:
         """Free the graphics; call while there is a window."""
         self._renderer.RemoveObserver(self._tag)
+        self._mapper.RemoveObserver(self._shaded)  # else both would keep each other, and the viewport, forever
         self._depths.ReleaseGraphicsResources(self._window)
 
     def _prepare(self, mapper: Any, event: str, program: Any) -> None:

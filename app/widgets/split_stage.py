@@ -60,6 +60,10 @@ class SplitStage(QSplitter):
         self._drops: FileDrops | None = None
         self._taken = False
         self._empty = _Empty()
+        for waiting in (self._empty, self._below_second):
+            if waiting is not None:  # for a second half: with a parent it goes with the window, if that never comes
+                waiting.setParent(self._first)
+                waiting.hide()
 
     @property
     def split(self) -> bool:

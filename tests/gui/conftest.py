@@ -53,16 +53,22 @@ def nothing_survives(libraries):
     from pyvista.plotting.plotter import _ALL_PLOTTERS
     from shiboken6 import isValid
 
+    from app.viewport.viewport import Viewport
+    from app.widgets.photo_view import PhotoView
+
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     windows = [type(widget).__name__ for widget in QApplication.topLevelWidgets() if widget.isVisible()]
     gc.collect()
     # by type(): asking torch's lazy objects for their __class__ would warn
-    timers = [thing for thing in gc.get_objects() if issubclass(type(thing), QTimer)]
+    things = [thing for thing in gc.get_objects() if issubclass(type(thing), QTimer | Viewport | PhotoView)]
+    timers = [thing for thing in things if isinstance(thing, QTimer)]
+    drawn = sorted({type(thing).__name__ for thing in things} - {type(timer).__name__ for timer in timers})
     timers = [timer for timer in timers if isValid(timer) and timer.isActive()]
     plotters = [name for name, plotter in _ALL_PLOTTERS.items() if not plotter._closed]
     assert not windows, f"windows left open: {windows}"
     assert not timers, f"timers left running: {[timer.parent() for timer in timers]}"
     assert not plotters, f"plotters left open: {plotters}"
+    assert not drawn, f"graphics that outlive their window, with the cloud they draw: {drawn}"
 
 
 @pytest.fixture(autouse=True)
