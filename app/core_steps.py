@@ -35,6 +35,11 @@ THUMBNAIL = 320  # long edge, pixels: sharp in a tile of 160 on a dense screen
 class CoreSteps(MachineSteps, OtherSides):
     """Implements `app.workflow.Steps` with `fast3dis_core`."""
 
+    def __init__(self) -> None:
+        # Torch's threads sleep while they wait for each other, where they would spin: beside them the window is drawn,
+        # and on a machine without an idle core spinning made a decode fifty times slower. Read when torch is loaded.
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
     def describe(self) -> str:
         """PyTorch, its device, and the cores it may use."""
         import torch

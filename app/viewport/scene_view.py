@@ -65,7 +65,7 @@ class SceneView(QtInteractor):
         self.tool: AnchorTool | None = None
         self.setAcceptDrops(False)
         self.frame_seconds = 0.0  # of the last frame
-        self._stale = True
+        self._stale, self._drawn = True, False  # whether there is anything new to draw; whether there is any frame
         self._patience = QTimer(self)
         self._patience.setSingleShot(True)
         self._patience.timeout.connect(self.stop_waiting)
@@ -78,6 +78,10 @@ class SceneView(QtInteractor):
         self._stale = True
         if not self._patience.isActive():
             self.update()
+
+    def Render(self) -> None:
+        """What PyVista calls when it wants a frame."""
+        self.request_render()
 
     @property
     def waiting(self) -> bool:
@@ -96,9 +100,12 @@ class SceneView(QtInteractor):
             self.update()
 
     def paintGL(self) -> None:
-        """Render and show one frame."""
+        """Render and show one frame; the last one again if Qt asks for another reason, such as words over the scene."""
         if self._RenderWindow is None:
             super().paintGL()
+            return
+        if self._drawn and (self.waiting or not self._stale):
+            self._show_again()
             return
         began = time.perf_counter()
         self._Iren.EnableRenderOn()
@@ -106,9 +113,20 @@ class SceneView(QtInteractor):
             super().paintGL()
         finally:
             self._Iren.EnableRenderOff()
+        self._drawn = True
         self.frame_seconds = time.perf_counter() - began
         self._stale = False
         self.painted.emit()
+
+    def resizeGL(self, width: int, height: int) -> None:
+        """Nothing is drawn in the new size yet."""
+        self._drawn, self._stale = False, True
+        super().resizeGL(width, height)
+
+    def initializeGL(self) -> None:
+        """Nor in a new context."""
+        self._drawn, self._stale = False, True
+        super().initializeGL()
 
     def world_position(
         self, position: QPointF, *, radius: int = PICK_RADIUS, as_painted: bool = False
@@ -129,6 +147,7 @@ class SceneView(QtInteractor):
         A depth of 1 is the background. See `world_position`.
         """
         if self._stale and not as_painted:
+            self._patience.stop()
             self.repaint()
         window = self._RenderWindow
         width, height = window.GetSize()
@@ -166,7 +185,7 @@ class SceneView(QtInteractor):
             renderer.SetGradientBackground(gradient)
             window.SetAlphaBitPlanes(planes)
             window.SetSize(*before)
-            self._stale = True  # what is on screen stays there; VTK's own picture of it is gone
+            self._stale, self._drawn = True, False  # what is on screen stays there; VTK's own picture of it is gone
         picture = vtk_to_numpy(pixels).reshape(height, width, 4)[::-1].copy()
         if not transparent:
             picture[..., 3] = 255
@@ -246,6 +265,14 @@ class SceneView(QtInteractor):
         if not getattr(self, "_closed", True):
             self._Iren.RemoveObserver(self._render_tag)
         super().close()
+
+    def _show_again(self) -> None:
+        """What VTK has drawn last: its own framebuffer keeps it."""
+        self._in_paint = True  # pyvistaqt renders in every paint but those that come out of a render
+        try:
+            super().paintGL()
+        finally:
+            self._in_paint = False
 
     def _ask_for_paint(self, *_: object) -> None:
         if not self._in_paint:
