@@ -121,7 +121,8 @@ class AnchorsPresenter:
             self._refresh()
 
     def _on_edits(self, _: Edits) -> None:
-        self._refresh()
+        if not self._session.previewing:  # else the answer is on its way
+            self._refresh()
 
     def _on_inspection(self, _: Inspection) -> None:
         self._refresh()

@@ -133,7 +133,8 @@ class InstanceTablePresenter:
             self._refresh()
 
     def _on_edits(self, _: Edits) -> None:
-        self._refresh()
+        if not self._session.previewing:  # else the answer is on its way
+            self._refresh()
 
     def _on_display(self, _: Display) -> None:
         self._refresh()

@@ -61,6 +61,7 @@ class PointCloudLayer:
         self._stand_in = _Points(self._table, POINT_SIZE)
         for points in (self._full, self._stand_in):
             self._renderer.AddActor(points.actor)
+        self._behind: set[_Points] = set()  # whose rows are not the present ones
         self.set_moving(False)
         self._drawn = np.empty(0, np.int64)  # cloud rows of the drawn points
         self._rows: NDArray[np.int32] = np.empty(0, np.int32)
@@ -117,12 +118,19 @@ class PointCloudLayer:
         self._full.set(prepared.points, prepared.colors)
         self._stand_in.set(prepared.points[self._subset], prepared.colors[self._subset])
         self._rows = np.zeros(len(self._drawn), np.int32)
+        self._behind = set()
 
     def set_rows(self, rows: NDArray[np.int32]) -> None:
         """Owner of every point: array (P,) int32, entries of the table."""
         self._rows = rows[self._drawn]
-        self._full.set_rows(self._rows)
-        self._stand_in.set_rows(self._rows[self._subset])
+        self._behind = {self._full, self._stand_in}
+        self._catch_up()
+
+    def _catch_up(self) -> None:
+        """Give their rows to the points that are on show; the others wait until they are."""
+        for points in [points for points in self._behind if points.actor.GetVisibility()]:
+            self._behind.discard(points)
+            points.set_rows(self._rows if points is self._full else self._rows[self._subset])
 
     def set_table(self, table: NDArray[np.uint8]) -> None:
         """Color and kind of every owner: array (N + 1, 4) uint8."""
@@ -170,6 +178,7 @@ class PointCloudLayer:
         """Draw the stand-in instead of all points."""
         self._full.actor.SetVisibility(not moving)
         self._stand_in.actor.SetVisibility(moving)
+        self._catch_up()
 
     def nearest(self, position: tuple[float, float, float]) -> int:
         """Cloud row of the visible point nearest to a world position, -1 if none is visible."""
