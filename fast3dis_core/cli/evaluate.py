@@ -2,6 +2,7 @@
 
     fast3dis evaluate --split val --scenes 20
     fast3dis evaluate --split test --geometry given --pictures 4 --out results/test-given
+    fast3dis evaluate --split val --geometry given --duplicate-overlap 0.5
     fast3dis evaluate --dataset scannet --root /data/scannet --scene-list scannetv2_val.txt --size base
     fast3dis evaluate --dataset replica --root /data/replica --method felzenszwalb
     fast3dis evaluate --dataset scannetpp --root /data/scannetpp --method imported --system iggt --predictions iggt/
@@ -15,7 +16,7 @@ import json
 import os
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict
 
 import typer
 
@@ -30,6 +31,14 @@ if TYPE_CHECKING:
 _MODEL, _SCENES, _METHOD, _OUTPUT = "Model", "Scenes", "Method", "Output"
 DataSetOption = Literal["procedural-rooms", "scannet", "scannetpp", "replica", "aria-synthetic", "posed-folder"]
 MethodOption = Literal["fast3dis", "feature-clustering", "geometry-hdbscan", "felzenszwalb", "imported"]
+
+
+class Scoring(TypedDict):
+    """How predictions are scored, as the functions of `evaluation.run` take it."""
+
+    protocol: str
+    icp: bool
+    duplicate_overlap: float
 
 
 def evaluate(
@@ -95,6 +104,12 @@ def evaluate(
         Literal["point-to-point", "none"],
         typer.Option(help="Refinement of predicted worlds on the surface.", rich_help_panel=_OUTPUT),
     ] = "point-to-point",
+    duplicate_overlap: Annotated[
+        float,
+        typer.Option(
+            help="Leave out masks over this IoU with a better one; 0 is off, the standard.", rich_help_panel=_OUTPUT
+        ),
+    ] = 0.0,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="Default: evaluation/NAME-SPLIT-GEOMETRY.", rich_help_panel=_OUTPUT),
@@ -107,7 +122,9 @@ def evaluate(
     """Predict and score scenes: AP, identity, geometry, time; the report stands beside the paper's numbers."""
     with errors_to_exit(as_json=as_json), Interrupts() as interrupts:
         from fast3dis_core.cli.progress import StepDisplay
+        from fast3dis_core.evaluation.repeats import check_overlap
 
+        check_overlap(duplicate_overlap)
         plan = plan_evaluation(
             dataset=dataset,
             root=root,
@@ -132,7 +149,8 @@ def evaluate(
             out=out,
         )
         with StepDisplay(interrupts) as display:
-            told = _run(plan, display, size, weights, heads, device, protocol, icp != "none", pictures, predictions)
+            scoring = Scoring(protocol=protocol, icp=icp != "none", duplicate_overlap=duplicate_overlap)
+            told = _run(plan, display, size, weights, heads, device, scoring, pictures, predictions)
     if told is not None:
         _tell(*told, as_json=as_json)
 
@@ -144,8 +162,7 @@ def _run(
     weights: str | None,
     heads: Path | None,
     device: str,
-    protocol: str,
-    icp: bool,
+    scoring: Scoring,
     pictures: int,
     predictions: Path | None,
 ) -> tuple[dict[str, Any], list[Path]] | None:
@@ -153,6 +170,7 @@ def _run(
     import torch
 
     from fast3dis_core.evaluation import run
+    from fast3dis_core.evaluation.repeats import scoring_name
     from fast3dis_core.inference.steps import load_model
 
     @cache
@@ -167,18 +185,19 @@ def _run(
     mine = share_out(plan.scene_ids, os.environ)
     folder.begin()
     run.predict_scenes(folder, plan.source, mine, load, imported=predictions, report=display)
-    run.score_scenes(folder, plan.source, mine, protocol=protocol, icp=icp, report=display)
+    run.score_scenes(folder, plan.source, mine, **scoring, report=display)
     if os.environ.get("RANK", "0") != "0":
         return None
-    run.await_scores(folder, plan.scene_ids, protocol=protocol, icp=icp, report=display)
-    scores = run.score_scenes(folder, plan.source, plan.scene_ids, protocol=protocol, icp=icp)
-    result = run.summarize_scores(folder, scores, protocol=protocol, icp=icp)
+    run.await_scores(folder, plan.scene_ids, **scoring, report=display)
+    scores = run.score_scenes(folder, plan.source, plan.scene_ids, **scoring)
+    result = run.summarize_scores(folder, scores, **scoring)
     sheets: dict[str, tuple[str, ...]] = {}
     chosen = run.extreme_scenes(result, pictures) if pictures else ()
     if chosen:
         display("Drawing scenes", 0.0)
-        sheet = folder.folder / f"pictures-{protocol}.png"
-        run.write_pictures(sheet, folder, plan.source, chosen)
+        dropped = scoring["duplicate_overlap"]
+        sheet = folder.folder / f"pictures-{scoring_name(scoring['protocol'], dropped)}.png"
+        run.write_pictures(sheet, folder, plan.source, chosen, duplicate_overlap=dropped)
         sheets[sheet.name] = chosen
         display.finish()
         display.say(f"Scenes in {sheet.name}, from the top: {', '.join(chosen)}")
@@ -191,8 +210,12 @@ def _tell(result: dict[str, Any], files: list[Path], *, as_json: bool) -> None:
         typer.echo(json.dumps({"exit_code": 0, "files": [str(path) for path in files], "result": result}))
         return
     from fast3dis_core.evaluation.figures import FIGURES, MEASURED_BY_GOALS
+    from fast3dis_core.evaluation.repeats import told
     from fast3dis_core.evaluation.report import has_views
 
+    dropped = told(result["duplicate_overlap"])
+    if dropped:
+        typer.echo(dropped)
     in_3d = [FIGURES[f"surface_{name}"] for name in ("ap25", "ap50", "ap")]  # what the paper reports on scans
     shown = [*MEASURED_BY_GOALS] if has_views(result) else []
     if result["settings"]["dataset"] != "procedural-rooms" or not shown:

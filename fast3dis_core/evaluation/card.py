@@ -36,6 +36,8 @@ class CardResults:
         Of these weights and another protocol.
     clustered : mapping of (split, geometry) to result
         Feature clustering on the mask features of these weights.
+    filtered : sequence of results
+        Of these weights, with duplicates dropped before scoring.
     ablations : sequence of results
         Of other weights.
     """
@@ -43,6 +45,7 @@ class CardResults:
     main: Mapping[tuple[str, str], Mapping[str, Any]]
     walls: Sequence[Mapping[str, Any]]
     clustered: Mapping[tuple[str, str], Mapping[str, Any]]
+    filtered: Sequence[Mapping[str, Any]]
     ablations: Sequence[Mapping[str, Any]]
 
     @property
@@ -111,13 +114,20 @@ def sort_results(results: Sequence[Mapping[str, Any]], sha256: str) -> CardResul
     """
     main: dict[tuple[str, str], Mapping[str, Any]] = {}
     clustered: dict[tuple[str, str], Mapping[str, Any]] = {}
-    walls, ablations = [], []
+    walls, filtered, ablations = [], [], []
     for result in results:
         settings = result["settings"]
         if settings["dataset"] != "procedural-rooms" or settings["method"] not in ("fast3dis", "feature-clustering"):
             continue  # a card is about weights, and about rooms
         key = (settings["split"], settings["geometry"])
-        if settings["weights"] != sha256:
+        if result.get("duplicate_overlap"):
+            if (settings["weights"], settings["method"], result["protocol"]) != (sha256, "fast3dis", "objects"):
+                raise DatasetError(
+                    f"{result['name']}: duplicates were dropped from it. A card shows this for the queries of its own "
+                    "weights and the protocol objects alone; leave this result out."
+                )
+            filtered.append(result)
+        elif settings["weights"] != sha256:
             ablations.append(result)
         elif result["protocol"] != "objects":
             walls.append(result)
@@ -133,7 +143,7 @@ def sort_results(results: Sequence[Mapping[str, Any]], sha256: str) -> CardResul
             "A card needs the result of these weights on the validation rooms with predicted geometry and the protocol "
             f"objects; found none among {len(results)}. Run fast3dis evaluate --split val with these weights first."
         )
-    return CardResults(main=main, walls=walls, clustered=clustered, ablations=ablations)
+    return CardResults(main=main, walls=walls, clustered=clustered, filtered=filtered, ablations=ablations)
 
 
 def card_text(
@@ -166,6 +176,8 @@ def card_text(
             "of its own if none did. Gray is claimed by nobody."
         ]
     parts += ["## What it reaches", *_reached(results), "## Training", _training(weights, training)]
+    if results.filtered:
+        parts += ["## With duplicates dropped", _filtered(results)]
     if results.clustered:
         parts += ["## Against clustering of the same features", _clustering(results)]
     if results.ablations:
@@ -222,6 +234,27 @@ def _reached(results: CardResults) -> list[str]:
         f"Time on {hardware(results.headline)} (val, predicted):",
         time_table(results.headline),
     ]
+
+
+def _filtered(results: CardResults) -> str:
+    """Each result without duplicates below the standard one of the same rooms and geometry."""
+    names = ("ap25", "ap50", "ap", "surface_ap25", "surface_ap50", "surface_ap")
+    rows = []
+    for result in results.filtered:
+        settings = result["settings"]
+        key = (settings["split"], settings["geometry"])
+        limit = f"IoU above {result['duplicate_overlap']:g}"
+        for title, entry in (("standard, nothing dropped", results.main.get(key)), (limit, result)):
+            if entry is not None:
+                values = [FIGURES[name].show(entry["figures"][name]) for name in names]
+                rows.append((f"{', '.join(key)}, {_rooms(entry)}", title, *values))
+    note = (
+        "Not the standard figures, which are those above: here a mask is left out before scoring if its IoU with one "
+        "of higher objectness exceeds a limit, as `fast3dis segment --duplicate-overlap` and the slider of the viewer "
+        "do. The paper has no such step."
+    )
+    heads = ("rooms", "dropped as duplicates", "AP25", "AP50", "AP", "3D AP25", "3D AP50", "3D AP")
+    return f"{note}\n\n{table(heads, rows)}"
 
 
 def _with_walls(result: Mapping[str, Any]) -> str:

@@ -56,7 +56,12 @@ def comparison_svg(results: Sequence[Mapping[str, Any]]) -> str:
 
 
 def label(result: Mapping[str, Any]) -> str:
-    """Method of a result, with what it was told."""
+    """Method of a result, with what it was told, and what was left out of it."""
+    dropped = result.get("duplicate_overlap", 0.0)
+    return _method(result) + (f", duplicates over IoU {dropped:g} dropped" if dropped else "")
+
+
+def _method(result: Mapping[str, Any]) -> str:
     settings = result["settings"]
     if not has_views(result):
         return (

@@ -3,6 +3,7 @@
     settings.json             what decides the predictions
     predictions/SCENE.npz     one scene each, with a digest of these settings
     scores/PROTOCOL/SCENE.json  what one scene adds to the result; without ICP in PROTOCOL-no-icp
+                              (PROTOCOL-without-duplicates-IOU here and below where these were dropped)
     result-PROTOCOL.json      what scoring made of them
     report-PROTOCOL.md        the same for people; .html is one file with everything in it
     curves-PROTOCOL.svg       precision over recall
@@ -156,9 +157,9 @@ class EvaluationFolder:
         """File of a scene."""
         return self.folder / "predictions" / f"{scene_id}.npz"
 
-    def score_path(self, scene_id: str | int, protocol: str, *, icp: bool) -> Path:
+    def score_path(self, scene_id: str | int, scoring: str, *, icp: bool) -> Path:
         """File of the score of a scene."""
-        return self.folder / "scores" / (protocol if icp else f"{protocol}-no-icp") / f"{scene_id}.json"
+        return self.folder / "scores" / (scoring if icp else f"{scoring}-no-icp") / f"{scene_id}.json"
 
     def missing(self, scene_ids: Sequence[str | int]) -> tuple[str | int, ...]:
         """Scenes that are not predicted yet."""

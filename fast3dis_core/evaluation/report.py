@@ -10,6 +10,7 @@ from typing import Any
 from fast3dis_core.evaluation.charts import COLORS, Axis, Chart, Marker, Series, svg
 from fast3dis_core.evaluation.figures import MEASURED_BY_GOALS, OTHERS, Figure, table
 from fast3dis_core.evaluation.published import DATA_SETS, TABLE_1
+from fast3dis_core.evaluation.repeats import told as duplicates_told
 
 TITLES: Mapping[str, str] = {
     "fast3dis": "FAST3DIS",
@@ -173,6 +174,9 @@ def _what(result: Mapping[str, Any]) -> str:
         f"protocol `{result['protocol']}`: {counts['targets']} targets of {result['min_region_size']} "
         f"{unit}, {counts['predictions']} predictions, {counts['predictions_kept']} of them large enough.",
     ]
+    dropped = duplicates_told(result.get("duplicate_overlap", 0.0))
+    if dropped:
+        lines.append(f"**{dropped}**")
     status = (result["model"] or {}).get("status", "trained")
     if status != "trained":
         lines.append(f"**{status}**")
@@ -211,6 +215,8 @@ def _seen(settings: Mapping[str, Any]) -> str:
 def is_held_to_goals(result: Mapping[str, Any]) -> bool:
     """Whether goals and floors are meant for this result."""
     settings = result["settings"]
+    if result.get("duplicate_overlap"):
+        return False
     held = (settings["dataset"], settings["split"], settings["geometry"], result["protocol"])
     return held == ("procedural-rooms", "val", "predicted", "objects")
 

@@ -35,6 +35,7 @@ def summarize(
     protocol: str,
     name: str,
     icp: bool = False,
+    duplicate_overlap: float = 0.0,
 ) -> dict[str, Any]:
     """The result of all scenes, plain values for a JSON file.
 
@@ -51,6 +52,8 @@ def summarize(
         Of this evaluation, as people call it.
     icp : bool
         Whether alignments were refined on points.
+    duplicate_overlap : float
+        IoU above which masks were left out as duplicates; 0 if none were.
 
     Returns
     -------
@@ -70,6 +73,7 @@ def summarize(
         "settings": dict(settings),
         "digest": digest,
         "protocol": protocol,
+        "duplicate_overlap": duplicate_overlap,
         "min_region_size": MIN_REGION_SIZE,
         "scenes": [score.scene_id for score in scores],
         "frames": {score.scene_id: list(score.frames) for score in scores},

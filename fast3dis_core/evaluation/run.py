@@ -16,6 +16,7 @@ from fast3dis_core.evaluation.folder import EvaluationFolder, EvaluationSettings
 from fast3dis_core.evaluation.page import html_page
 from fast3dis_core.evaluation.predict import maker, predict_scene, surface_maker
 from fast3dis_core.evaluation.prediction import ScenePrediction
+from fast3dis_core.evaluation.repeats import scoring_name, without_duplicates
 from fast3dis_core.evaluation.report import curves_svg, ranked_by, report_text
 from fast3dis_core.evaluation.results import summarize
 from fast3dis_core.evaluation.score_files import code_identity, read_score, score_key, write_score
@@ -143,6 +144,7 @@ def await_scores(
     *,
     protocol: str,
     icp: bool = True,
+    duplicate_overlap: float = 0.0,
     patience: float = PATIENCE,
     report: Report = silent,
 ) -> None:
@@ -155,6 +157,7 @@ def await_scores(
         All scenes.
     protocol : str
     icp : bool
+    duplicate_overlap : float
     patience : float
         Seconds without a new file.
     report : Report
@@ -166,13 +169,13 @@ def await_scores(
     Cancelled
         If `report` says so.
     """
-    code, since = code_identity(), time.monotonic()
-    left = [name for name in scene_ids if _kept_score(folder, name, protocol, icp, code) is None]
+    scoring, code, since = scoring_name(protocol, duplicate_overlap), code_identity(), time.monotonic()
+    left = [name for name in scene_ids if _kept_score(folder, name, scoring, icp, code) is None]
     while left:
         report("Waiting for others", 1 - len(left) / len(scene_ids))
         time.sleep(min(_LOOK, patience))
         before = len(left)
-        left = [name for name in left if _kept_score(folder, name, protocol, icp, code) is None]
+        left = [name for name in left if _kept_score(folder, name, scoring, icp, code) is None]
         if len(left) < before:
             since = time.monotonic()
         elif time.monotonic() - since > patience:
@@ -189,6 +192,7 @@ def score_scenes(
     *,
     protocol: str,
     icp: bool = True,
+    duplicate_overlap: float = 0.0,
     report: Report = silent,
 ) -> tuple[SceneScore, ...]:
     """The second loop: score predictions that are there; scores that were kept are not made again.
@@ -202,6 +206,8 @@ def score_scenes(
     protocol : str
     icp : bool
         Refine alignments on points, where geometry was predicted.
+    duplicate_overlap : float
+        IoU above which a mask is left out as a duplicate of a better one; 0, the standard, leaves out none.
     report : Report
 
     Returns
@@ -216,21 +222,26 @@ def score_scenes(
     Cancelled
         If `report` says so; scenes scored until then stay.
     """
-    code, scores = code_identity(), []
+    scoring, code, scores = scoring_name(protocol, duplicate_overlap), code_identity(), []
     for done, scene_id in enumerate(scene_ids):
         report(SCORING, done / len(scene_ids))
-        score = _kept_score(folder, scene_id, protocol, icp, code)
+        score = _kept_score(folder, scene_id, scoring, icp, code)
         if score is None:
-            score = _score(folder, source, scene_id, protocol, refines(folder.settings, icp=icp))
-            key = score_key(folder.path(scene_id), protocol=protocol, icp=icp, code=code)
-            write_score(folder.score_path(scene_id, protocol, icp=icp), score, key=key)
+            score = _score(folder, source, scene_id, protocol, refines(folder.settings, icp=icp), duplicate_overlap)
+            key = score_key(folder.path(scene_id), scoring=scoring, icp=icp, code=code)
+            write_score(folder.score_path(scene_id, scoring, icp=icp), score, key=key)
         scores.append(score)
     report(SCORING, 1.0)
     return tuple(scores)
 
 
 def summarize_scores(
-    folder: EvaluationFolder, scores: Sequence[SceneScore], *, protocol: str, icp: bool = True
+    folder: EvaluationFolder,
+    scores: Sequence[SceneScore],
+    *,
+    protocol: str,
+    icp: bool = True,
+    duplicate_overlap: float = 0.0,
 ) -> dict[str, Any]:
     """The result of all scenes; see `results.summarize`."""
     told = folder.settings.surface or {}
@@ -241,6 +252,7 @@ def summarize_scores(
         protocol=protocol,
         name=folder.folder.resolve().name,
         icp=refines(folder.settings, icp=icp) or bool(told.get("icp")),
+        duplicate_overlap=duplicate_overlap,
     )
 
 
@@ -249,19 +261,22 @@ def refines(settings: EvaluationSettings, *, icp: bool) -> bool:
     return icp and settings.sees_views and settings.geometry != "given"
 
 
-def _kept_score(
-    folder: EvaluationFolder, scene_id: str | int, protocol: str, icp: bool, code: str
-) -> SceneScore | None:
+def _kept_score(folder: EvaluationFolder, scene_id: str | int, scoring: str, icp: bool, code: str) -> SceneScore | None:
     if not folder.path(scene_id).exists():
         return None
-    key = score_key(folder.path(scene_id), protocol=protocol, icp=icp, code=code)
-    return read_score(folder.score_path(scene_id, protocol, icp=icp), key=key)
+    key = score_key(folder.path(scene_id), scoring=scoring, icp=icp, code=code)
+    return read_score(folder.score_path(scene_id, scoring, icp=icp), key=key)
 
 
 def _score(
-    folder: EvaluationFolder, source: EvaluationSource, scene_id: str | int, protocol: str, icp: bool
+    folder: EvaluationFolder,
+    source: EvaluationSource,
+    scene_id: str | int,
+    protocol: str,
+    icp: bool,
+    duplicate_overlap: float,
 ) -> SceneScore:
-    prediction, name = folder.read(scene_id), str(scene_id)
+    prediction, name = without_duplicates(folder.read(scene_id), duplicate_overlap), str(scene_id)
     if isinstance(prediction, ScenePrediction):
         return score_scene(prediction, source.sample(name), source.surface(name), protocol=protocol, icp=icp)
     frames = tuple(source.cameras(name)) if folder.settings.method == "imported" else ()
@@ -271,7 +286,7 @@ def _score(
 def write_result(
     folder: EvaluationFolder, result: Mapping[str, Any], *, pictures: Mapping[str, Sequence[str]] | None = None
 ) -> tuple[Path, ...]:
-    """Write the result for programs and for people. Older files of this protocol are replaced.
+    """Write the result for programs and for people. Older files of this protocol and filter are replaced.
 
     Parameters
     ----------
@@ -290,19 +305,19 @@ def write_result(
     ExportError
         If the disk refuses.
     """
-    protocol = result["protocol"]
-    data = folder.folder / f"result-{protocol}.json"
+    name = scoring_name(result["protocol"], result["duplicate_overlap"])
+    data = folder.folder / f"result-{name}.json"
     write_report(data, result, overwrite=True)
-    curves = folder.folder / f"curves-{protocol}.svg"
+    curves = folder.folder / f"curves-{name}.svg"
     text = report_text(result, curves=curves.name, pictures=pictures)
     pages = {
         curves: curves_svg(result),
-        folder.folder / f"report-{protocol}.md": text,
+        folder.folder / f"report-{name}.md": text,
     }
     for path, content in pages.items():
         with atomic_file(path, overwrite=True) as file:
             file.write(content.encode())
-    page = folder.folder / f"report-{protocol}.html"
+    page = folder.folder / f"report-{name}.html"
     with atomic_file(page, overwrite=True) as file:
         file.write(html_page(text, folder=folder.folder).encode())
     return data, *pages, page
@@ -327,6 +342,7 @@ def write_pictures(
     *,
     columns: int = 1,
     views: Sequence[int] | None = None,
+    duplicate_overlap: float = 0.0,
 ) -> None:
     """Write one PNG sheet of some scenes: photo, truth and prediction of each.
 
@@ -342,6 +358,8 @@ def write_pictures(
         Scenes side by side.
     views : sequence of int, optional
         Of every scene; by default up to `PICTURED_VIEWS`, evenly spaced.
+    duplicate_overlap : float
+        As for `score_scenes`.
 
     Raises
     ------
@@ -352,7 +370,8 @@ def write_pictures(
     """
     pictures = []
     for scene_id in scene_ids:
-        prediction, sample = folder.read(scene_id), source.sample(str(scene_id))
+        prediction = without_duplicates(folder.read(scene_id), duplicate_overlap)
+        sample = source.sample(str(scene_id))
         if isinstance(prediction, SurfacePrediction):
             prediction = on_views(prediction, needed_surface(source, str(scene_id)), sample)
         shown = uniform_indices(len(sample.views), PICTURED_VIEWS) if views is None else views

@@ -36,19 +36,20 @@ def code_identity() -> str:
     return f"{versions()['fast3dis-viewer']} {commit} {changed}"
 
 
-def score_key(prediction: Path, *, protocol: str, icp: bool, code: str) -> str:
+def score_key(prediction: Path, *, scoring: str, icp: bool, code: str) -> str:
     """Key of the score of one prediction.
 
     Parameters
     ----------
     prediction : Path
         Its file, which holds the digest of its settings.
-    protocol : str
+    scoring : str
+        From `repeats.scoring_name`.
     icp : bool
     code : str
         From `code_identity`.
     """
-    told = hashlib.sha256(f"{protocol} {icp} {code}\n".encode())
+    told = hashlib.sha256(f"{scoring} {icp} {code}\n".encode())
     with plain_disk_errors(prediction):
         told.update(prediction.read_bytes())
     return told.hexdigest()

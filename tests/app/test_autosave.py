@@ -503,6 +503,33 @@ def test_a_full_disk_is_told_once_and_asked_again_later(live, root):
     live(story, steps=steps)
 
 
+def test_a_program_that_dies_in_the_middle_of_writing_leaves_what_was_whole(live, root):
+    class Dying(StandInSteps):
+        def write_session(self, path, *rest):
+            if self.calls.count("write_session"):
+                path.with_name(".fast3dis-0.part").write_bytes(b"half a result")
+                raise SystemError("killed")
+            super().write_session(path, *rest)
+
+    async def first(desk):
+        await desk.run()
+        desk.autosave._rest = 0.0
+        desk.session.edit("x", replace(desk.session.edits, mask_threshold=0.9))
+        while not desk.failed:
+            await asyncio.sleep(0.002)
+
+    async def second(desk):
+        await recovered(desk)
+        assert desk.failed == []
+        assert desk.session.edits.mask_threshold == 0.9
+        assert desk.steps.mask_thresholds == [0.9], "its masks are computed again"
+        await desk.autosave.close(clean=True)
+        assert list(root.iterdir()) == []
+
+    live(first, steps=Dying())
+    live(second)
+
+
 def test_a_program_that_died_before_it_wrote_leaves_no_offer(live, root):
     old, young = root / "old", root / "young"
     for folder in (old, young):

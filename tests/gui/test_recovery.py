@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from app.autosave_files import STATE
+from app.composition.recovery import FileLock
 from tests.gui.test_window import photos  # noqa: F401 - a fixture
 
 ROOT = Path(__file__).parent.parent.parent
@@ -88,3 +89,24 @@ def test_a_killed_program_loses_nothing(started, photos, tmp_path):  # noqa: F81
     assert after["modified"]
     assert again.wait(PATIENCE) == 0
     assert list(tmp_path.glob("xdg_data_home/*/autosave/*")) == [], "a clean end leaves nothing"
+
+
+def test_a_lock_lives_as_long_as_its_program(tmp_path):
+    path = tmp_path / "lock"
+    code = (
+        "import sys, time; from pathlib import Path; from app.composition.recovery import FileLock\n"
+        "lock = FileLock(Path(sys.argv[1])); print(lock.take(), flush=True); time.sleep(600)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code, str(path)], cwd=ROOT, stdout=subprocess.PIPE) as other:
+        try:
+            assert other.stdout.readline() == b"True\n"
+            os.utime(path, (0, 0))  # programs run for days
+            assert not FileLock(path).take()
+        finally:
+            other.kill()
+        other.wait()
+    lock = FileLock(path)
+    assert lock.take()
+    assert not FileLock(path).take(), "nor does another window of this program"
+    lock.free()
+    assert FileLock(path).take()

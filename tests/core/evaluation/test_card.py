@@ -45,13 +45,21 @@ def plain(rooms):
 @pytest.fixture
 def result(plain):
     def make(
-        split="val", geometry="predicted", *, method="fast3dis", weights=OURS, protocol="objects", name="x", **figures
+        split="val",
+        geometry="predicted",
+        *,
+        method="fast3dis",
+        weights=OURS,
+        protocol="objects",
+        name="x",
+        dropped=0.0,
+        **figures,
     ):
         made = copy.deepcopy(plain)
         made["settings"].update(split=split, geometry=geometry, method=method, weights=weights)
         if method == "feature-clustering":
             made["settings"]["clustering"] = {"most_points": 16384}
-        made.update(protocol=protocol, name=name)
+        made.update(protocol=protocol, name=name, duplicate_overlap=dropped)
         made["figures"].update(figures)
         return made
 
@@ -115,6 +123,21 @@ def test_clustering_stands_beside_queries(result):
     assert "| queries (val, predicted, 1 room) | 1.000 | 1.000 |" in text
     assert "| clustering (val, predicted, 1 room) | 1.000 | 0.125 |" in text
     assert "At most 16,384 pixels" in text
+
+
+def test_duplicates_dropped_have_a_table_of_their_own(result):
+    standard = [result(ap50=0.5), result(geometry="given", ap50=0.6)]
+    filtered = result(geometry="given", dropped=0.5, ap50=0.7)
+    plain, text = (card_text(WEIGHTS, sort_results(given, OURS)) for given in (standard, [filtered, *standard]))
+    assert "| val, given, 1 room | standard, nothing dropped | 1.000 | 0.600 |" in text
+    assert "| val, given, 1 room | IoU above 0.5 | 1.000 | 0.700 |" in text
+    begin, end = text.index("## With duplicates dropped"), text.index("## License")
+    assert text[:begin] + text[end:] == plain, "the standard figures are untouched"
+    assert "Not the standard figures" in text[begin:end]
+    with pytest.raises(DatasetError, match="room9: duplicates were dropped"):
+        sort_results([*standard, result(weights="b" * 64, dropped=0.5, name="room9")], OURS)
+    with pytest.raises(DatasetError, match="validation rooms with predicted geometry"):
+        sort_results([result(dropped=0.5)], OURS)
 
 
 def test_claims_are_judged_by_every_run(result):

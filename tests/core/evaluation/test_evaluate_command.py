@@ -79,6 +79,20 @@ def test_scored_anew_from_files_without_a_model(evaluate, tmp_path, monkeypatch)
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
+def test_duplicates_are_left_out_on_request_and_beside_the_standard(evaluate, tmp_path):
+    assert evaluate("--pictures", 1).exit_code == 0
+    standard = (tmp_path / "out" / "result-objects.json").read_bytes()
+    done = evaluate("--duplicate-overlap", 0.5, "--pictures", 1)
+    assert done.exit_code == 0, done.stderr
+    assert done.stdout.startswith("Duplicates were dropped before scoring")
+    assert (tmp_path / "out" / "result-objects.json").read_bytes() == standard
+    name = "objects-without-duplicates-0.5"
+    filtered = json.loads((tmp_path / "out" / f"result-{name}.json").read_text())
+    assert (filtered["duplicate_overlap"], json.loads(standard)["duplicate_overlap"]) == (0.5, 0)
+    assert (tmp_path / "out" / f"pictures-{name}.png").exists()
+    assert evaluate("--duplicate-overlap", 1).exit_code == 2
+
+
 def test_other_settings_and_damage_are_told(evaluate, tmp_path):
     assert evaluate().exit_code == 0
     other = evaluate("--geometry", "given")
