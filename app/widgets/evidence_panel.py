@@ -97,7 +97,7 @@ class EvidencePanel(QWidget):
         self._finding.setText(finding)
         self.table.setRowCount(len(rows))
         for number, (view, name, share, words, finds, more) in enumerate(rows):
-            for column, text in enumerate((name, "", words)):
+            for column, text in enumerate((name if view < 0 else f"View {view + 1}", "", words)):
                 item = self.table.item(number, column)
                 if item is None:
                     item = QTableWidgetItem()
@@ -125,7 +125,7 @@ class EvidencePanel(QWidget):
         table.setItemDelegateForColumn(1, self._bars)
         header = table.horizontalHeader()
         header.setStretchLastSection(True)
-        for column, width in enumerate((92, 112, 120)):
+        for column, width in enumerate((76, 104, 120)):
             header.resizeSection(column, width)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         table.cellClicked.connect(self._tell_view)

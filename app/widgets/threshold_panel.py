@@ -11,6 +11,7 @@ from app.widgets.curve_plot import CurvePlot
 from app.widgets.theme import Theme
 from app.widgets.threshold_map import ThresholdMap
 
+TALLEST = 260  # of a curve, logical pixels: taller ones are no easier to read
 NOTE = "The upper curve counts what passes all filters; the others count before point filters and merges."
 
 
@@ -100,6 +101,10 @@ class ThresholdPanel(QWidget):
             inside.addWidget(QLabel(title))
             inside.addWidget(part, 1)
         inside.addWidget(note)
+        for part in (self.objectness, self.mask):
+            part.setMaximumHeight(TALLEST)
+        self.map.setMaximumHeight(TALLEST + TALLEST // 2)
+        inside.addStretch(0)  # what is left of a tall screen
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 10, 12, 10)
         column.setSpacing(8)

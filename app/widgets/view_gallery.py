@@ -291,9 +291,9 @@ class _Badges(QStyledItemDelegate):
         if view == self._strip.currentIndex().row():
             bar = QRect(whole.left() + 1, whole.top() + 6, CURRENT, whole.height() - 12)
             painter.fillRect(bar, QColor(self.theme.accent))
+        self._paint_number(painter, view, picture)
         if view < len(self.marks):
             self._paint_mark(painter, self.marks[view], picture)
-        self._paint_number(painter, view, picture)
         if view in self.doubtful:
             sign = QRect(picture.right() - BADGE + 1, picture.bottom() - BADGE + 1, BADGE, BADGE)
             self._paint_ground(painter, sign)

@@ -32,6 +32,7 @@ README = (
     "result-light",
     "inspector",
     "hijack",
+    "pair",
     "compare",
 )  # to be copied to resources/pictures
 SMALL = (1000, 625)  # pixels

@@ -1,17 +1,20 @@
 """The inspector with mouse and keys: a pair chosen in the matrix, and what is done about it."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QCheckBox, QDockWidget, QLabel, QPushButton
+from PySide6.QtCore import QEvent, QPointF, Qt
+from PySide6.QtGui import QGuiApplication, QHelpEvent
+from PySide6.QtWidgets import QApplication, QCheckBox, QDockWidget, QLabel, QPushButton, QToolTip
 
+from fast3dis_core.curation import curate
 from fast3dis_core.evidence import AREA_THRESHOLDS
 from fast3dis_core.reconstruction import AnchorOverride
 from tests.app.standins import StandInSteps
 from tests.app.test_hijacks import CLAIMS, FACTS, RESULT
+from tests.app.test_thresholds import AREAS, plain_count
 from tests.app.test_what_if import Muting
 from tests.gui.hands import click, drag, key, painted, press, until, wheel
 from tests.gui.test_window import opened
@@ -174,6 +177,44 @@ def test_thresholds_are_dragged_along_their_curves(play):
         await until(lambda: session.activity.idle and session.inspection is not None, "their claims")
 
     play(story, steps=steps)
+
+
+class Measured(Inspected):
+    """Claims whose areas differ between mask thresholds."""
+
+    def measure(self, *arguments):
+        return replace(super().measure(*arguments), areas=AREAS)
+
+
+def tip(widget, place):
+    place = QPointF(place).toPoint()
+    QApplication.sendEvent(widget, QHelpEvent(QEvent.Type.ToolTip, place, widget.mapToGlobal(place)))
+    return QToolTip.text()
+
+
+def test_counts_under_the_pointer_are_those_of_curating_again(play):
+    async def story(program):
+        await opened(program)
+        await inspect(program, 4)
+        session, panel = program.session, program.inspector.thresholds
+        await until(lambda: panel.objectness._curve and panel.map._counts.size, "curves and map")
+        levels = sorted(item.objectness for item in session.reconstruction.instances)
+        for low, high in pairwise([0.1, *levels, 0.99]):
+            if high - low < 0.03:
+                continue  # nearer than the pointer can tell
+            middle = (low + high) / 2
+            again = curate(session.reconstruction, replace(session.edits, objectness_threshold=middle))
+            count = len(again.shown)
+            words = tip(panel.objectness, panel.objectness.place_of(middle))
+            assert words.split(" at ")[0] == str(count)
+        smallest = session.edits.minimum_points
+        for objectness, column in ((0.3, 4), (0.7, 12), (0.5, 17)):
+            words = tip(panel.map, panel.map.place_of(objectness, AREA_THRESHOLDS[column]))
+            count, place = words.split(" at ")
+            assert place == f"objectness {objectness:.2f}, mask threshold {AREA_THRESHOLDS[column]:.2f}"
+            assert int(count) == plain_count(objectness, smallest, column)
+
+    play(story, steps=Measured(RESULT))
 
 
 def test_two_queries_stand_side_by_side_until_escape(play):
