@@ -26,7 +26,7 @@ MISTAKES: Mapping[str, tuple[str, str]] = {
     "split": ("Split", "Lies in one object, of which it is a part."),
     "inexact": ("Inexact", "At an object, but too far off: an IoU below 0.50."),
     "background": ("Background", "At no object."),
-    "ignored": ("Not counted", "On a wall, a floor or a ceiling: neither right nor wrong."),
+    "ignored": ("Ignored", "On a wall, a floor or a ceiling: neither right nor wrong."),
     "miss": ("Missed", "An object that no instance found."),
 }
 ORDER: tuple[Verdict, ...] = (

@@ -173,7 +173,7 @@ def truth_counterpart(result: Reconstruction, truth: Truth) -> Counterpart:
         ),
         notes=(
             "Scored are the shown instances; walls, floors and unlabelled pixels do not count. Without filters, as "
-            "`fast3dis evaluate` scores, are all instances and all points.",
+            "fast3dis evaluate scores, are all instances and all points.",
         ),
     )
 

@@ -23,7 +23,7 @@ from fast3dis_core.geometry.cameras import unproject
 from fast3dis_core.reconstruction import Instance, PointCloud, Reconstruction, UInt8
 
 SAVED = DataSetFiles(
-    name="what `fast3dis evaluate` saves", remedy="choose a file of its folder predictions/, made of these photos"
+    name="what fast3dis evaluate saves", remedy="choose a file of its folder predictions/, made of these photos"
 )
 UNSEEN = 128  # gray of photos that the result does not have
 FILTERS = ("objectness_threshold", "minimum_points")  # followed by queries with an objectness of their own
@@ -55,7 +55,7 @@ def predicted_counterpart(path: Path, result: Reconstruction) -> Counterpart:
             path,
             "masks over photos",
             "masks over the points of a scan, which are not in it",
-            "hold such methods against each other by `fast3dis compare`, or cluster the points here",
+            "hold such methods against each other by fast3dis compare, or cluster the points here",
         )
     saved = read_prediction(path, digest=None)
     names, told = _frames(path, saved, result)
@@ -144,4 +144,4 @@ def _made_by(path: Path) -> tuple[str, tuple[str, ...]]:
         method, size, geometry = (str(told[name]) for name in ("method", "size", "geometry"))
     except (OSError, ValueError, KeyError, TypeError):
         return "", ()
-    return f" · {method} {size}".rstrip(), (f"Predicted by `fast3dis evaluate` with geometry {geometry}.",)
+    return f" · {method} {size}".rstrip(), (f"Predicted by fast3dis evaluate with geometry {geometry}.",)
