@@ -5,10 +5,10 @@ import asyncio
 import pytest
 from PySide6.QtCore import QPoint, QSettings, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QDialog, QDockWidget, QLineEdit, QPushButton, QTabWidget
+from PySide6.QtWidgets import QApplication, QDialog, QDockWidget, QDoubleSpinBox, QLineEdit, QPushButton, QTabWidget
 
 from app.widgets.command_palette import ENABLED, HINT, NAME
-from app.widgets.theme import DARK, LIGHT, contrast
+from app.widgets.theme import DARK, LIGHT, apply_theme, contrast
 from tests.app.standins import StandInSteps
 from tests.gui.hands import click, until
 from tests.gui.test_window import SCENE, opened
@@ -92,6 +92,20 @@ def test_text_is_readable_on_what_it_lies_on(theme):
         if contrast(getattr(theme, text), getattr(theme, ground)) < 4.5
     }
     assert not weak
+
+
+@pytest.mark.parametrize("theme", [DARK, LIGHT], ids=lambda theme: theme.name)
+def test_numbers_that_cannot_be_changed_now_can_be_read(qapp, qtbot, theme):
+    apply_theme(qapp, theme)
+    field = QDoubleSpinBox()
+    field.setEnabled(False)
+    field.setFixedSize(120, 30)
+    qtbot.addWidget(field)
+    field.show()
+    inner = field.lineEdit().geometry()
+    picture = field.grab(inner).toImage()
+    seen = {picture.pixelColor(x, y).name() for x in range(picture.width()) for y in range(picture.height())}
+    assert max(contrast(color, theme.base) for color in seen) > 4.5
 
 
 def test_themes_change_at_run_time_and_follow_the_system(play):
