@@ -127,7 +127,7 @@ ACTIONS = (
     Action(name="larger_cameras", text="Larger cameras", menu="View", keys=("Alt++", "Alt+="), submenu="Cameras"),
     Action(name="smaller_cameras", text="Smaller cameras", menu="View", keys=("Alt+-",), submenu="Cameras"),
     Action(name="up_cameras", text="As the cameras say", menu="View", submenu="Up", group="up",
-           tip="The mean up of all photos is up"),
+           tip="What is up is told from the photos: level cameras, or the mean of their own"),
     Action(name="up_x", text="X is up", menu="View", submenu="Up", group="up"),
     Action(name="up_y", text="Y is up", menu="View", submenu="Up", group="up"),
     Action(name="up_z", text="Z is up", menu="View", submenu="Up", group="up"),

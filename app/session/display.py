@@ -87,7 +87,7 @@ class Display:
     frustum_scale : float
         Size of frustums as a multiple of the usual.
     up : "cameras", "x", "y" or "z"
-        What is up: the mean up of the cameras or a world axis; with `flipped`, the opposite.
+        What is up: as the cameras tell it, or a world axis; with `flipped`, the opposite.
     comparing : bool
         Whether the other side of a comparison has a viewport of its own.
     others : frozenset of int

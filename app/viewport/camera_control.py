@@ -14,6 +14,9 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from app.viewport.poses import Pose, Vector, photo_pose
 
 Side = Literal["front", "top", "side"]
+# of the cameras' right axes: least spread from which to tell what they are square to, and most they may be off
+SPREAD, LEVEL = 0.15, 0.3
+LEAN = np.cos(np.radians(50))  # from the mean of their up axes
 ANGLE = 30.0  # degrees of view, vertically, outside of photos
 FLIGHT = 0.14  # seconds
 TICK = 12  # ms between frames of a flight, if they are drawn that fast
@@ -279,6 +282,37 @@ def extent(points: NDArray[np.float32]) -> tuple[Vector, float]:
         return np.zeros(3), 1.0
     low, high = np.percentile(points[:: max(1, len(points) // 20_000)], [1, 99], axis=0)
     return (low + high) / 2, max(float(np.linalg.norm(high - low)) / 2, 1e-6)
+
+
+def depth_ahead(
+    points: NDArray[np.float32],
+    intrinsics: NDArray[np.float32],
+    world_to_camera: NDArray[np.float32],
+    size: tuple[int, int],
+) -> float:
+    """How far in front of a camera what it sees is, by half; 0 if it sees nothing of the points (M, 3)."""
+    sample = points[:: max(1, len(points) // 20_000)].astype(float)
+    seen = sample @ world_to_camera[:3, :3].T + world_to_camera[:3, 3]
+    seen = seen[seen[:, 2] > 1e-6]
+    places = seen @ intrinsics.T
+    height, width = size
+    inside = ((places[:, :2] >= 0) & (places[:, :2] <= places[:, 2:] * (width, height))).all(axis=1)
+    return float(np.median(seen[inside, 2])) if inside.any() else 0.0
+
+
+def upright(world_to_camera: NDArray[np.float32]) -> Vector:
+    """What is up, as a unit vector (3,), from cameras (S, 4, 4).
+
+    Cameras are held level more often than not, however they are tilted: then what is up is square to all their right
+    axes. Where these agree, or cameras were rolled, it is the mean of their own up axes.
+    """
+    mean = mean_direction(-world_to_camera[:, 1, :3])
+    if len(world_to_camera) < 3:
+        return mean
+    _, spread, axes = np.linalg.svd(world_to_camera[:, 0, :3].astype(float))
+    plumb = axes[2] * (1 if axes[2] @ mean > 0 else -1)
+    told = spread[1] > SPREAD * spread[0] and spread[2] < LEVEL * spread[1] and plumb @ mean > LEAN
+    return np.asarray(plumb if told else mean)
 
 
 def mean_direction(directions: NDArray[np.float32]) -> Vector:

@@ -108,7 +108,7 @@ class CameraLayer:
             self._paint()
 
     def set_inside(self, view: int) -> None:
-        """The user looks through a camera, -1 through none: its own photo would only veil the scene."""
+        """The user looks through a camera, -1 through none: photos would only stand in the way."""
         if view != self._inside:
             self._inside = view
             self._hang()
@@ -142,7 +142,7 @@ class CameraLayer:
         hit = there[:, None] & (distances <= REACH * self._ratio) & (depths <= depth + BEHIND)
         if hit.any():
             return int(np.argmin(np.where(hit, distances, np.inf)) // len(_EDGES))
-        if self._hangs:
+        if self._hangs and self._inside < 0:
             inside = there & _inside(places[:, :4, :2], np.array([x, y]))
             nearness = np.where(inside, places[:, :4, 2].mean(axis=1), np.inf)
             view = int(np.argmin(nearness))
@@ -167,7 +167,7 @@ class CameraLayer:
         fills = there and not self._hangs and self._current != self._inside
         chosen = [self._current] if fills else []
         self._filled.show(self._photos, self._corners[:, :4], chosen)
-        hung = [view for view in range(len(self._photos)) if view != self._inside] if there and self._hangs else []
+        hung = range(len(self._photos)) if there and self._hangs and self._inside < 0 else []
         self._hung.show(self._photos, self._corners[:, :4], hung)
         self._paint()
 

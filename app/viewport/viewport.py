@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from app.drawing_order import Drawable
 from app.viewport.anchor_layer import AnchorLayer, Anchors
 from app.viewport.anchor_tool import AnchorTool
-from app.viewport.camera_control import CameraControl, Side, extent, mean_direction
+from app.viewport.camera_control import CameraControl, Side, depth_ahead, extent, mean_direction, upright
 from app.viewport.camera_tool import CameraTool
 from app.viewport.dressing import Background, Dressing
 from app.viewport.eye_dome import EyeDome
@@ -171,12 +171,12 @@ class Viewport(QWidget):
         self.cameras.show(intrinsics, world_to_camera, size, extent(self._cloud.points)[1])
         if photos is not None:
             self.cameras.set_photos(photos)
-        self._usual_up = mean_direction(-world_to_camera[:, 1, :3])
+        self._usual_up = upright(world_to_camera)
         self.camera.forward = mean_direction(world_to_camera[:, 2, :3])
         self._turn_up()
 
     def set_up(self, axis: str, flipped: bool) -> None:
-        """What is up: "cameras" for their mean, or a world axis; or its opposite."""
+        """What is up: "cameras" for what they tell, or a world axis; or its opposite."""
         if (axis, flipped) != self._wished_up:
             self._wished_up = axis, flipped
             self._turn_up()
@@ -291,7 +291,8 @@ class Viewport(QWidget):
         if self.cameras.lenses is not None:
             intrinsics, world_to_camera, size = self.cameras.lenses
             self.cameras.layer.set_inside(view)
-            self.camera.look_through(intrinsics[view], world_to_camera[view], size, 2 * self.cameras.radius)
+            lens = intrinsics[view], world_to_camera[view], size
+            self.camera.look_through(*lens, depth_ahead(self._cloud.points, *lens) or 2 * self.cameras.radius)
 
     def follow(self, other: "Viewport") -> None:
         """Look from where another viewport looks; nobody is told."""

@@ -6,6 +6,7 @@ import pyvista as pv
 
 from app.coloring import CLAIMED, HIDDEN, PREVIEW, RECEDING, UNASSIGNED, UNASSIGNED_RECEDING, painted_colors
 from app.drawing_order import _spatial_order, drawable, even_sample
+from app.viewport.camera_control import depth_ahead, mean_direction, upright
 from app.viewport.camera_layer import frustum_corners
 from app.viewport.eye_dome import EyeDome
 from app.viewport.point_cloud_layer import PointCloudLayer
@@ -265,3 +266,38 @@ def test_frustum_corners_project_onto_the_corners_of_the_photo():
         pixels, depth = project(torch.tensor(corners[view, :4]).float(), intrinsics[None], camera[None])
         assert torch.allclose(pixels[0], expected, atol=1e-2)
         assert torch.allclose(depth, torch.full((1, 4), 0.7), atol=1e-5)
+
+
+def held(yaws, tilts, rolls):
+    """Cameras in a world whose z is up, turned by angles in degrees (S, 4, 4)."""
+    cameras = np.tile(np.eye(4, dtype=np.float32), (len(yaws), 1, 1))
+    for camera, yaw, tilt, roll in zip(cameras, *np.radians([yaws, tilts, rolls]), strict=True):
+        ahead = np.array([np.cos(tilt) * np.cos(yaw), np.cos(tilt) * np.sin(yaw), -np.sin(tilt)])
+        right = np.array([np.sin(yaw), -np.cos(yaw), 0.0])
+        down = np.cross(ahead, right)
+        camera[:3, :3] = np.cos(roll) * right + np.sin(roll) * down, np.cos(roll) * down - np.sin(roll) * right, ahead
+    return cameras
+
+
+def test_level_cameras_tell_what_is_up_however_they_are_tilted():
+    rng = np.random.default_rng(0)
+    level = held(rng.uniform(0, 90, 12), rng.uniform(10, 50, 12), np.zeros(12))
+    assert upright(level) == pytest.approx((0, 0, 1), abs=1e-4)
+    shaky = held(rng.uniform(0, 90, 30), rng.uniform(10, 50, 30), rng.normal(0, 2, 30))
+    assert upright(shaky)[2] > np.cos(np.radians(3))
+
+
+@pytest.mark.parametrize("rolls", [0.0, 90.0])
+def test_cameras_side_by_side_and_single_ones_say_it_by_their_own_up(rolls):
+    for count in (1, 2, 9):
+        cameras = held(np.linspace(0, 4, count), np.full(count, 20.0), np.full(count, rolls))
+        mean = mean_direction(-cameras[:, 1, :3])
+        assert upright(cameras) == pytest.approx(mean, abs=1e-6)
+
+
+def test_what_a_camera_looks_at_is_as_far_as_most_of_what_it_sees():
+    lens = np.array([(100, 0, 50), (0, 100, 40), (0, 0, 1)], np.float32), np.eye(4, dtype=np.float32), (80, 100)
+    wall = np.array([(x, y, 3.0) for x in np.linspace(-5, 5, 41) for y in np.linspace(-5, 5, 41)], np.float32)
+    beside, behind = wall + np.array((30, 0, 4)), wall * (1, 1, -1)
+    assert depth_ahead(np.concatenate([wall, beside, behind]).astype(np.float32), *lens) == pytest.approx(3)
+    assert depth_ahead(behind.astype(np.float32), *lens) == 0
