@@ -304,7 +304,7 @@ class _Badges(QStyledItemDelegate):
         """Wholly within the picture, or what is outside or behind could not be told from each other."""
         x, y, sight = mark
         radius = SMALL_MARK if picture.width() < 2 * NARROW_WIDTH else MARK
-        inner = QRectF(picture).adjusted(radius + 3, radius + 3, -radius - 4, -radius - 4)
+        inner = QRectF(picture).adjusted(radius + 4, radius + 4, -radius - 5, -radius - 5)
         place = QPointF(
             min(max(picture.left() + x * picture.width(), inner.left()), inner.right()),
             min(max(picture.top() + y * picture.height(), inner.top()), inner.bottom()),
