@@ -1,9 +1,18 @@
 """FAST3DIS: from unposed photos to 3D instance point clouds (arXiv 2603.25993).
 
-The door of the library. Names are loaded on first use, so that importing this package imports nothing
-heavy::
+The door of the library. Names are loaded on first use, so that importing this package imports nothing heavy::
 
     from fast3dis_core import load_model, read_image_folder, encode_scene, decode_queries, assemble_instances
+
+    views = read_image_folder("photos/")
+    model = load_model("nano")
+    encoded = encode_scene(model, views)  # seconds: geometry and features
+    trace = decode_queries(model, encoded)  # milliseconds: anchors and queries
+    result = assemble_instances(views, encoded, trace)  # a Reconstruction: points and instances as arrays
+
+World is the camera frame of view 0 with OpenCV axes (x right, y down, z forward). Lengths are scene units, meters
+only if `result.is_metric`. Where to go on: `reconstruction` (what a result holds), `exports` (files), `curation`
+(filters, names, merging), `interventions` and `inference.inspection` (what-ifs and evidence), `comparison`, `errors`.
 """
 
 import importlib
@@ -27,6 +36,10 @@ _HOME = {
 }
 
 __all__ = ["assemble_instances", "decode_queries", "encode_scene", "load_model", "read_image_folder"]
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
 
 
 def __getattr__(name: str) -> Any:

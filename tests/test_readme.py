@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import fast3dis_core
 from fast3dis_core.difference import query_changes
 from fast3dis_core.interventions import Interventions
 
@@ -36,6 +37,13 @@ def told(tmp_path_factory):
         for block in blocks("Library"):
             exec(compile(block, "README.md", "exec"), names)
     return names, lines, folder
+
+
+def test_the_door_of_the_library_offers_its_names_to_completion_and_help():
+    assert set(fast3dis_core.__all__) <= set(dir(fast3dis_core))
+    for name in fast3dis_core.__all__:
+        assert callable(getattr(fast3dis_core, name))
+        assert name in (fast3dis_core.__doc__ or "")
 
 
 def test_the_short_example_writes_instances(told):
