@@ -14,7 +14,7 @@ from app.viewport.scene_view import SceneView
 SLOW_FRAME = 0.040  # seconds; faster scenes need no stand-in while the camera moves
 SLOW_HELD_FRAME = 0.012  # the same while an anchor is held, when the decoder needs the time too
 LONG_FRAME = 0.1  # seconds
-PATIENCE, EXACT_PATIENCE = 80, 300  # ms that frames wait at most for a preview, and for the exact answer
+PATIENCE, EXACT_PATIENCE = 120, 400  # ms that frames wait at most for a preview, and for the exact answer
 REST = 200  # ms without motion before all points are drawn again; every wheel notch is a motion of its own
 
 
