@@ -43,7 +43,12 @@ class Estimator:
     ) -> None:
         self._session, self._worker, self._steps, self._failed = session, worker, steps, failed
         self._tasks: set[asyncio.Task[None]] = set()
+        self._closed = False
         session.plan_changed.connect(self._follow)
+
+    def close(self) -> None:
+        """What is still being estimated is told to nobody: the graphics that a plan asks are about to go."""
+        self._closed = True
 
     def _follow(self, plan: Plan | None) -> None:
         if plan is None or plan.estimate is not None or not plan.ready:
@@ -62,5 +67,5 @@ class Estimator:
         except Exception as error:  # noqa: BLE001 - shown to the user like every other
             self._failed(error)
             return
-        if self._session.plan is plan:
+        if self._session.plan is plan and not self._closed:
             self._session.prepare(replace(plan, estimate=estimate))

@@ -87,7 +87,8 @@ class WaysIn:
             signal.connect(slot)
 
     async def close(self) -> None:
-        """Stop what is downloaded."""
+        """Stop what is downloaded, and tell of no more estimates."""
+        self.estimator.close()
         await self.inventory.close()
 
     def _make_weights_dialog(self) -> WeightsDialog:

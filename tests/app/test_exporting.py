@@ -202,22 +202,27 @@ def test_looking_for_existing_files_is_left_to_the_worker(tmp_path, monkeypatch)
     drive(story)
 
 
-def test_a_cancelled_export_leaves_nothing_and_says_so(tmp_path, monkeypatch):
+@pytest.fixture
+def held_writing(monkeypatch):
+    """Writing that has everything under other names and goes on until it is told to stop; set once it is so far."""
     writing = threading.Event()
 
     def hold(folder, result, **wishes):
-        write_outputs(folder, result, **wishes)  # everything is there under other names
+        write_outputs(folder, result, **wishes)
         writing.set()
         while True:
             time.sleep(0.002)
-            wishes["report"]("Writing scene.ply", 0.5)
+            wishes["report"]("Writing instances", 0.5)
 
     monkeypatch.setattr("app.exporter.write_outputs", hold)
+    return writing
 
+
+def test_a_cancelled_export_leaves_nothing_and_says_so(tmp_path, held_writing):
     async def story(desk):
         await desk.opened(tmp_path / "out")
         desk.presenter.write()
-        while not writing.is_set():
+        while not held_writing.is_set():
             await asyncio.sleep(0.002)
         assert list(tmp_path.rglob("*.ply"))
         desk.presenter.write()  # a second click is none
@@ -504,22 +509,11 @@ def test_a_full_disk_is_told_leaves_nothing_and_can_be_tried_again(tmp_path, mon
     drive(story)
 
 
-def test_closing_while_writing_leaves_nothing(tmp_path, monkeypatch):
-    writing = threading.Event()
-
-    def hold(folder, result, **wishes):
-        write_outputs(folder, result, **wishes)
-        writing.set()
-        while True:
-            time.sleep(0.002)
-            wishes["report"]("Writing instances", 0.5)
-
-    monkeypatch.setattr("app.exporter.write_outputs", hold)
-
+def test_closing_while_writing_leaves_nothing(tmp_path, held_writing):
     async def story(desk):
         await desk.opened(tmp_path / "out")
         desk.presenter.write()
-        while not writing.is_set():
+        while not held_writing.is_set():
             await asyncio.sleep(0.002)
         await asyncio.wait_for(desk.workflow.close(), 2)
         assert list(tmp_path.iterdir()) == []

@@ -1,6 +1,7 @@
 """From paths to plans: what leads to the ready page, what runs at once, and what can be decided before a run."""
 
 import asyncio
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -63,6 +64,29 @@ def drive(story, **options):
             await desk.workflow.close()
 
     return asyncio.run(play())
+
+
+def test_an_estimate_that_comes_after_the_end_is_told_to_nobody(monkeypatch):
+    asked, go_on = threading.Event(), threading.Event()
+
+    async def story(desk):
+        estimate = desk.steps.estimate
+
+        def late(plan, report):
+            asked.set()
+            go_on.wait(10)
+            return estimate(plan, report)
+
+        monkeypatch.setattr(desk.steps, "estimate", late)
+        looking = asyncio.ensure_future(desk.look("/photos/kitchen"))
+        while not asked.is_set():
+            await asyncio.sleep(0.002)
+        desk.estimator.close()
+        go_on.set()
+        await looking
+        assert desk.session.plan.estimate is None
+
+    drive(story)
 
 
 def test_photos_of_the_user_are_looked_at_and_nothing_runs_before_the_user_says_so():

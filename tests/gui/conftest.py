@@ -8,7 +8,9 @@ import gc
 import os
 import sys
 
+import numpy as np
 import pytest
+from PIL import Image
 
 os.environ.setdefault("QT_API", "pyside6")
 REASON = "needs an X display: run under xvfb-run -a -s '-screen 0 1600x1000x24'"
@@ -82,6 +84,29 @@ def preferences_of_its_own(tmp_path, monkeypatch):
 
     for form in (QSettings.Format.IniFormat, QSettings.Format.NativeFormat):
         QSettings.setPath(form, QSettings.Scope.UserScope, str(tmp_path / "preferences"))
+
+
+@pytest.fixture
+def one_core_for_the_network():
+    """Leaves the other core to the event loop, whatever else the machine is doing."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """A folder of two small pictures without any information."""
+    folder = tmp_path / "kitchen"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for number in range(2):
+        blocks = rng.integers(0, 256, (7, 10, 3)).astype(np.uint8)
+        Image.fromarray(blocks).resize((200, 140), Image.Resampling.BICUBIC).save(folder / f"photo_{number}.jpg")
+    return folder
 
 
 @pytest.fixture

@@ -8,17 +8,7 @@ from fast3dis_core.reconstruction import AnchorOverride
 from tests.gui.hands import LEFT, NONE, mouse, on_screen, painted, until
 from tests.gui.real_sample import moved_pixels, object_ids, open_sample, share_on, way_to_another_object
 
-
-@pytest.fixture(autouse=True)
-def one_core_for_the_network(monkeypatch):
-    import torch
-
-    monkeypatch.setattr("tests.gui.conftest.TIMEOUT", 240)  # a busy machine is slow, and no figure is asserted here
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_core_for_the_network")
 
 
 async def face(program, start, end):

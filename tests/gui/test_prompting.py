@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from PySide6.QtCore import Qt
 
 from app.exporter import facts, pack
@@ -11,8 +12,9 @@ from app.session.export_wish import ExportWish
 from fast3dis_core.exports import read_ply
 from tests.gui.hands import click, on_screen, painted, press, until
 from tests.gui.real_sample import open_sample
-from tests.gui.test_dragging import one_core_for_the_network as one_core_for_the_network
 from tests.gui.test_window import place_of
+
+pytestmark = pytest.mark.usefixtures("one_core_for_the_network")
 
 
 async def settled(program):

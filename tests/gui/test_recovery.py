@@ -12,7 +12,6 @@ import pytest
 
 from app.autosave_files import STATE
 from app.composition.recovery import FileLock
-from tests.gui.test_window import photos  # noqa: F401 - a fixture
 
 ROOT = Path(__file__).parent.parent.parent
 PATIENCE = 180  # seconds for a program to come to where it is expected
@@ -67,7 +66,7 @@ def kept(tmp_path):
     return found
 
 
-def test_a_killed_program_loses_nothing(started, photos, tmp_path):  # noqa: F811
+def test_a_killed_program_loses_nothing(started, photos, tmp_path):
     program, told = started("work", photos)
     before = told()
     assert before["edits"]["hidden"]

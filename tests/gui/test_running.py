@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QPushButton
 
@@ -67,28 +66,6 @@ for name in ("read", "load", "build", "encode", "decode", "assemble"):
     setattr(HeldSteps, name, _held(name))
 
 
-@pytest.fixture
-def photos(tmp_path):
-    folder = tmp_path / "kitchen"
-    folder.mkdir()
-    rng = np.random.default_rng(0)
-    for number in range(2):
-        blocks = rng.integers(0, 256, (7, 10, 3)).astype(np.uint8)
-        Image.fromarray(blocks).resize((200, 140), Image.Resampling.BICUBIC).save(folder / f"photo_{number}.jpg")
-    return folder
-
-
-@pytest.fixture
-def one_core_for_the_network():
-    """Leaves the other core to the event loop, whatever else the machine is doing."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 async def started(program, photos, settings=SMALL):
     plan = await program.workflow.survey([photos], settings=settings)
     return program.workflow.start(program.workflow.run(plan))
@@ -118,11 +95,9 @@ def test_cancel_in_every_step_leaves_the_last_result(play, photos, step, one_cor
         if step in AFTER_GEOMETRY:
             await until(lambda: program.session.origin.masks == "coming", "the geometry")
         await until(lambda: program.session.activity.step == step, "the step in words")
-        began = time.monotonic()
         click(cancel_button(program))
-        await running
-        await until(lambda: not program.workflow._worker.busy, "the worker", 1.0)
-        assert time.monotonic() - began < 1.0
+        await running  # nothing else ends a held step
+        await until(lambda: not program.workflow.busy, "the worker")
         assert program.session.reconstruction is before
         assert program.session.edits == history
         assert program.session.activity.idle

@@ -5,7 +5,7 @@ from PySide6.QtCore import Qt
 
 from tests.app.standins import StandInQuestions, StandInSteps
 from tests.gui.hands import carry_files, painted, press, until
-from tests.gui.test_window import SCENE, SmallCoreSteps, opened, photos  # noqa: F401 - a fixture
+from tests.gui.test_window import SCENE, SmallCoreSteps, opened
 
 CTRL = Qt.KeyboardModifier.ControlModifier
 
@@ -22,7 +22,7 @@ def arrays(result):
     return [part.tobytes() for part in parts] + [item.pixels.tobytes() for item in result.instances]
 
 
-def test_a_session_comes_back_bit_for_bit_and_answers_edits(play, photos, tmp_path):  # noqa: F811
+def test_a_session_comes_back_bit_for_bit_and_answers_edits(play, photos, tmp_path):
     target = tmp_path / "sitzung.f3d"
 
     async def first(program):

@@ -24,15 +24,7 @@ from tests.gui.test_inspector import inspect
 HALF = 0.5  # of a lost instance's pixels that its heir holds
 
 
-@pytest.fixture(autouse=True)
-def one_core_for_the_network(monkeypatch):
-    import torch
-
-    monkeypatch.setattr("tests.gui.conftest.TIMEOUT", 280)  # a busy machine is slow, and no figure is asserted here
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_core_for_the_network")
 
 
 def plain_result(program, overrides=(), interventions=None):

@@ -32,28 +32,6 @@ class SmallCoreSteps(CoreSteps):
         return super().read(plan.with_settings(replace(plan.settings, resolution=self.long_edge)), report)
 
 
-@pytest.fixture
-def one_core_for_the_network():
-    """Leaves the other core to the event loop, whatever else the machine is doing."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture
-def photos(tmp_path):
-    folder = tmp_path / "kitchen"
-    folder.mkdir()
-    rng = np.random.default_rng(0)
-    for number in range(2):
-        blocks = rng.integers(0, 256, (7, 10, 3)).astype(np.uint8)
-        Image.fromarray(blocks).resize((200, 140), Image.Resampling.BICUBIC).save(folder / f"photo_{number}.jpg")
-    return folder
-
-
 def button(program, name):
     found = program.window.findChild((QPushButton, QToolButton)[name.startswith(("tool", "chip"))], name)
     assert found is not None, f"no button {name}"
@@ -275,7 +253,7 @@ def test_color_mode_isolate_and_escape_by_keys(play):
     play(story, steps=StandInSteps(SCENE))
 
 
-def test_cancel_is_quick_and_keeps_the_result(play):
+def test_cancel_in_the_middle_of_a_step_keeps_the_result(play):
     steps = StandInSteps(SCENE)
 
     async def story(program):
@@ -286,10 +264,9 @@ def test_cancel_is_quick_and_keeps_the_result(play):
         await until(lambda: steps.calls.count("encode") == 2, "the second run")
         cancel = button(program, "statusCancel")
         await until(cancel.isVisible, "the cancel button")
-        began = time.monotonic()
         click(cancel)
-        await until(lambda: program.session.activity.idle, "the end of the run", 1.0)
-        assert time.monotonic() - began < 1.0
+        await until(lambda: program.session.activity.idle, "the end of the run")
+        assert not steps.gate.is_set(), "the step itself would still wait"
         assert program.session.reconstruction is before
         assert program.window._error is None
         assert not cancel.isVisible()
@@ -328,7 +305,7 @@ def test_a_bad_folder_shows_the_error_and_keeps_the_result(play):
     play(story, steps=StandInSteps(SCENE))
 
 
-def test_closing_while_running_ends_quickly(play):
+def test_closing_while_running_ends_the_run(play):
     steps = StandInSteps(SCENE)
     steps.gate.clear()
 
@@ -339,9 +316,8 @@ def test_closing_while_running_ends_quickly(play):
         assert program.closed.is_set()
         assert program.window.isVisible(), "the window goes when the worker has stopped, not before"
 
-    began = time.monotonic()
     play(story, steps=steps)
-    assert time.monotonic() - began < 10
+    assert not steps.gate.is_set(), "the step itself would still wait"
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("inference")]
 
 
