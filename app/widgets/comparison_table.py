@@ -21,7 +21,7 @@ from app.widgets.parts import choose_lines
 
 SWATCH = 14
 SORT_ROLE = Qt.ItemDataRole.UserRole
-WIDTHS = (80, 50, 100, 46, 56, 56)
+WIDTHS = (80, 54, 100, 46, 56, 56)
 VERDICT, FIRST, SECOND, IOU, OWN, THEIRS = range(6)
 RIGHT = (IOU, OWN, THEIRS)
 
