@@ -65,7 +65,7 @@ def download(
     report : callable
         Asked ten times a second whether to go on, while it waits for the network too.
     watch : callable
-        Told as often what has arrived. Both are called on the thread of the caller.
+        Told as often what has arrived, and once at the end. Both are called on the thread of the caller.
 
     Raises
     ------
@@ -94,6 +94,8 @@ def download(
         if there is None or failure.kind not in ("offline", "unreachable", "busy"):
             raise DownloadError(_sentence(weights, failure)) from failure
         fetched = hub.Fetched(path=there)  # an earlier download; whether it is still the latest cannot be asked
+    else:
+        watch(replace(meter.now(), notice=""))  # the end is always told, however quickly it came
     return verify(fetched.path, weights.size, report=report, sha256=fetched.sha256)
 
 

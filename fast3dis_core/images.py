@@ -307,7 +307,11 @@ def _read_photos(
                 raise ImageFolderError(f"{error}, or leave bad photos out (skip_bad, --skip-bad)") from error
             notes.append(f"Left out {str(error).rpartition('; ')[0] or error}.")  # there is nothing left to do about it
     if not photos:
-        raise ImageFolderError(f"expected at least one readable photo, found none of {len(chosen)}. {notes[-1]}")
+        last = notes[-1].removeprefix("Left out ").removesuffix(".")
+        raise ImageFolderError(
+            f"expected at least one readable photo, found none of {len(chosen)}, the last being {last}; "
+            "choose other photos, or save these again as JPEG or PNG"
+        )
     report(STEP, 1.0)
     return photos
 

@@ -166,6 +166,7 @@ class WhatIfPanel(QWidget):
         for column in range(len(HEADERS)):
             header.resizeSection(column, WIDTHS[column])
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(3, QHeaderView.ResizeMode.ResizeToContents)  # two numbers and an arrow
         table.cellClicked.connect(lambda row, _: self.query_chosen.emit(self.table.item(row, 0).data(QUERY)))
 
     def _lay_out(self) -> None:

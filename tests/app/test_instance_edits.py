@@ -144,12 +144,13 @@ def test_a_name_leads_whatever_the_objectness(desk):
 
 def test_a_merged_instance_has_a_badge_like_other_experiments(desk):
     table = Recorder()
-    InstanceTablePresenter(desk.session, Actions(), table)
+    presenter = InstanceTablePresenter(desk.session, Actions(), table)  # signals hold it weakly
     desk.session.edit("merge", replace(desk.session.edits, merged=((FIRST, THIRD),)))
     badges = {row[0]: row[-1] for row in table.told("set_rows")}
     assert badges.pop(FIRST) == "merged"
     assert THIRD not in badges
     assert set(badges.values()) == {""}
+    del presenter
 
 
 def test_what_is_merged_with_something_shown_is_shown(desk):
