@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from app.pair_colors import PairSide, pair_sides
 from app.session.session import Session
-from fast3dis_core.curation import Color, Curated
+from fast3dis_core.curation import Color, Curated, CuratedInstance
 from fast3dis_core.palette import instance_color
 
 TITLE = "Side by side"  # of the legend
@@ -65,8 +65,7 @@ class PairPainting:
 
     def name(self, query: int) -> str:
         """What a query is called; one that was merged into another has its number."""
-        curated = self._session.curated
-        item = None if curated is None else next((item for item in curated.instances if item.query == query), None)
+        item = self._instance(query)
         return f"Query {query}" if item is None else item.name
 
     def legend(self, place: int) -> tuple[tuple[Color, str], ...]:
@@ -76,9 +75,13 @@ class PairPainting:
         words = "both claim it: checkered" if side.contested else "they share no pixel"
         return ((red, green, blue), f"{self.name(side.query)} · objectness {side.objectness:.2f}"), (GRAY, words)
 
-    def _color(self, query: int) -> Color:
+    def _instance(self, query: int) -> CuratedInstance | None:
+        """The one whose own number this is: not one that the query was merged into."""
         curated = self._session.curated
-        item = None if curated is None else next((item for item in curated.instances if item.query == query), None)
+        return None if curated is None else next((item for item in curated.instances if item.query == query), None)
+
+    def _color(self, query: int) -> Color:
+        item = self._instance(query)
         if item is not None:
             return item.color
         red, green, blue = (int(channel) for channel in instance_color(query, self._session.display.palette))

@@ -1,4 +1,4 @@
-"""Shading by depth (eye-dome lighting): what lies behind something nearer is darker there, which shows shape.
+"""Shading by depth (eye-dome lighting, Boucheny 2009): what lies behind something nearer is darker, which shows shape.
 
 One rectangle over the window darkens what is drawn already, by the depths around each pixel. Only how steeply they
 rise counts, so it looks the same near and far; every neighbor counts up to a limit, so that thin clouds and borders

@@ -107,6 +107,14 @@ def started(desk):
     return desk.until(lambda: desk.inventory.download is not None and desk.inventory.download.fraction > 0)
 
 
+async def arrived(desk):
+    """A whole download."""
+    desk.steps.arrives = Path("/hub/model.safetensors")
+    await started(desk)
+    desk.steps.arriving.set()
+    await desk.until(lambda: desk.inventory.download is None)
+
+
 def row(desk, name="DA3-BASE"):
     return next(row for row in desk.dialog.told("set_rows") if row[0] == name)
 
@@ -165,10 +173,7 @@ def test_a_cancelled_download_says_what_is_kept_once_its_thread_is_free():
 
 def test_what_arrived_is_offered_to_the_next_run():
     async def story(desk):
-        desk.steps.arrives = Path("/hub/model.safetensors")
-        await started(desk)
-        desk.steps.arriving.set()
-        await desk.until(lambda: desk.inventory.download is None)
+        await arrived(desk)
         name, words, verb = desk.dialog.told("set_offer")
         assert (name, verb) == ("DA3-BASE", "Use it"), "there are no photos yet"
         assert "no FAST3DIS heads for size base" in words
@@ -187,10 +192,7 @@ def test_with_photos_what_arrived_runs_at_once():
     async def story(desk):
         ran = []
         desk.actions.bind("run", lambda: ran.append(desk.workflow.defaults.size), enabled=True)
-        desk.steps.arrives = Path("/hub/model.safetensors")
-        await started(desk)
-        desk.steps.arriving.set()
-        await desk.until(lambda: desk.inventory.download is None)
+        await arrived(desk)
         assert desk.dialog.told("set_offer")[-1] == "Run with it"
         desk.presenter.take_offer("DA3-BASE")
         assert ran == ["base"]
@@ -204,10 +206,7 @@ def test_with_photos_what_arrived_runs_at_once():
 
 def test_an_offer_can_wait():
     async def story(desk):
-        desk.steps.arrives = Path("/hub/model.safetensors")
-        await started(desk)
-        desk.steps.arriving.set()
-        await desk.until(lambda: desk.inventory.download is None)
+        await arrived(desk)
         desk.presenter.decline_offer()
         assert desk.dialog.told("set_offer") == ("", "", "")
         assert desk.workflow.defaults == RunSettings()
