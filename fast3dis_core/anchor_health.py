@@ -30,7 +30,7 @@ class AnchorHealth:
         In the box around its instance's points or within reach of one; None without an instance.
     surface_distance, centroid_distance : float or None
         To the nearest point of the instance and to their mean, scene units.
-    travelled : float
+    traveled : float
         Length of its way through the layers, scene units.
     duplicates : tuple of int
         Active queries whose anchors are within reach; empty if it is not active itself.
@@ -43,7 +43,7 @@ class AnchorHealth:
     inside: bool | None
     surface_distance: float | None
     centroid_distance: float | None
-    travelled: float
+    traveled: float
     duplicates: tuple[int, ...]
     active_layers: int
 
@@ -96,7 +96,7 @@ def measure_anchors(curated: Curated) -> tuple[AnchorHealth, ...]:
                 inside=inside,
                 surface_distance=surface,
                 centroid_distance=middle,
-                travelled=float(ways[query]),
+                traveled=float(ways[query]),
                 duplicates=neighbors.get(query, ()),
                 active_layers=int((scores[:, query] >= ACTIVE).sum()),
             )

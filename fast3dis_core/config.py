@@ -195,7 +195,7 @@ class InferenceConfig:
     objectness_threshold: float = 0.3  # delta of 3.5; what is shown and exported by default
     objectness_floor: float = 0.05  # below it a query is not assembled at all
     confidence_percentile: float = 10.0  # points whose depth confidence is in the lowest share are dropped; 0 is off
-    depth_edge: float = 0.04  # relative depth jump to a neighbour that marks a flying pixel; 0 is off
+    depth_edge: float = 0.04  # relative depth jump to a neighbor that marks a flying pixel; 0 is off
     minimum_points: int = 50  # smaller instances are dropped; 0 is off
     duplicate_overlap: float = 0.0  # IoU with a better instance above which one is dropped as a duplicate; 0 is off
 
@@ -216,7 +216,7 @@ class InferenceConfig:
 class LossConfig:
     """The objective of eq. 9 (paper 3.6). The ablations of section 4.5 are values of these fields.
 
-    Without both regularisers: `contrastive_weight=0, overlap_schedule="off"`. Static penalty:
+    Without both regularizers: `contrastive_weight=0, overlap_schedule="off"`. Static penalty:
     `overlap_schedule="fixed"`, or `"low"` for the floor from beginning to end.
     """
 
@@ -224,7 +224,7 @@ class LossConfig:
     bce_weight: float = 5.0
     dice_weight: float = 5.0
     contrastive_weight: float = 1.0  # of eq. 7; the paper leaves it open
-    anchor_weight: float = 0.0  # distance to object centres: not in eq. 9, 0.5 where anchors are shown to people
+    anchor_weight: float = 0.0  # distance to object centers: not in eq. 9, 0.5 where anchors are shown to people
     anchor_cost: float = 0.0  # of that distance in matching, meant to bind queries to regions; not ablated yet
     overlap_schedule: OverlapSchedule = "dynamic"  # warm-up and decay of 3.6
     overlap_maximum: float = 1.0  # a double claim then costs more than a wrong mask pixel
@@ -274,7 +274,7 @@ class TrainingConfig:
     data_root: str = ""  # folder of scenes; rooms are rendered and have none
     scene_share: float = 0.4  # of the scenes in it, chosen by a hash; paper 4.1
     seed: int = 0
-    steps: int = 20_000  # of the optimiser; both schedules run over all of them
+    steps: int = 20_000  # of the optimizer; both schedules run over all of them
     scenes_per_step: int = 32
     scenes_per_forward: int = 32  # equal sizes go through together; fewer need less memory
     scenes_per_forward_high: int = 16  # at the high resolution

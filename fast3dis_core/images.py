@@ -73,7 +73,7 @@ def prepare_images(
     Parameters
     ----------
     arrays : sequence of S uint8 arrays (h, w, 3)
-        RGB; sizes may differ, the batch is then centre-cropped to its smallest height and width.
+        RGB; sizes may differ, the batch is then center-cropped to its smallest height and width.
     long_edge : int
     method : str
         See `plan_resize`.

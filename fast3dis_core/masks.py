@@ -26,7 +26,7 @@ def resize_logits(logits: Tensor, height: int, width: int) -> Tensor:
 
 
 def pairwise_overlap(probabilities: Tensor, objectness: Tensor) -> Tensor:
-    """Expected double claims of every pair of queries, the terms of eq. 8 before normalisation.
+    """Expected double claims of every pair of queries, the terms of eq. 8 before normalization.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
 """Photo size to network size: the resampling Depth Anything 3 was trained with (paper 3.1).
 
-Two successive uint8 resizes with OpenCV, then a centre crop of the batch to its smallest height and
+Two successive uint8 resizes with OpenCV, then a center crop of the batch to its smallest height and
 width. A `ResizePlan` is made from the size alone, so that photos, intrinsics and depth maps all follow
-the same arithmetic. Reading files is left to `images`; normalisation by mean and deviation happens in
+the same arithmetic. Reading files is left to `images`; normalization by mean and deviation happens in
 the model.
 """
 
@@ -115,7 +115,7 @@ def plan_resize(
 
 @dataclass(frozen=True, kw_only=True)
 class CommonCrop:
-    """Centre crops that bring a batch of mixed sizes to its smallest height and smallest width.
+    """Center crops that bring a batch of mixed sizes to its smallest height and smallest width.
 
     Attributes
     ----------

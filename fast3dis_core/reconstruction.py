@@ -1,7 +1,7 @@
 """NumPy values that cross from the core to the application: what was reconstructed and found.
 
 One index serves three uses. `Instance.pixels` are rows of the cloud: they select points for export,
-mask pixels of view s (rows s*H*W to (s+1)*H*W), and colours. Overlaps between instances are kept.
+mask pixels of view s (rows s*H*W to (s+1)*H*W), and colors. Overlaps between instances are kept.
 Paper section 3.5. This module needs NumPy alone.
 """
 
@@ -93,7 +93,7 @@ class Instance:
     Attributes
     ----------
     query : int
-        Identity for the whole session: colours, selection and file names use it.
+        Identity for the whole session: colors, selection and file names use it.
     objectness : float
         In [0, 1].
     anchor : array (3,) float32
@@ -190,7 +190,7 @@ def ranking_score(objectness: float, certainty: float) -> float:
 
 
 def exclusive_rows(instances: Iterable[Instance], count: int) -> Int32:
-    """One owner per cloud row, for colours and id images: the claimant of highest objectness.
+    """One owner per cloud row, for colors and id images: the claimant of highest objectness.
 
     Parameters
     ----------

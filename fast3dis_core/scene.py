@@ -5,7 +5,7 @@ those of one scene; `model` and `training` work on the same values with one more
 front of every tensor (`batched` adds it, `scene` takes one entry out). Paper section 3.
 
 Frames: world is the camera frame of view 0; camera axes are OpenCV (x right, y down, z forward);
-`p_camera = world_to_camera @ p_world`. Units are scene units, metres only if `is_metric`.
+`p_camera = world_to_camera @ p_world`. Units are scene units, meters only if `is_metric`.
 """
 
 import dataclasses
@@ -28,7 +28,7 @@ class ViewBatch:
     Attributes
     ----------
     images : Tensor (S, 3, H, W)
-        RGB in [0, 1]; H and W are multiples of 14. Normalisation happens in the model.
+        RGB in [0, 1]; H and W are multiples of 14. Normalization happens in the model.
     names : tuple of S str
         Shown to the user; unique within the batch.
     source_sizes : Tensor (S, 2) int64
@@ -61,11 +61,11 @@ class PosedCameras:
     Attributes
     ----------
     intrinsics : Tensor (S, 3, 3)
-        Pixels of H x W, pixel centres at +0.5.
+        Pixels of H x W, pixel centers at +0.5.
     world_to_camera : Tensor (S, 4, 4)
         World = camera frame of view 0, as everywhere; entry 0 is the identity.
     is_metric : bool
-        Whether that world is in metres.
+        Whether that world is in meters.
     """
 
     intrinsics: Tensor
@@ -87,10 +87,10 @@ class SceneGeometry:
     confidence : Tensor (S, H, W)
         At least 0, higher is better.
     intrinsics : Tensor (S, 3, 3)
-        Pixels of H x W, pixel centres at +0.5.
+        Pixels of H x W, pixel centers at +0.5.
     world_to_camera : Tensor (S, 4, 4)
     is_metric : bool
-        Whether scene units are metres.
+        Whether scene units are meters.
     """
 
     depth: Tensor
@@ -103,7 +103,7 @@ class SceneGeometry:
         _check(self, depth="S H W", confidence="S H W", intrinsics="S 3 3", world_to_camera="S 4 4")
 
     def points(self) -> Tensor:
-        """World position of every pixel centre, Tensor (S, H, W, 3)."""
+        """World position of every pixel center, Tensor (S, H, W, 3)."""
         return unproject(self.depth, self.intrinsics, self.world_to_camera)
 
 
@@ -126,12 +126,12 @@ class SceneFrame:
         _check(self, center="3", scale="")
 
     def normalize(self, points: Tensor) -> Tensor:
-        """World points (..., 3) to normalised coordinates."""
+        """World points (..., 3) to normalized coordinates."""
         extra = points.ndim - self.center.ndim
         return (points - _insert_axes(self.center, extra)) / _insert_axes(self.scale[..., None], extra)
 
     def denormalize(self, points: Tensor) -> Tensor:
-        """Normalised points (..., 3) to world coordinates."""
+        """Normalized points (..., 3) to world coordinates."""
         extra = points.ndim - self.center.ndim
         return points * _insert_axes(self.scale[..., None], extra) + _insert_axes(self.center, extra)
 

@@ -22,7 +22,7 @@ Int64 = NDArray[np.int64]
 
 SEGMENTING = "Segmenting the surface"  # step reported
 NEIGHBORS = 16  # of a point, for its edges and its normal
-LONGEST_EDGE = 0.10  # metres between two points that may belong together
+LONGEST_EDGE = 0.10  # meters between two points that may belong together
 _CHUNK = 1 << 16  # points or edges between two reports
 
 
@@ -104,7 +104,7 @@ def neighbor_graph(points: ArrayLike, cameras: ArrayLike) -> SurfaceGraph:
     Parameters
     ----------
     points : array (P, 3)
-        World, metres; thin dense clouds before.
+        World, meters; thin dense clouds before.
     cameras : array (P, 3)
         Center of the camera that saw each point: the side of the surface that is outside.
 

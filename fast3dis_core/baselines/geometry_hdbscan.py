@@ -30,7 +30,7 @@ class GeometrySettings:
     Attributes
     ----------
     voxel : float
-        Edge, metres; it grows until no more than `most_points` are left.
+        Edge, meters; it grows until no more than `most_points` are left.
     most_points : int
         Clustered at most; time grows faster than their number.
     min_cluster_size : int
@@ -80,7 +80,7 @@ class GeometryInstances:
     instances : PointInstances
         Of all points; noise has none.
     voxel : float
-        Edge that was used, metres.
+        Edge that was used, meters.
     clustered : int
         Points left by thinning.
     noise_share : float
@@ -101,7 +101,7 @@ def cluster_geometry(
     Parameters
     ----------
     points : array (P, 3)
-        Metres: vertices of a scan, or predicted points once they are aligned.
+        Meters: vertices of a scan, or predicted points once they are aligned.
     settings : GeometrySettings, optional
     report : Report
 

@@ -2,7 +2,7 @@
 
 A loader is an `AnnotatedScene`: views with cameras and, where the data set has them, depth, ids and a labelled mesh.
 `scene_sampling` makes samples of it, `evaluation` scores its vertices. Camera axes are OpenCV, pixels have their
-centres at +0.5, and the world is that of the data set.
+centers at +0.5, and the world is that of the data set.
 """
 
 from collections.abc import Sequence
@@ -104,7 +104,7 @@ class AnnotatedScene(Protocol):
 
     @property
     def is_metric(self) -> bool:
-        """Whether the world is in metres."""
+        """Whether the world is in meters."""
 
     def intrinsics(self, view: int) -> Matrix:
         """K of the photo, array (3, 3) float64."""

@@ -93,7 +93,7 @@ def frame_files(scene: Path) -> dict[int, FrameFiles]:
 
 
 def read_trajectory(scene: Path) -> NDArray[np.float64]:
-    """World <- device of every frame, array (R, 4, 4), metres.
+    """World <- device of every frame, array (R, 4, 4), meters.
 
     Raises
     ------

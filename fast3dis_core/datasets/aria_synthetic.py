@@ -35,7 +35,7 @@ FRAMES_PER_SECOND = 10
 VIEW_EDGE = 512  # long edge of the default view; there its focal length is that of the camera, 81 degrees across
 VOID_CLASSES = ("empty_space", "background")  # their ids are no objects
 
-# one calibration for all scenes; the published centre counts from the centre of the first pixel
+# one calibration for all scenes; the published center counts from the center of the first pixel
 CAMERA = Fisheye624(
     size=(704, 704),
     focal=297.6375381033778,
@@ -81,7 +81,7 @@ class AriaSyntheticScene:
     class_ids : array (I,) int64
         Class of every instance id, as a place in `class_names`.
     is_metric : bool
-        Always: the unit is the metre.
+        Always: the unit is the meter.
 
     Raises
     ------
@@ -137,7 +137,7 @@ class AriaSyntheticScene:
         return np.asarray(cv2.resize(photo, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
     def depth(self, view: int) -> NDArray[np.float32]:
-        """Depth along z, metres, 0 where unknown, array (H, W) float32."""
+        """Depth along z, meters, 0 where unknown, array (H, W) float32."""
         view_map = _view_map(self.size)
         stored = view_map.values(read_map(self._files[self.frames[view]].depth, CAMERA.size))
         distance = np.where(stored == _NO_DEPTH, 0, stored) * np.float32(_MILLIMETER)
@@ -149,12 +149,12 @@ class AriaSyntheticScene:
         return self._kept_ids[_view_map(self.size).values(stored)]
 
     def intrinsics(self, view: int) -> Matrix:
-        """K, pixels of the view with centres at +0.5, array (3, 3) float64; the same for all views."""
+        """K, pixels of the view with centers at +0.5, array (3, 3) float64; the same for all views."""
         del view
         return _view_map(self.size).intrinsics
 
     def world_to_camera(self, view: int) -> Matrix:
-        """World of the data set to the upright camera, metres, array (4, 4) float64."""
+        """World of the data set to the upright camera, meters, array (4, 4) float64."""
         camera_to_world = self._device_to_world[self.frames[view]] @ CAMERA_TO_DEVICE
         rotation = CLOCKWISE @ camera_to_world[:3, :3].T
         return np.block([[rotation, -rotation @ camera_to_world[:3, 3:]], [np.zeros((1, 3)), np.ones((1, 1))]])
@@ -174,7 +174,7 @@ class AriaSyntheticScene:
         Returns
         -------
         SceneSample
-            World = camera of the first of them, metres. Confidence is 1 where depth is known, else 0.
+            World = camera of the first of them, meters. Confidence is 1 where depth is known, else 0.
         """
         height, width = self.size
         images, depth, ids, intrinsics, cameras = (

@@ -2,7 +2,7 @@
 
 The model is that of the projectaria_tools library: six radial, two tangential and four thin-prism coefficients.
 Only its forward direction is needed, since a pinhole view asks for every pixel where its ray comes from. Coordinates
-are pixels with centres at +0.5; calibrations that count from the centre of the first pixel get half a pixel more
+are pixels with centers at +0.5; calibrations that count from the center of the first pixel get half a pixel more
 where they are written down. Reading files is left to the loaders.
 """
 
@@ -30,7 +30,7 @@ class Fisheye624:
     ----------
     size : (height, width)
     focal : float, px
-    center : (u, v) px, pixel centres at +0.5
+    center : (u, v) px, pixel centers at +0.5
     radial : k0 to k5, of even powers of the angle
     tangential : p0, p1
     thin_prism : s0 to s3
@@ -96,7 +96,7 @@ class Rectification:
     intrinsics : array (3, 3)
         Of the pinhole view.
     source : array (H, W, 2) float32
-        u, v in the fisheye image that every pixel centre of the view comes from.
+        u, v in the fisheye image that every pixel center of the view comes from.
     valid : array (H, W) bool
         Whether the fisheye image shows anything there.
     ray_length : array (H, W) float32
@@ -110,7 +110,7 @@ class Rectification:
 
     def photo(self, image: Pixels) -> Pixels:
         """Bilinear samples of an RGB image (h, w, 3), array (H, W, 3) uint8; black where not `valid`."""
-        # OpenCV counts from the centre of the first pixel
+        # OpenCV counts from the center of the first pixel
         x, y = np.moveaxis(self.source - np.float32(0.5), -1, 0)
         sampled = cv2.remap(image, np.ascontiguousarray(x), np.ascontiguousarray(y), cv2.INTER_LINEAR)
         return np.where(self.valid[..., None], sampled, 0).astype(np.uint8)

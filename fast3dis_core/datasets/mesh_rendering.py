@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from fast3dis_core.datasets.mesh import Mesh
 from fast3dis_core.preprocessing import Matrix, Size
 
-NEAR = 0.01  # metres from the camera within which nothing is seen
+NEAR = 0.01  # meters from the camera within which nothing is seen
 NO_FACE = -1
 FACES_AT_ONCE = 2**17
 PIXELS_AT_ONCE = 2**21
@@ -47,14 +47,14 @@ class _Boxes(NamedTuple):
 
 
 def render_faces(mesh: Mesh, intrinsics: Matrix, world_to_camera: Matrix, size: Size) -> Rendering:
-    """Front-most face at every pixel centre, whichever side it shows.
+    """Front-most face at every pixel center, whichever side it shows.
 
     Parameters
     ----------
     mesh : Mesh
-        World of the cameras, metres.
+        World of the cameras, meters.
     intrinsics : array (3, 3)
-        Pixels with centres at +0.5.
+        Pixels with centers at +0.5.
     world_to_camera : array (4, 4)
     size : (height, width)
 
@@ -130,7 +130,7 @@ def _draw_some(
 
 
 def _boxes(corners: NDArray[np.float64], size: Size) -> _Boxes:
-    """Pixels whose centres may lie in the part of each triangle (T, 3, 3) that is beyond `NEAR`."""
+    """Pixels whose centers may lie in the part of each triangle (T, 3, 3) that is beyond `NEAR`."""
     following = np.roll(corners, -1, axis=1)
     z, next_z = corners[..., 2], following[..., 2]
     front = z > NEAR

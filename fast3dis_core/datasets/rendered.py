@@ -28,7 +28,7 @@ from fast3dis_core.errors import DatasetError
 from fast3dis_core.exports.atomic import atomic_file, plain_disk_errors
 from fast3dis_core.progress import Report, silent
 
-DEPTH_STEP = 2.5e-4  # metres per unit of stored depth: 16 bits reach 16 m, twice the largest room's diagonal
+DEPTH_STEP = 2.5e-4  # meters per unit of stored depth: 16 bits reach 16 m, twice the largest room's diagonal
 ROOMS_PER_FOLDER = 1000  # seeds that share a folder; file systems dislike a hundred thousand names in one
 ROOMS_PER_RENDER = 8  # rendered together
 
@@ -43,7 +43,7 @@ class RenderedRoom:
     ----------
     images : array (S, 3, H, W) uint8
     depth : array (S, H, W) uint16
-        Units of `DEPTH_STEP` metres; 0 = none.
+        Units of `DEPTH_STEP` meters; 0 = none.
     instance_ids : array (S, H, W) uint8
     class_ids : array (I,) uint8
     intrinsics : array (S, 3, 3) float32

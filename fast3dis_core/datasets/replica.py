@@ -21,7 +21,7 @@ from fast3dis_core.preprocessing import Matrix, Pixels, Size
 
 FRAMES, TRAJECTORY, CAMERA, HABITAT = "results", "traj.txt", "cam_params.json", "habitat"
 
-# the published camera, whose centre counts from that of the first pixel; scale = stored depth units of one metre
+# the published camera, whose center counts from that of the first pixel; scale = stored depth units of one meter
 _CAMERA: Mapping[str, float] = {
     "w": 1200, "h": 680, "fx": 600.0, "fy": 600.0, "cx": 599.5, "cy": 339.5, "scale": 6553.5,
 }  # fmt: skip
@@ -43,7 +43,7 @@ class ReplicaScene:
     frames : tuple of str
         Names such as frame000012.jpg, in the order of their numbers.
     is_metric : bool
-        Always: the unit is the metre.
+        Always: the unit is the meter.
 
     Raises
     ------
@@ -84,7 +84,7 @@ class ReplicaScene:
         return self._intrinsics
 
     def world_to_camera(self, view: int) -> Matrix:
-        """World of the mesh to the camera, metres, array (4, 4)."""
+        """World of the mesh to the camera, meters, array (4, 4)."""
         number = self._numbers[view]
         return REPLICA.to_camera(self._poses[number], f"{self.folder / TRAJECTORY}, line {number + 1}")
 
@@ -149,7 +149,7 @@ def find_labels(folder: Path) -> Path | None:
 
 
 def _read_camera(folder: Path) -> tuple[Matrix, Size, float]:
-    """K (3, 3) with pixel centres at +0.5, size, and stored depth units of one metre."""
+    """K (3, 3) with pixel centers at +0.5, size, and stored depth units of one meter."""
     path = next((place / CAMERA for place in (folder, folder.absolute().parent) if (place / CAMERA).is_file()), None)
     values = _CAMERA
     if path is not None:

@@ -25,9 +25,9 @@ from fast3dis_core.preprocessing import Matrix, Pixels, Size
 EXTRACTED = ("color", "depth", "pose", "intrinsic")  # folders of the second layout
 SCENE_NAME = r"scene[0-9]{4}_[0-9]{2}"
 
-_DEPTH_SHIFT = 1000.0  # stored units of one metre in extracted depth
+_DEPTH_SHIFT = 1000.0  # stored units of one meter in extracted depth
 _MOST_IDS = 255  # of id images, which have eight bits
-_HALF = np.array([[0, 0, 0.5], [0, 0, 0.5], [0, 0, 0]])  # intrinsics count from the centre of the first pixel
+_HALF = np.array([[0, 0, 0.5], [0, 0, 0.5], [0, 0, 0]])  # intrinsics count from the center of the first pixel
 
 
 class _Recording(Protocol):
@@ -35,7 +35,7 @@ class _Recording(Protocol):
 
     numbers: tuple[int, ...]  # of the frames that have photo and pose
     color_size: Size
-    color_intrinsics: Matrix  # pixel centres at +0.5
+    color_intrinsics: Matrix  # pixel centers at +0.5
     depth_intrinsics: Matrix | None  # None where there is no depth
 
     def camera_to_world(self, number: int) -> Matrix: ...
@@ -60,7 +60,7 @@ class ScanNetScene:
     frames : tuple of str
         Names such as 12.jpg, in the order of their numbers; the same in both layouts.
     is_metric : bool
-        Always: the unit is the metre.
+        Always: the unit is the meter.
 
     Raises
     ------
@@ -94,7 +94,7 @@ class ScanNetScene:
         return self._recording.color_intrinsics
 
     def world_to_camera(self, view: int) -> Matrix:
-        """World of the mesh to the color camera, metres, array (4, 4)."""
+        """World of the mesh to the color camera, meters, array (4, 4)."""
         number = self._numbers[view]
         return SCANNET.to_camera(self._poses[number], f"{self.folder}, frame {number}")
 
@@ -180,13 +180,13 @@ def find_label_table(folder: Path) -> Path | None:
 def to_photo(
     depth: NDArray[np.float32], depth_intrinsics: Matrix, color_intrinsics: Matrix, size: Size
 ) -> NDArray[np.float32]:
-    """Depth of a sensor at the pixel centres of a photo taken from the same place.
+    """Depth of a sensor at the pixel centers of a photo taken from the same place.
 
     Parameters
     ----------
     depth : array (h, w)
     depth_intrinsics, color_intrinsics : arrays (3, 3)
-        Pixel centres at +0.5, no skew.
+        Pixel centers at +0.5, no skew.
     size : (height, width) of the photo
 
     Returns
@@ -286,7 +286,7 @@ def _facts(path: Path) -> Mapping[str, str]:
 
 
 def _intrinsics(folder: Path, camera: str, size: Size, facts: Mapping[str, str]) -> Matrix:
-    """K (3, 3) of a camera for images of a size, pixel centres at +0.5; scaled if the images were resized."""
+    """K (3, 3) of a camera for images of a size, pixel centers at +0.5; scaled if the images were resized."""
     path = folder / "intrinsic" / f"intrinsic_{camera}.txt"
     matrix = SCANNET.matrix(path)[:3, :3] + _HALF
     if not np.isfinite(matrix).all() or min(matrix[0, 0], matrix[1, 1]) <= 0:

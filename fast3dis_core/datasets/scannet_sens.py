@@ -41,11 +41,11 @@ class SensHeader:
     Attributes
     ----------
     color_intrinsics, depth_intrinsics : array (3, 3) float64
-        As stored: pixels that count from the centre of the first one.
+        As stored: pixels that count from the center of the first one.
     color_codec, depth_codec : int
     color_size, depth_size : (height, width)
     depth_shift : float
-        Stored units of one metre.
+        Stored units of one meter.
     frames : int
     """
 
@@ -115,7 +115,7 @@ class SensRecording:
             raise self._damaged(frame, f"a {name} photo that does not decode ({error})") from error
 
     def depth(self, frame: int) -> NDArray[np.float32]:
-        """Depth along z in the depth camera's pixels, metres, 0 where unknown, array (h, w)."""
+        """Depth along z in the depth camera's pixels, meters, 0 where unknown, array (h, w)."""
         place, size = self._frames[frame], self.header.depth_size
         data, expected = self._payload(place.color + place.color_bytes, place.depth_bytes), 2 * size[0] * size[1]
         if DEPTH_CODECS[self.header.depth_codec] == "zlib":

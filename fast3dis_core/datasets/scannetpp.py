@@ -75,7 +75,7 @@ class ScanNetPlusPlusScene:
     frames : tuple of str
         Names of the photos, such as DSC01752.JPG or frame_000120.jpg, in the order of their numbers.
     is_metric : bool
-        Always: the unit is the metre.
+        Always: the unit is the meter.
 
     Raises
     ------
@@ -106,7 +106,7 @@ class ScanNetPlusPlusScene:
         return self._undistortion(view).intrinsics
 
     def world_to_camera(self, view: int) -> Matrix:
-        """World of the mesh to the camera, metres, array (4, 4)."""
+        """World of the mesh to the camera, meters, array (4, 4)."""
         frame = self._frames[view]
         with SCANNETPP.refusing(f"{self._place / 'colmap'}, {frame.photo.name}", "a camera"):
             return rigid(frame.world_to_camera)
@@ -167,7 +167,7 @@ class ScanNetPlusPlusScene:
 
     @functools.cached_property
     def _pinhole(self) -> tuple[float, float, float, float] | None:
-        """Focal lengths and centre of photos that the toolkit undistorted, by its own file: versions of it differ."""
+        """Focal lengths and center of photos that the toolkit undistorted, by its own file: versions of it differ."""
         if not self._ready:
             return None
         path = self._place / UNDISTORTED_CAMERA

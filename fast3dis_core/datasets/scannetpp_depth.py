@@ -1,8 +1,8 @@
 """Depth of ScanNet++'s phone, all frames of a scene in one file (paper 4.1: test scenes).
 
-Two generations of the file exist. Either all frames are one raw-deflate stream of float32 metres; it is unpacked from
+Two generations of the file exist. Either all frames are one raw-deflate stream of float32 meters; it is unpacked from
 the front, so frames are best asked for in rising order. Or each frame is a record of its own, with its length in
-front, packed by LZ4 (uint16 millimetres) or raw-deflate (float32 metres).
+front, packed by LZ4 (uint16 millimeters) or raw-deflate (float32 meters).
 """
 
 import struct
@@ -48,7 +48,7 @@ class DepthRecords:
         self._next, self._position, self._stream = 0, 0, zlib.decompressobj(_RAW)
 
     def depth(self, frame: int) -> NDArray[np.float32]:
-        """Depth along z, metres, 0 where unknown, array (192, 256)."""
+        """Depth along z, meters, 0 where unknown, array (192, 256)."""
         try:
             stored = self._streamed(frame) if self._records is None else self._recorded(frame)
         except (OSError, ValueError, zlib.error) as error:

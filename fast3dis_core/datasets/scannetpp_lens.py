@@ -1,7 +1,7 @@
 """Pinhole views out of ScanNet++ photos (paper 4.1: test scenes).
 
 Photos of the camera's fisheye are undistorted as the data set's toolkit does it, pixel by pixel: its focal length
-leaves no empty corner, its principal point is moved to the centre, and OpenCV's maps get K as COLMAP writes it. The
+leaves no empty corner, its principal point is moved to the center, and OpenCV's maps get K as COLMAP writes it. The
 half pixel between the two conventions is lost there but for its share 1 - f'/f, a tenth of a pixel in this data set.
 Photos of the phone are straightened as everywhere else.
 """
@@ -18,7 +18,7 @@ from fast3dis_core.errors import GeometryError
 from fast3dis_core.posed_input.lens import Lens, bend
 from fast3dis_core.preprocessing import Matrix, Pixels
 
-VALID = 255  # in masks; anything less is anonymised
+VALID = 255  # in masks; anything less is anonymized
 
 Value = TypeVar("Value", bound=np.generic)
 
@@ -30,9 +30,9 @@ class Undistortion:
     Attributes
     ----------
     intrinsics : array (3, 3)
-        K of the view, pixel centres at +0.5.
+        K of the view, pixel centers at +0.5.
     x, y : arrays (h, w) float32
-        Pixels of the photo that count from the centre of the first one, as OpenCV has them.
+        Pixels of the photo that count from the center of the first one, as OpenCV has them.
     """
 
     intrinsics: Matrix
@@ -45,7 +45,7 @@ class Undistortion:
         return np.asarray(taken, dtype=np.uint8)
 
     def valid(self, mask: NDArray[np.uint8]) -> NDArray[np.bool_]:
-        """Where a mask (h, w) and all its neighbours are `VALID`, bool (h, w); beyond its border it is."""
+        """Where a mask (h, w) and all its neighbors are `VALID`, bool (h, w); beyond its border it is."""
         if (mask > 0).all():
             return np.ones(self.x.shape, np.bool_)
         taken = cv2.remap(mask, self.x, self.y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=(VALID,))

@@ -92,7 +92,7 @@ def sample_scene(
 
 
 def nearest(values: NDArray[Value], source_to_network: Matrix, size: Size) -> NDArray[Value]:
-    """Values (h, w) at the pixel centres of a resized image (H, W), each that of the pixel it falls into."""
+    """Values (h, w) at the pixel centers of a resized image (H, W), each that of the pixel it falls into."""
     taken = values
     for axis, place in ((0, 1), (1, 0)):
         centers = np.arange(size[axis]) + 0.5

@@ -84,7 +84,7 @@ def cut(rooms: Sequence[RenderedRoom], windows: Sequence[Window]) -> SceneSample
     Returns
     -------
     SceneSample
-        Every tensor with a leading axis B, on the CPU. World = camera of the window's first view, metres.
+        Every tensor with a leading axis B, on the CPU. World = camera of the window's first view, meters.
     """
     samples = [_chosen(room, list(window.views)) for room, window in zip(rooms, windows, strict=True)]
     return stack_samples(

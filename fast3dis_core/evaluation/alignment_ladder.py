@@ -1,6 +1,6 @@
 """Bringing a predicted world to the true one by its cameras, and saying how well that is determined. Paper section 4.
 
-The similarity comes from the camera centres where they span a plane, else its rotation comes from the orientations
+The similarity comes from the camera centers where they span a plane, else its rotation comes from the orientations
 of the cameras; where even these leave it open there is none, and what depends on it is undefined. Which way was
 taken belongs into every report. Refinement on points is left to `geometry.alignment.point_to_point_icp`.
 """
@@ -22,11 +22,11 @@ Method = Literal["umeyama", "orientation", "none"]
 Quality = Literal["good", "weak", "none"]
 ScaleSource = Literal["centers", "depth", "nothing"]
 
-SPREAD = 1e-3  # root mean square distance from the mean centre below which centres give no scale, units of each world
+SPREAD = 1e-3  # root mean square distance from the mean center below which centers give no scale, units of each world
 OPEN_ROTATION = 1e-6  # share of the first singular value below which orientations leave the rotation open
 RANSAC_DRAWS = 1000
 RANSAC_CAMERAS = 4
-RANSAC_RADIUS = 0.1  # metres
+RANSAC_RADIUS = 0.1  # meters
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,13 +39,13 @@ class WorldAlignment:
         None where the cameras do not determine it.
     method : {"umeyama", "orientation", "none"}
     quality : {"good", "weak", "none"}
-        "weak" where centres lie nearly on a line, and always for "orientation".
+        "weak" where centers lie nearly on a line, and always for "orientation".
     scale_from : {"centers", "depth", "nothing"}
         "nothing" means a scale of 1 that nobody measured, or no similarity.
     cameras : int
         Pairs with finite matrices.
     center_rmse : float
-        Root mean square distance of aligned and true centres, true units; NaN without a similarity.
+        Root mean square distance of aligned and true centers, true units; NaN without a similarity.
     rotation_degrees : float
         Mean angle between aligned and true orientations; NaN without a similarity.
     reason : str
@@ -77,9 +77,9 @@ def align_worlds(
     world_to_camera, true_world_to_camera : array or Tensor (S, 4, 4)
         Cameras that are not finite on either side are left out.
     depth, true_depth : array or Tensor (S, H, W), optional
-        Asked for a scale only where centres do not tell it; 0 or less = unknown.
+        Asked for a scale only where centers do not tell it; 0 or less = unknown.
     robust : bool
-        Centres by random subsets of four cameras, undisturbed by a minority of wrong ones.
+        Centers by random subsets of four cameras, undisturbed by a minority of wrong ones.
 
     Returns
     -------
@@ -127,7 +127,7 @@ def align_worlds(
 
 
 def _by_centers(source: Tensor, target: Tensor, *, robust: bool) -> Similarity:
-    """Similarity of camera-to-world centres; GeometryError where they lie on a line."""
+    """Similarity of camera-to-world centers; GeometryError where they lie on a line."""
     centers, goals = source[:, :3, 3], target[:, :3, 3]
     if robust and len(centers) > RANSAC_CAMERAS:
         return umeyama_ransac(
@@ -175,7 +175,7 @@ def _depth_ratio(
 
 
 def _residuals(similarity: Similarity, source: Tensor, target: Tensor) -> tuple[float, float]:
-    """Root mean square distance of centres, and mean angle of orientations in degrees."""
+    """Root mean square distance of centers, and mean angle of orientations in degrees."""
     distance = similarity.transform(source[:, :3, 3]) - target[:, :3, 3]
     angles = turn_angles(similarity.rotation @ source[:, :3, :3], target[:, :3, :3])
     return float(distance.square().sum(dim=1).mean().sqrt()), float(angles.mean().rad2deg())

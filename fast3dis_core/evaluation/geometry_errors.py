@@ -24,7 +24,7 @@ from fast3dis_core.geometry.errors import (
 
 Float64 = NDArray[np.float64]
 
-ANCHOR_REACH = 0.10  # metres from the surface of an object at which an anchor still counts as inside
+ANCHOR_REACH = 0.10  # meters from the surface of an object at which an anchor still counts as inside
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,11 +134,11 @@ def anchors_inside(
     Parameters
     ----------
     anchors : array (N, 3)
-        True world, metres, after alignment; those of active matched queries.
+        True world, meters, after alignment; those of active matched queries.
     objects : sequence of N arrays (P_i, 3)
-        Surface points of the matched object of each anchor, true world, metres.
+        Surface points of the matched object of each anchor, true world, meters.
     reach : float
-        Metres.
+        Meters.
 
     Returns
     -------

@@ -41,8 +41,8 @@ from fast3dis_core.geometry.refinement import VOXEL, refine_on_surface
 from fast3dis_core.scene import SceneGeometry
 
 RESOLVE: Resolve = "majority"
-COARSE_DISTANCE = 0.10  # metres; reported beside the usual limit, for coarse geometry
-VISIBLE = 0.10  # metres from a point the views show, within which a vertex counts as seen
+COARSE_DISTANCE = 0.10  # meters; reported beside the usual limit, for coarse geometry
+VISIBLE = 0.10  # meters from a point the views show, within which a vertex counts as seen
 _GEOMETRY = ("depth", "intrinsics", "world_to_camera")  # what points follow from
 
 

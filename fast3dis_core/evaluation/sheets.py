@@ -22,7 +22,7 @@ from fast3dis_core.evaluation.surface_transfer import NO_VERTEX, nearest_vertice
 from fast3dis_core.pictures import GAP, Picture, label_image, photo, rows_of_views
 
 DRAWN = 200  # instances of a surface that are drawn at most
-REACH = 0.10  # metres between a pixel's point and the point of the surface it shows
+REACH = 0.10  # meters between a pixel's point and the point of the surface it shows
 MATCH_IOU = 0.25  # over all views, above which a query has found an object
 
 

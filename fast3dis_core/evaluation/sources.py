@@ -56,7 +56,7 @@ class TruthSurface:
     faces : array (F, 3) int32, optional
         Of a mesh.
     cameras : array (V, 3) float64, optional
-        Where there is no mesh: centre of the camera that saw each point.
+        Where there is no mesh: center of the camera that saw each point.
     """
 
     points: NDArray[np.float64]

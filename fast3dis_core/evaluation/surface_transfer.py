@@ -18,7 +18,7 @@ Int64 = NDArray[np.int64]
 Float64 = NDArray[np.float64]
 Resolve = Literal["majority", "confidence", "any"]
 
-MAX_DISTANCE = 0.05  # metres between a point and the vertex it votes for
+MAX_DISTANCE = 0.05  # meters between a point and the vertex it votes for
 ROUNDING = 1e-9  # a point exactly at the limit is kept, whatever the last bit of its distance says
 NO_VERTEX = -1
 
@@ -29,11 +29,11 @@ def nearest_vertices(vertices: ArrayLike, points: ArrayLike, *, max_distance: fl
     Parameters
     ----------
     vertices : array (V, 3)
-        Of the scan, metres.
+        Of the scan, meters.
     points : array (P, 3)
         Aligned to it.
     max_distance : float
-        Metres; a point exactly that far still votes.
+        Meters; a point exactly that far still votes.
 
     Returns
     -------

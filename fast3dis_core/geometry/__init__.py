@@ -1,1 +1,1 @@
-"""Functions on tensors, differentiable, any device: cameras, alignment, neighbours."""
+"""Functions on tensors, differentiable, any device: cameras, alignment, neighbors."""

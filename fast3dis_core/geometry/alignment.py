@@ -167,7 +167,7 @@ def rotation_from_orientations(source: Tensor, target: Tensor) -> Tensor:
     Returns
     -------
     Tensor (3, 3) float64
-        Minimises the sum of squared differences of `rotation @ source` and `target`.
+        Minimizes the sum of squared differences of `rotation @ source` and `target`.
     """
     left, _, right = torch.linalg.svd((target.double() @ source.double().mT).sum(dim=0))
     sign = torch.ones(3, dtype=torch.float64, device=left.device)

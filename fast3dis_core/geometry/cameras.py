@@ -1,6 +1,6 @@
 """Pinhole cameras: project, unproject, invert rigid motions, re-base the world.
 
-Conventions: `p_camera = world_to_camera @ p_world`, OpenCV axes, K in pixels with pixel (x, y) centred
+Conventions: `p_camera = world_to_camera @ p_world`, OpenCV axes, K in pixels with pixel (x, y) centered
 at (x + 0.5, y + 0.5). All functions accept leading batch axes, are differentiable
 and ignore autocast. Paper eq. 3.
 """
@@ -55,7 +55,7 @@ def rebase(world_to_camera: Tensor) -> Tensor:
 
 
 def pixel_centers(height: int, width: int, *, like: Tensor) -> Tensor:
-    """Homogeneous pixel centres (x + 0.5, y + 0.5, 1), Tensor (H, W, 3)."""
+    """Homogeneous pixel centers (x + 0.5, y + 0.5, 1), Tensor (H, W, 3)."""
     y, x = torch.meshgrid(
         torch.arange(height, device=like.device, dtype=like.dtype) + 0.5,
         torch.arange(width, device=like.device, dtype=like.dtype) + 0.5,
@@ -66,7 +66,7 @@ def pixel_centers(height: int, width: int, *, like: Tensor) -> Tensor:
 
 @full_precision
 def unproject(depth: Tensor, intrinsics: Tensor, world_to_camera: Tensor) -> Tensor:
-    """World position of every pixel centre.
+    """World position of every pixel center.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
 """Geometry, matching and losses run in float32 whatever precision the network around them runs in.
 
-bfloat16 carries 8 bits: under autocast a point three metres away would move by centimetres, and a focal loss of a
+bfloat16 carries 8 bits: under autocast a point three meters away would move by centimeters, and a focal loss of a
 confident query, the difference of squares of eq. 8 and similarities divided by a temperature drown. The paper says
 nothing of precision; PanSt3R trains the same way.
 """

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from fast3dis_core.geometry.alignment import IcpResult, Similarity, point_to_point_icp
 from fast3dis_core.geometry.neighbors import thin_voxels
 
-VOXEL = 0.02  # metres
+VOXEL = 0.02  # meters
 MOST_POINTS = 200_000
 
 
@@ -63,7 +63,7 @@ def refine_on_surface(similarity: Similarity, points: ArrayLike, surface: ArrayL
     points : array (P, 3)
         Predicted world: all points of all views that are good enough, not those of instances alone.
     surface : array (V, 3)
-        Vertices of the scan, metres.
+        Vertices of the scan, meters.
     seed : int
         Of the choice of points where there are too many.
 

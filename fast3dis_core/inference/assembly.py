@@ -284,8 +284,8 @@ def claimed_pixels(logits: Tensor, threshold: float) -> Iterator[tuple[np.ndarra
 def flying_pixels(depth: Tensor, known: Tensor, ratio: float) -> Tensor:
     """Pixels that hang between two surfaces.
 
-    A pixel flies if one of its eight neighbours is nearer and another one farther, both by more than
-    `ratio` of the depth. Border pixels of an object have only farther neighbours and stay.
+    A pixel flies if one of its eight neighbors is nearer and another one farther, both by more than
+    `ratio` of the depth. Border pixels of an object have only farther neighbors and stay.
 
     Parameters
     ----------

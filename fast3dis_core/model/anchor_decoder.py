@@ -1,7 +1,7 @@
 """Anchor-sampling transformer decoder. Paper section 3.4, eq. 2-5.
 
 Each query looks at its own S samples only: its anchor is projected into every view and one feature per
-view is read there. The cost is O(N S C), whatever the image size. Everything here lives in normalised
+view is read there. The cost is O(N S C), whatever the image size. Everything here lives in normalized
 coordinates (`SceneFrame`), so metric and relative geometry give the same inputs.
 """
 
@@ -23,7 +23,7 @@ OUTSIDE = 2.0  # a sampling coordinate beyond the border; zero padding gives zer
 
 @dataclass(frozen=True, kw_only=True)
 class DecoderCameras:
-    """Cameras that take normalised points to normalised image coordinates.
+    """Cameras that take normalized points to normalized image coordinates.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ def sampling_positions(anchors: Tensor, cameras: DecoderCameras) -> tuple[Tensor
     Parameters
     ----------
     anchors : Tensor (B, N, 3)
-        Normalised coordinates.
+        Normalized coordinates.
     cameras : DecoderCameras
 
     Returns
@@ -80,7 +80,7 @@ def sample_at_anchors(features: Tensor, anchors: Tensor, cameras: DecoderCameras
     features : Tensor (B, S, C, h, w) float32
         In bfloat16 the sampling coordinates would lose all but 8 bits.
     anchors : Tensor (B, N, 3)
-        Normalised coordinates.
+        Normalized coordinates.
     cameras : DecoderCameras
 
     Returns
@@ -235,7 +235,7 @@ class AnchorDecoderLayer(nn.Module):
         queries : Tensor (B, N, C)
             C^l.
         shift : Tensor (B, N, 3)
-            Normalised coordinates; eq. 5.
+            Normalized coordinates; eq. 5.
         weights : Tensor (B, N, 1 + S, heads)
             Of the cross-attention.
         """
@@ -281,7 +281,7 @@ class AnchorDecoder(nn.Module):
         ----------
         queries : Tensor (B, N, C)
         anchors : Tensor (B, N, 3)
-            Normalised coordinates.
+            Normalized coordinates.
         levels : sequence of Tensors (B, S, C, h, w)
             Coarse to fine.
         cameras : DecoderCameras
@@ -334,7 +334,7 @@ class AnchorDecoder(nn.Module):
         states : sequence of L + 1 pairs (queries (B, N, C), anchors (B, N, 3))
             Of an earlier run, 0 being the generator's output.
         start : (Tensor (B, 1, C), Tensor (B, 1, 3))
-            Its new C^0 and A^0, normalised coordinates.
+            Its new C^0 and A^0, normalized coordinates.
         levels, cameras, allowed, seen
             As in `forward`.
         pinned : bool

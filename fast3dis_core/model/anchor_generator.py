@@ -38,7 +38,7 @@ class AnchorGenerator(nn.Module):
         Returns
         -------
         anchors : Tensor (B, N, 3)
-            A^0, normalised coordinates.
+            A^0, normalized coordinates.
         queries : Tensor (B, N, C)
             C^0.
         """

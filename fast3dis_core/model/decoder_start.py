@@ -24,7 +24,7 @@ class DecoderStart:
     queries : Tensor (B, N, C)
         Prompts last.
     anchors : Tensor (B, N, 3)
-        Normalised coordinates.
+        Normalized coordinates.
     pinned : Tensor (N,) bool, optional
     allowed : Tensor (N, N) bool, optional
         Row i: whom query i attends to. None is everybody.

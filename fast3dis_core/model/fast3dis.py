@@ -254,7 +254,7 @@ def patch_grid(images: Tensor) -> tuple[int, int]:
 
 
 def normalized_points(geometry: SceneGeometry, frame: SceneFrame, views: slice) -> Tensor:
-    """Point map of some views in normalised coordinates, NaN where a pixel has no depth; (B, s, H, W, 3)."""
+    """Point map of some views in normalized coordinates, NaN where a pixel has no depth; (B, s, H, W, 3)."""
     part = SceneGeometry(
         depth=geometry.depth[:, views],
         confidence=geometry.confidence[:, views],

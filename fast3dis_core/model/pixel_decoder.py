@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn import functional
 
-POINT_RANGE = 4.0  # normalised coordinates beyond it are clipped: far outliers must not drown the features
+POINT_RANGE = 4.0  # normalized coordinates beyond it are clipped: far outliers must not drown the features
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +70,7 @@ class PixelDecoder(nn.Module):
 
     def __init__(self, *, feature_dim: int, channels: int) -> None:
         super().__init__()
-        # half of a DA3 feature is unnormalised (its local half), so each level is normalised first
+        # half of a DA3 feature is unnormalized (its local half), so each level is normalized first
         self.norms = nn.ModuleList(nn.LayerNorm(feature_dim) for _ in range(4))
         self.projections = nn.ModuleList(nn.Linear(feature_dim, channels) for _ in range(4))
         # the shallowest feature becomes the finest level
@@ -95,7 +95,7 @@ class PixelDecoder(nn.Module):
         features : tuple of 4 Tensors (B, S, P, feature_dim)
             Patch features of the feature pass, shallow to deep.
         points : Tensor (B, S, H, W, 3)
-            Point map in normalised coordinates; not finite where a pixel has no depth.
+            Point map in normalized coordinates; not finite where a pixel has no depth.
         grid : tuple of int
             Patch rows and columns, P = rows * columns.
         """

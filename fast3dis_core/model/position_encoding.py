@@ -11,7 +11,7 @@ FREQUENCY_SEED = 3  # drawn once; the checkpoint stores the result, so the value
 
 
 class FourierEncoding3D(nn.Module):
-    """Gaussian Fourier features of normalised coordinates.
+    """Gaussian Fourier features of normalized coordinates.
 
     `PE(a) = [sin(2 pi x B), cos(2 pi x B)]` with `x = a / 2 + 1/2` and `B ~ N(0, 1)` of shape (3, C / 2).
     Smooth enough for dragging: one percent of the room turns a phase by less than 0.2 rad for |B| < 3.
@@ -31,6 +31,6 @@ class FourierEncoding3D(nn.Module):
 
     @full_precision
     def forward(self, anchors: Tensor) -> Tensor:
-        """Tensor (..., 3) in normalised coordinates to (..., C)."""
+        """Tensor (..., 3) in normalized coordinates to (..., C)."""
         phase = 2 * math.pi * (anchors / 2 + 0.5) @ self.frequencies
         return torch.cat([phase.sin(), phase.cos()], dim=-1)

@@ -1,4 +1,4 @@
-"""The normalised coordinates of a scene: centre mu and scale rho of its confident points.
+"""The normalized coordinates of a scene: center mu and scale rho of its confident points.
 
 The paper's anchors live in world coordinates. Depth Anything 3 predicts up to scale, so a learned anchor
 needs a frame in which every scene has the same size; with mu = 0 and rho = 1 this is the paper.
@@ -18,7 +18,7 @@ MAXIMUM_POINTS = 1 << 17  # statistics are taken on a regular grid of at most ab
 
 
 def scene_frame(geometry: SceneGeometry) -> SceneFrame:
-    """Centre and scale of a scene, or of every scene of a batch.
+    """Center and scale of a scene, or of every scene of a batch.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """COLMAP sparse models, text and binary (paper 4: cameras of the data sets).
 
 Only cameras and image poses are read; 2D points, 3D points, rigs and frames are left alone. World-to-camera, OpenCV
-axes, pixel centres at +0.5, arbitrary scale.
+axes, pixel centers at +0.5, arbitrary scale.
 """
 
 import math

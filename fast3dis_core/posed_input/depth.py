@@ -57,7 +57,7 @@ def read_depth(path: Path | None, scale: float | None) -> NDArray[np.float32]:
     path : Path or None
         16-bit PNG, .npy, or .npz (its array `depth`, or its only one).
     scale : float or None
-        Scene units of one stored unit. By default whole numbers are millimetres and the scene is in metres;
+        Scene units of one stored unit. By default whole numbers are millimeters and the scene is in meters;
         floating-point values are scene units.
 
     Returns
@@ -96,7 +96,7 @@ def read_depth(path: Path | None, scale: float | None) -> NDArray[np.float32]:
 
 
 def sample_depth(depth: NDArray[np.float32], lens: Lens, photo_to_network: Matrix, size: Size) -> NDArray[np.float32]:
-    """Depth at the pixel centres of a network image, nearest neighbour.
+    """Depth at the pixel centers of a network image, nearest neighbor.
 
     Parameters
     ----------

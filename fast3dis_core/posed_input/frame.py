@@ -44,7 +44,7 @@ class PosedFolder:
     ----------
     frames : tuple of PosedFrame
     is_metric : bool
-        Whether the folder's world is in metres.
+        Whether the folder's world is in meters.
     ignored : tuple of Path
         Pictures that are no photos, such as masks and depth maps beside the photos.
     """

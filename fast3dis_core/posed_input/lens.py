@@ -1,7 +1,7 @@
 """Lenses: intrinsics with distortion, and the straightening of a distorted photo (paper 3: pinhole cameras only).
 
 OpenCV knows two families, the polynomial ("perspective") and the equidistant ("fisheye") one; others are refused by
-the readers. Coordinates are pixels with centres at +0.5; OpenCV's maps count from the centre of the first pixel, so
+the readers. Coordinates are pixels with centers at +0.5; OpenCV's maps count from the center of the first pixel, so
 the principal point is shifted by half a pixel where they are made.
 """
 
@@ -30,7 +30,7 @@ class Lens:
     ----------
     size : (height, width)
     focal : (fx, fy) px
-    center : (cx, cy) px, pixel centres at +0.5
+    center : (cx, cy) px, pixel centers at +0.5
     skew : float, px
     family : str
         Which distortion the coefficients belong to.

@@ -23,7 +23,7 @@ def is_posed_folder(folder: Path) -> bool:
 
 
 def read_matrices(folder: Path) -> PosedFolder:
-    """Cameras of a posed folder; metric if it has depth in whole millimetres.
+    """Cameras of a posed folder; metric if it has depth in whole millimeters.
 
     Raises
     ------

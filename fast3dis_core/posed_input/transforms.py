@@ -27,7 +27,7 @@ FISHEYE = "OPENCV_FISHEYE"
 def read_transforms(folder: Path) -> PosedFolder:
     """Cameras of a folder with a transforms.json; depth by `depth_file_path`.
 
-    The world is metric if depth says so: whole numbers in millimetres, or a `depth_unit_scale_factor`.
+    The world is metric if depth says so: whole numbers in millimeters, or a `depth_unit_scale_factor`.
 
     Raises
     ------

@@ -26,7 +26,7 @@ def rays_of(intrinsics: Float32, world_to_camera: Float32) -> Rays:
     Parameters
     ----------
     intrinsics : array (S, 3, 3) float32
-        Pixels, centres at +0.5.
+        Pixels, centers at +0.5.
     world_to_camera : array (S, 4, 4) float32
 
     Returns

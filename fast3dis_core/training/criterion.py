@@ -1,7 +1,7 @@
 """The objective of eq. 9: match every decoder layer, take every loss of every layer, weigh and add.
 
 Layers 1 to L are supervised, each with a matching of its own; the generator's output, layer 0, is not. What the
-losses are is left to `losses`, what they look at to `sampling`, what the optimiser does to the trainer. Paper
+losses are is left to `losses`, what they look at to `sampling`, what the optimizer does to the trainer. Paper
 section 3.6; the ablations of section 4.5 are values of `LossConfig`.
 """
 
@@ -167,7 +167,7 @@ def match_layers(
 def _distances(
     layers: tuple[DecoderLayer, ...], encoded: EncodedScene, centers: tuple[Tensor, Tensor], config: LossConfig
 ) -> Tensor:
-    """Weighed L1 distance of all anchors to all object centres, 0 for objects without one; Tensor (L, B, N, G)."""
+    """Weighed L1 distance of all anchors to all object centers, 0 for objects without one; Tensor (L, B, N, G)."""
     points, known = centers
     anchors = torch.stack([encoded.frame.normalize(layer.anchors.float()) for layer in layers])  # (L, B, N, 3)
     distances = (anchors[..., None, :] - points[:, None]).abs().sum(-1)

@@ -202,7 +202,7 @@ def correspondence_loss(features: Tensor, patch: Tensor, visible: Tensor) -> Ten
     Parameters
     ----------
     features : Tensor (B, S, P, D)
-        Any length; normalised here.
+        Any length; normalized here.
     patch, visible : Tensor (B, S - 1, P)
         From `corresponding_patches`.
     """

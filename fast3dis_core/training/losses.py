@@ -102,7 +102,7 @@ def contrastive_loss(features: Tensor, labels: Tensor, *, temperature: float) ->
     Parameters
     ----------
     features : Tensor (B, I, C)
-        Mask features at the sampled points; normalised here.
+        Mask features at the sampled points; normalized here.
     labels : Tensor (B, I) int64
         Equal for points of one object; below 0 for points that do not exist.
     temperature : float
@@ -189,14 +189,14 @@ def overlap_loss(layer: DecoderLayer, mask_features: Tensor, valid: Tensor) -> T
 
 @full_precision
 def anchor_loss(anchors: Tensor, centers: Tensor, objects: Tensor) -> Tensor:
-    """L_ctr: distance of matched anchors to the centres of their objects, sum over coordinates, mean over objects.
+    """L_ctr: distance of matched anchors to the centers of their objects, sum over coordinates, mean over objects.
 
     Departure: not in eq. 9, where nothing but sampled features moves the anchors.
 
     Parameters
     ----------
     anchors, centers : Tensor (B, G, 3)
-        Normalised coordinates.
+        Normalized coordinates.
     objects : Tensor (B, G) bool
 
     Returns

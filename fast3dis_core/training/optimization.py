@@ -1,6 +1,6 @@
 """AdamW for one stage: what decays, norms of gradients by room of the network, and the guard against NaN.
 
-Numbers come from `TrainingConfig`, the schedule from `schedules`. Paper section 3.6 leaves the optimiser open.
+Numbers come from `TrainingConfig`, the schedule from `schedules`. Paper section 3.6 leaves the optimizer open.
 """
 
 import math
@@ -19,7 +19,7 @@ _SHOWN = 3  # culprits named in a message
 
 
 def adamw(parameters: Mapping[str, nn.Parameter], config: TrainingConfig) -> torch.optim.AdamW:
-    """Optimiser with weight decay for matrices and convolutions only.
+    """Optimizer with weight decay for matrices and convolutions only.
 
     Parameters
     ----------

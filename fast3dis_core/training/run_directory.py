@@ -5,7 +5,7 @@
     scenes.json                  where data comes from a folder: scenes trained on, and those of validation
     environment.jsonl            one line per start: machine, versions, code
     log.csv                      one row per `log_every` steps; validation.csv, one per validation
-    checkpoints/state-*.safetensors    parameters, optimiser and counters; the newest two
+    checkpoints/state-*.safetensors    parameters, optimizer and counters; the newest two
     pictures/step-*.png          what validation scenes look like
     geometry.safetensors or model.safetensors    the weights, as the rest of the package reads them
 

@@ -52,7 +52,7 @@ def learning_rate(
     Parameters
     ----------
     step : int
-        Of the optimiser, from 0 to `total_steps` - 1.
+        Of the optimizer, from 0 to `total_steps` - 1.
     total_steps : int
     peak, final : float
         Rates of the last warm-up step and of the last step; Mask2Former and PanSt3R.

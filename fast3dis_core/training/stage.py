@@ -1,7 +1,7 @@
 """What a stage of training is to the trainer: a module, a loss for a batch, a score for a validation scene.
 
 There are two: `stage_geometry` stands in for the pre-training of Depth Anything 3 (paper 3.1), `stage_instances` is
-FAST3DIS itself (paper 3.6). The loop, the optimiser and all files are left to others.
+FAST3DIS itself (paper 3.6). The loop, the optimizer and all files are left to others.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """Stage 2: FAST3DIS on a frozen backbone (paper 3.1 to 3.6), adapters and everything behind the backbone trained.
 
 The geometry pass runs without gradients in float32; in a share of the steps the true geometry replaces it, so that
-photos with depth are of use later. What is minimised is left to `criterion`, what is watched to `watch`.
+photos with depth are of use later. What is minimized is left to `criterion`, what is watched to `watch`.
 """
 
 from collections.abc import Mapping

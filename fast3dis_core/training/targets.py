@@ -1,4 +1,4 @@
-"""Instance ids as the losses want them: object numbers at mask resolution, and object centres in space.
+"""Instance ids as the losses want them: object numbers at mask resolution, and object centers in space.
 
 Ids of a `SceneSample` are arbitrary and lie at image size; here they become rows 0 to G - 1 of a batch of scenes,
 largest object first, on the cells of `mask_features`. Which cells a loss looks at is left to `sampling`. Paper
@@ -57,7 +57,7 @@ def sample_targets(
         Height and width of `mask_features`.
     config : LossConfig
     valid : Tensor (B, S, H, W) bool, optional
-        False where a pixel shows nothing (image circle, anonymised faces).
+        False where a pixel shows nothing (image circle, anonymized faces).
 
     Returns
     -------
@@ -109,7 +109,7 @@ def mask_targets(
 
 
 def at_mask_cells(values: Tensor, size: tuple[int, int]) -> Tensor:
-    """Value of the pixel that holds the centre of each mask cell: (..., H, W) to (..., h, w).
+    """Value of the pixel that holds the center of each mask cell: (..., H, W) to (..., h, w).
 
     Ids are not interpolated: between objects 3 and 5 there is no object 4.
     """
@@ -132,7 +132,7 @@ def object_centers(geometry: SceneGeometry, frame: SceneFrame, targets: SceneTar
     Returns
     -------
     centers : Tensor (B, G, 3)
-        Normalised coordinates.
+        Normalized coordinates.
     known : Tensor (B, G) bool
         False for rows without any cell of known depth.
     """

@@ -1,4 +1,4 @@
-"""The loop of both stages: batches in, steps of the optimiser, logs, validation, states (paper 3.6).
+"""The loop of both stages: batches in, steps of the optimizer, logs, validation, states (paper 3.6).
 
 A run is a `RunDirectory`; `train` continues it from its newest state, which is nothing for a new one. What a step
 sees depends on its number alone (`batches`), so a run that was stopped and resumed is the same run, bit for bit on
@@ -223,7 +223,7 @@ class Trainer:
         )
 
     def _step(self, step: int, batches: list[Batch]) -> dict[str, float] | None:
-        """One step of the optimiser; a row of figures where the log wants one."""
+        """One step of the optimizer; a row of figures where the log wants one."""
         config, stage, plan = self.config, self.stage, plan_step(self.config, step)
         rate = learning_rate(
             step,

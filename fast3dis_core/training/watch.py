@@ -38,7 +38,7 @@ class FailureWatch:
         Share of valid cells claimed by two or more active queries.
     gap_rate_at_boundaries, gap_rate_elsewhere : float
         Shares of labelled cells that no active query claims; their sum is the gap rate. The first growing alone is
-        the safety zone that a static overlap penalty leaves between neighbours.
+        the safety zone that a static overlap penalty leaves between neighbors.
     """
 
     matched_objectness: float

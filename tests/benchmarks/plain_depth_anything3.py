@@ -13,7 +13,7 @@ from fast3dis_core.model.depth_anything3.reference_view import select_reference
 
 
 class PlainDepthAnything3:
-    """Call with normalised images (B, S, 3, H, W); returns depth, confidence, ray, cameras."""
+    """Call with normalized images (B, S, 3, H, W); returns depth, confidence, ray, cameras."""
 
     def __init__(self, network):
         self.config = network.config

@@ -63,7 +63,7 @@ def measure(
     optimizer = adamw(stage.trained, config)
     batches = TrainingBatches(config, RenderedRooms(config, cache))
     plan = plan_step(config, 0)
-    spent = {"reading": 0.0, "forward": 0.0, "backward": 0.0, "optimiser": 0.0}
+    spent = {"reading": 0.0, "forward": 0.0, "backward": 0.0, "optimizer": 0.0}
 
     def step() -> None:
         marks = [time.perf_counter()]
@@ -121,7 +121,7 @@ def main() -> None:
         rate = max(counts) * cache.views / (time.perf_counter() - start)
         write(f"Rendering {size[1]}x{size[0]}: {rate:.1f} views/s in one process\n")
         write(f"Training at {size[1]}x{size[0]}, {VIEWS} views, {device}, {options.threads} threads\n")
-        write("| stage | batch | scenes/s | reading | forward | backward | optimiser |")
+        write("| stage | batch | scenes/s | reading | forward | backward | optimizer |")
         write("|---|---|---|---|---|---|---|")
         shares = {}
         for stage in ("geometry", "instances"):

@@ -32,7 +32,7 @@ def test_distances_are_those_to_the_points_of_the_instance():
         boxed = ((points.min(0) <= anchor) & (anchor <= points.max(0))).all()
         assert told.inside == (boxed or nearest <= near)
         way = np.linalg.norm(np.diff(RESULT.anchors[:, item.query], axis=0), axis=1).sum()
-        assert told.travelled == pytest.approx(way, rel=1e-5)
+        assert told.traveled == pytest.approx(way, rel=1e-5)
         assert told.active_layers == (RESULT.objectness[:, item.query] >= ACTIVE).sum()
 
 

@@ -486,7 +486,7 @@ def rewrite_metadata(path, **changes):
         ({"format_version": None}, "metadata are damaged"),
         ({"config": "nano"}, "metadata are damaged"),
         ({"config": None}, "metadata are damaged"),
-        ({"config": {"colour": 3}}, r"metadata are damaged .*no setting 'colour'"),
+        ({"config": {"color": 3}}, r"metadata are damaged .*no setting 'color'"),
         ({"contents": "half"}, "metadata are damaged"),
     ],
 )

@@ -223,19 +223,19 @@ def test_about_shows_licenses(play):
 
 
 def test_what_cannot_be_done_says_what_is_missing(play):
-    def grey(program):
+    def gray(program):
         actions = program.actions
         names = [action.name for action in actions.table if actions.bound(action.name)]
         return {name for name in names if not actions.state(name).enabled}
 
     async def story(program):
-        before = grey(program)
+        before = gray(program)
         assert {"save", "export", "undo", "merge", "calibrate"} <= before
         assert [name for name in before if not program.actions.needs(name)] == []
         tip = program.window.bars.action("save").toolTip()
         assert tip.splitlines()[-1] == "Needs a result: run photos, or open a session."
         await opened(program)
-        after = grey(program)
+        after = gray(program)
         assert "save" not in after
         assert [name for name in after if not program.actions.needs(name)] == []
         assert "Needs" not in program.window.bars.action("save").toolTip()

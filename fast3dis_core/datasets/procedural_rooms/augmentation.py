@@ -1,7 +1,7 @@
 """Making rendered views look like photographs: lens, sensor and file.
 
 Per room: exposure, white balance and vignette, as one photographer would have them, with small changes
-from view to view; per view: blur, sensor noise and the block artefacts of JPEG. Random numbers are hashes
+from view to view; per view: blur, sensor noise and the block artifacts of JPEG. Random numbers are hashes
 of (seed, view, pixel), so an image does not depend on its batch or device. Depth and ids stay as they are.
 """
 
@@ -83,7 +83,7 @@ def _noise(shape: torch.Size, seeds: Tensor) -> Tensor:
 
 
 def _jpeg(images: Tensor, quality: Tensor) -> Tensor:
-    """Quantise 8 x 8 blocks in the cosine basis; `quality` 0 is coarse, 1 fine, (B, S, 1, 1, 1)."""
+    """Quantize 8 x 8 blocks in the cosine basis; `quality` 0 is coarse, 1 fine, (B, S, 1, 1, 1)."""
     height, width = images.shape[-2:]
     padded = torch.nn.functional.pad(
         images.flatten(0, 1), (0, -width % _BLOCK, 0, -height % _BLOCK), mode="replicate"

@@ -17,13 +17,13 @@ from fast3dis_core.geometry.cameras import invert_rigid, project, unproject
 
 Rng = np.random.Generator
 
-CLEARANCE = 0.25  # between a camera and any solid, metres
+CLEARANCE = 0.25  # between a camera and any solid, meters
 OVERLAP = 0.4  # share of one view's points that some neighboring view must contain
 
-_JITTER = 0.05  # by which the eyes of an orbit may leave their sampled places, metres
-_NEAR = 0.7  # metres; a view should not be filled by what is nearer
+_JITTER = 0.05  # by which the eyes of an orbit may leave their sampled places, meters
+_NEAR = 0.7  # meters; a view should not be filled by what is nearer
 _DULL = 0.08  # share of pixels on objects below which a view is a view of a wall
-_WALL = 1.0  # median depth below which a view stares at something, metres
+_WALL = 1.0  # median depth below which a view stares at something, meters
 
 MODES = ("orbit", "walk", "turn", "pairs")
 

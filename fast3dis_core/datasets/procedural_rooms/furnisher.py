@@ -15,8 +15,8 @@ Rng = np.random.Generator
 
 MOST_OBJECTS = 40
 FEWEST_OBJECTS = 6
-SKIRTING = 0.015  # furniture keeps this distance from a wall, metres
-RUG = 0.0035  # thickness of a rug, below the tolerance of `occupancy`, metres
+SKIRTING = 0.015  # furniture keeps this distance from a wall, meters
+RUG = 0.0035  # thickness of a rug, below the tolerance of `occupancy`, meters
 
 
 class Furnisher:

@@ -1,6 +1,6 @@
 """Builders of furniture: each draws sizes and looks and returns a `Prototype`.
 
-Sizes are those of shops, in metres. The front of an object looks toward +y, its back stands against a
+Sizes are those of shops, in meters. The front of an object looks toward +y, its back stands against a
 wall. Where furniture goes is decided in `arrangement`; what stands on it comes from `small_things`.
 """
 

@@ -1,6 +1,6 @@
 """Builders of lamps and plants, for the floor, the desk and the sill.
 
-Sizes in metres. Lamps glow or not; the light of a room comes from `arrangement`.
+Sizes in meters. Lamps glow or not; the light of a room comes from `arrangement`.
 """
 
 import numpy as np

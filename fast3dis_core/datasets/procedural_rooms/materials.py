@@ -1,7 +1,7 @@
 """Looks of surfaces: colors, a pattern in object coordinates, shine and glow, drawn per object.
 
 A material is a row of numbers that `shading` evaluates on pixels. Colors are linear RGB albedo. Patterns
-repeat with a period in metres in the coordinates of the solid, so identical twins carry identical looks.
+repeat with a period in meters in the coordinates of the solid, so identical twins carry identical looks.
 """
 
 import colorsys
@@ -30,7 +30,7 @@ class Material:
     pattern : int
         `PLAIN`, `CHECKER`, `STRIPE`, `NOISE`, `GRADIENT`, `WOOD` or `TILE`.
     period : float
-        Metres.
+        Meters.
     specular : float
         Strength of the highlight, 0 to about 0.5.
     gloss : float
@@ -40,7 +40,7 @@ class Material:
     mottle : float
         Strength of fine irregularities on top of any pattern.
     bevel : float
-        Metres over which the shading of box edges is rounded.
+        Meters over which the shading of box edges is rounded.
     phase : tuple of 2 float
         Shift of the pattern, periods.
     """

@@ -17,7 +17,7 @@ from fast3dis_core.datasets.procedural_rooms.primitives import (
     turn_z,
 )
 
-TOLERANCE = 0.004  # overlap of two boxes that still counts as touching, metres
+TOLERANCE = 0.004  # overlap of two boxes that still counts as touching, meters
 
 
 @dataclass(frozen=True)

@@ -43,13 +43,13 @@ def mix_factor(pattern: Tensor, u: Tensor, v: Tensor, rise: Tensor, period: Tens
     pattern : Tensor (...)
         Pattern number as float.
     u, v : Tensor (...)
-        Surface coordinates, metres; u runs along the longer side of the face.
+        Surface coordinates, meters; u runs along the longer side of the face.
     rise : Tensor (...)
         0 at the bottom of the solid, 1 at its top.
     period : Tensor (...)
-        Metres.
+        Meters.
     footprint : Tensor (...)
-        Width of a pixel on the surface, metres.
+        Width of a pixel on the surface, meters.
 
     Returns
     -------

@@ -3,7 +3,7 @@
 Three solids are enough: the box, the ellipsoid, and the frustum, which is a cylinder at taper 1 and a
 cone at taper 0. Every solid is the image of a unit solid inside [-1, 1]^3 under a rotation, a scaling by
 `half` and a shift, so that one affine map takes a ray to the unit solid and leaves its parameter alone.
-Layout frame: metres, z up, the floor at z = 0. Random choices live in `furniture`, `small_things` and
+Layout frame: meters, z up, the floor at z = 0. Random choices live in `furniture`, `small_things` and
 `arrangement`, looks in `materials`, rays in `ray_caster`.
 """
 
@@ -32,9 +32,9 @@ class Part:
     kind : int
         `BOX`, `ELLIPSOID` or `FRUSTUM` (axis along local z).
     center : tuple of 3 float
-        Metres.
+        Meters.
     half : tuple of 3 float
-        Half extents along the local axes, metres; of a frustum, the radii at its lower end.
+        Half extents along the local axes, meters; of a frustum, the radii at its lower end.
     material : int
         Index into the materials of the object.
     axes : array (3, 3)
@@ -60,9 +60,9 @@ class Support:
     center : tuple of 3 float
         z is the height of the surface.
     half : tuple of 2 float
-        Extents along x and y, metres.
+        Extents along x and y, meters.
     clearance : float
-        Free height above the surface, metres.
+        Free height above the surface, meters.
     purpose : str
         Which things belong there: "table", "desk", "shelf", "cabinet", "sofa", "bed", "tv" or "stool".
     """
@@ -173,11 +173,11 @@ class Light:
     Attributes
     ----------
     position : array (3,)
-        Layout frame, metres; inside the room.
+        Layout frame, meters; inside the room.
     color : array (3,)
-        Linear RGB times strength: irradiance at one metre.
+        Linear RGB times strength: irradiance at one meter.
     radius : float
-        Metres; spreads the samples of soft shadows.
+        Meters; spreads the samples of soft shadows.
     """
 
     position: Array

@@ -33,7 +33,7 @@ class SolidTable:
     kind : Tensor (B, P) int64
         -1 for padding.
     center, half : Tensor (B, P, 3)
-        Layout frame, metres.
+        Layout frame, meters.
     axes : Tensor (B, P, 3, 3)
         Rows are the local axes.
     to_unit : Tensor (B, P, 3, 3)
@@ -202,7 +202,7 @@ class Hits:
     Attributes
     ----------
     depth : Tensor (RAYS, T)
-        z-depth, metres; `MISS` or more where nothing is met.
+        z-depth, meters; `MISS` or more where nothing is met.
     solid : Tensor (RAYS, T) int64
         Row of the solid in its room; 0 where nothing is met.
     """

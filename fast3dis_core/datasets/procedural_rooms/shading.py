@@ -17,8 +17,8 @@ from fast3dis_core.datasets.procedural_rooms.ray_caster import EyeRays, Hits, So
 from fast3dis_core.datasets.procedural_rooms.solids import MISS, gradient
 
 _SHINE = 4.0  # highlights against diffuse light: most of the power of a lobe lies in few directions
-_SOFTNESS = 0.6  # square metres added to the squared distance of a light, which is not a point
-_LIFT = 2e-3  # metres by which shadow rays start off the surface
+_SOFTNESS = 0.6  # square meters added to the squared distance of a light, which is not a point
+_LIFT = 2e-3  # meters by which shadow rays start off the surface
 _WHITE = 3.0  # radiance that is shown as white
 _GOLDEN = 2.399963  # turns successive samples of a round light apart, radians
 
@@ -85,7 +85,7 @@ def surface(table: SolidTable, looks: Tensor, rays: EyeRays, hits: Hits, footpri
     rays : EyeRays
     hits : Hits
     footprint : Tensor (RAYS, T)
-        Width of a pixel on the surface, metres.
+        Width of a pixel on the surface, meters.
     """
     count = table.kind.shape[1]
     fields = [table.kind[..., None], table.taper[..., None], table.center, table.half, table.axes.flatten(2), looks]
@@ -97,10 +97,10 @@ def surface(table: SolidTable, looks: Tensor, rays: EyeRays, hits: Hits, footpri
     depth = torch.where(hits.depth < MISS, hits.depth, 1.0)
     point = torch.addcmul(rays.eye.T[:, None], depth, rays.directions())
     offset = point - center
-    local = torch.stack([_dot(axes[i], offset) for i in range(3)])  # (3, RAYS, T) metres
+    local = torch.stack([_dot(axes[i], offset) for i in range(3)])  # (3, RAYS, T) meters
     unit = local / half
     normal_local = gradient(kind, unit, taper, half)
-    edge = (1 - unit.abs()) * half  # distance to the next face, metres
+    edge = (1 - unit.abs()) * half  # distance to the next face, meters
     # a rounding narrower than a pixel would sparkle
     bevel = look[materials.BEVEL] * (1.5 * look[materials.BEVEL] / footprint).clamp_(max=1) + 1e-4
     rounded = torch.sign(unit) * (1 - edge / bevel).clamp_(min=0).square_()
@@ -128,7 +128,7 @@ def _unit(vector: Tensor) -> Tensor:
 
 
 def _to_layout(local: Tensor, axes: Tensor) -> Tensor:
-    """Rotate local vectors (3, RAYS, T) into the layout frame and normalise them."""
+    """Rotate local vectors (3, RAYS, T) into the layout frame and normalize them."""
     return _unit((axes[0] * local[0]).addcmul_(axes[1], local[1]).addcmul_(axes[2], local[2]))
 
 
@@ -173,7 +173,7 @@ def shade(
     scene : Tensor (T,) int64
     eye : Tensor (T, 3)
     footprint : Tensor (RAYS, T)
-        Width of a pixel on the surface, metres.
+        Width of a pixel on the surface, meters.
     shadow_samples : int
         Points per light that are tested for visibility; 0 for no shadows, 1 for hard ones.
 

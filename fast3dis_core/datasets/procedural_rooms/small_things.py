@@ -1,6 +1,6 @@
 """Builders of screens, books, dishes and the many small things that stand on furniture or on the floor.
 
-These are the paper's small objects (section 4.1). Sizes in metres, front toward +y. Which thing goes on
+These are the paper's small objects (section 4.1). Sizes in meters, front toward +y. Which thing goes on
 which support is the table `ON` at the end; where exactly is decided in `arrangement`.
 """
 

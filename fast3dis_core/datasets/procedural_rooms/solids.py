@@ -1,7 +1,7 @@
 """Where a ray enters a unit solid: box, ellipsoid, frustum.
 
 Rays come in solid coordinates, where the solid fills [-1, 1]^3, as one origin per column and one direction
-per entry. Directions are not normalised, so the parameter t survives the affine map from world to solid
+per entry. Directions are not normalized, so the parameter t survives the affine map from world to solid
 coordinates: with camera directions of z = 1 it is the z-depth. A miss is a number above `MISS`. The hot
 loops avoid `torch.where`, which costs ten times a multiplication on a CPU: penalties are added instead.
 """
@@ -16,7 +16,7 @@ NEAR = 1e-3  # entries before it lie behind the eye
 
 _STEEP = 1e9  # bound of a reciprocal, so that no ray parallel to a face makes an infinity
 _PENALTY = 1e20
-_BEYOND = 64.0  # longer than any ray inside a building, metres or fractions of a shadow ray
+_BEYOND = 64.0  # longer than any ray inside a building, meters or fractions of a shadow ray
 
 Vector = tuple[Tensor, Tensor, Tensor]
 
@@ -135,7 +135,7 @@ def gradient(kind: Tensor, point: Tensor, taper: Tensor, half: Tensor) -> Tensor
     point : Tensor (3, ...)
         Solid coordinates, on the surface.
     half : Tensor (3, ...)
-        Half extents, metres.
+        Half extents, meters.
 
     Returns
     -------

@@ -22,8 +22,8 @@ from fast3dis_core.datasets.sample import STRUCTURE
 
 Rng = np.random.Generator
 
-THICKNESS = 0.16  # of walls, metres
-CORRIDOR = 1.4  # depth of what is seen through a doorway, metres
+THICKNESS = 0.16  # of walls, meters
+CORRIDOR = 1.4  # depth of what is seen through a doorway, meters
 
 
 @dataclass(frozen=True)
@@ -260,7 +260,7 @@ def _doorway(wall: Wall, hole: Opening, frame: Material, rng: Rng) -> Prototype:
 
 
 def picture(wall: Wall, middle: float, half: tuple[float, float], z: float, rng: Rng) -> Prototype:
-    """Framed picture on a wall, centred `middle` along it and `z` above the floor."""
+    """Framed picture on a wall, centered `middle` along it and `z` above the floor."""
     x, tall = half
     frame = materials.wood(rng) if rng.random() < 0.5 else materials.paint(rng)
     paper = Material(materials.linear(0.12, 0.04, 0.93), mottle=0.02, bevel=0.0)

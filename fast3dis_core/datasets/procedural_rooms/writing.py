@@ -1,10 +1,10 @@
 """A sample as an ordinary posed data set on disk.
 
     images/view_000.jpg …      RGB
-    depth/view_000.png …       16 bit, millimetres, 0 = none; the factor stands in transforms.json
+    depth/view_000.png …       16 bit, millimeters, 0 = none; the factor stands in transforms.json
     instance/view_000.png …    16 bit, instance ids, 0 = unlabelled
     transforms.json            nerfstudio's layout: intrinsics in pixels (centers at +0.5), camera-to-world with
-                               OpenGL axes (x right, y up, z back); world = OpenCV camera frame of view 0, metres
+                               OpenGL axes (x right, y up, z back); world = OpenCV camera frame of view 0, meters
     surface.ply                points with color and instance id, on request
 
 Reading it back is left to `posed_input`.
@@ -23,7 +23,7 @@ from fast3dis_core.errors import ExportError
 from fast3dis_core.exports.atomic import atomic_folder, write_staged
 from fast3dis_core.geometry.cameras import invert_rigid
 
-DEPTH_STEP = 1e-3  # metres per unit of a depth PNG
+DEPTH_STEP = 1e-3  # meters per unit of a depth PNG
 JPEG_QUALITY = 88
 
 _OPENGL_FROM_OPENCV = np.diag([1.0, -1.0, -1.0, 1.0])
@@ -37,7 +37,7 @@ def write_posed_dataset(
     Parameters
     ----------
     sample : SceneSample
-        A single scene with geometry in metres.
+        A single scene with geometry in meters.
     folder : str or Path
         Created if missing.
     surface : bool
@@ -55,7 +55,7 @@ def write_posed_dataset(
         If the sample has no metric geometry, a file exists and `overwrite` is false, or the disk refuses.
     """
     if sample.geometry is None or not sample.geometry.is_metric:
-        raise ExportError("A posed data set needs cameras and depth in metres, which this sample lacks.")
+        raise ExportError("A posed data set needs cameras and depth in meters, which this sample lacks.")
     stems = [Path(name).stem for name in sample.views.names]
     files: dict[str, bytes] = {}
     images = (sample.views.images.permute(0, 2, 3, 1).cpu().numpy() * 255 + 0.5).astype(np.uint8)  # (S, H, W, 3)
@@ -130,7 +130,7 @@ def _surface_ply(sample: SceneSample, images: NDArray[np.uint8]) -> bytes:
     header = [
         "ply",
         "format binary_little_endian 1.0",
-        "comment fast3dis-viewer; metres; world = OpenCV camera frame of view 0",
+        "comment fast3dis-viewer; meters; world = OpenCV camera frame of view 0",
         f"element vertex {len(points)}",
         *(f"property float {axis}" for axis in "xyz"),
         *(f"property uchar {channel}" for channel in ("red", "green", "blue")),

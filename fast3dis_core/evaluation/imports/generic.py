@@ -22,7 +22,7 @@ NPZ = DataSetFiles(
     name="an archive of instances",
     remedy="write masks (V, K) and scores (K,), or points, instance, scores and frame, by numpy.savez",
 )
-SAME_PLACE = 1e-3  # metres by which a vertex may be off in a text file and still be the scan's own
+SAME_PLACE = 1e-3  # meters by which a vertex may be off in a text file and still be the scan's own
 _SCORES = ("score", "objectness")  # the second is what this program writes
 
 

@@ -51,13 +51,13 @@ def surface_masks(
     ----------
     scene : ImportedScene
     vertices : array (V, 3)
-        Of the scan, metres.
+        Of the scan, meters.
     true_world_to_camera : mapping of str to array (4, 4)
         By photo; asked for the photos of a predicted world only.
     icp : bool
         Off: the alignment by cameras is left as it is.
     max_distance : float
-        Metres between a point and the vertex it votes for.
+        Meters between a point and the vertex it votes for.
 
     Returns
     -------

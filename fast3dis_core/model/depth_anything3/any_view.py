@@ -56,7 +56,7 @@ class AnyViewNetwork(nn.Module):
             self.register_load_state_dict_pre_hook(_drop_gaussian_head)  # type: ignore[no-untyped-call]
 
     def embed(self, images: Tensor) -> Tensor:
-        """Normalise and embed images; see `VisionTransformer.embed`.
+        """Normalize and embed images; see `VisionTransformer.embed`.
 
         Parameters
         ----------
@@ -75,7 +75,7 @@ class AnyViewNetwork(nn.Module):
         Parameters
         ----------
         world_to_camera : Tensor (B, S, 4, 4)
-            Already normalised (`pose_conditioning.normalize_cameras`).
+            Already normalized (`pose_conditioning.normalize_cameras`).
         intrinsics : Tensor (B, S, 3, 3)
             Pixels of height x width.
         height, width : int

@@ -2,7 +2,7 @@
 
 The nine values of the encoding describe the camera-to-world motion: translation, quaternion (x, y, z, w)
 and the vertical and horizontal field of view. The principal point is not encoded: it comes out at the
-image centre. Everything here runs in float32.
+image center. Everything here runs in float32.
 """
 
 from typing import Any
@@ -169,7 +169,7 @@ class CameraEncoder(nn.Module):
         Parameters
         ----------
         world_to_camera : Tensor (B, S, 4, 4)
-            Normalised (see `pose_conditioning.normalize_cameras`).
+            Normalized (see `pose_conditioning.normalize_cameras`).
         intrinsics : Tensor (B, S, 3, 3)
             Pixels of height x width.
         height, width : int

@@ -1,4 +1,4 @@
-"""The nested model: any-view depth and cameras brought to metres by a monocular metric network (paper 3.1).
+"""The nested model: any-view depth and cameras brought to meters by a monocular metric network (paper 3.1).
 
 Both networks see all images; the metric one treats every view alone. One scale for the whole batch
 comes from the pixels both agree to be near and sure; the sky is put far away.
@@ -24,10 +24,10 @@ from fast3dis_core.model.depth_anything3.monocular import (
 from fast3dis_core.model.depth_anything3.prediction import DepthPrediction
 from fast3dis_core.scene import PosedCameras
 
-CANONICAL_FOCAL = 300.0  # pixels; at this focal length the metric network's depth is in metres
-MINIMUM_METRIC_DEPTH = 0.01  # metres; smaller values do not vote on the scale
+CANONICAL_FOCAL = 300.0  # pixels; at this focal length the metric network's depth is in meters
+MINIMUM_METRIC_DEPTH = 0.01  # meters; smaller values do not vote on the scale
 MINIMUM_DEPTH = 0.001  # units of the any-view network
-FARTHEST_SKY = 200.0  # metres
+FARTHEST_SKY = 200.0  # meters
 
 
 class NestedNetwork(nn.Module):
@@ -83,7 +83,7 @@ class NestedNetwork(nn.Module):
 
 
 def metric_depth(depth: Tensor, intrinsics: Tensor) -> Tensor:
-    """Metres from the depth of a metric network.
+    """Meters from the depth of a metric network.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def metric_depth(depth: Tensor, intrinsics: Tensor) -> Tensor:
 def combine(
     prediction: DepthPrediction, depth: Tensor, sky: Tensor, *, generator: torch.Generator | None = None
 ) -> DepthPrediction:
-    """Bring an any-view prediction to metres and put its sky far away.
+    """Bring an any-view prediction to meters and put its sky far away.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ def combine(
     Returns
     -------
     DepthPrediction
-        Depth and translations in metres, with `scale`; sky pixels at the far distance with
+        Depth and translations in meters, with `scale`; sky pixels at the far distance with
         confidence 1.
 
     Raises

@@ -100,8 +100,8 @@ class DepthAnything3(nn.Module):
         embedded : Tensor (B, S, T, D), optional
             `any_view.embed(images)`, where the caller has it already.
         cameras : PosedCameras with (B, S, 4, 4) and (B, S, 3, 3), optional
-            Known cameras, already normalised (`normalize_cameras`); intrinsics in pixels of H x W. The
-            network still predicts its own. `forward_posed` normalises before and aligns after.
+            Known cameras, already normalized (`normalize_cameras`); intrinsics in pixels of H x W. The
+            network still predicts its own. `forward_posed` normalizes before and aligns after.
         reference_strategy : {"saddle_balanced", "saddle_sim_range", "middle", "first"}
             How the reference view is chosen, for three or more views without given cameras.
         use_ray_pose : bool
@@ -191,7 +191,7 @@ class DepthAnything3(nn.Module):
         Raises
         ------
         GeometryError
-            If three or more given or predicted camera centres lie on a line.
+            If three or more given or predicted camera centers lie on a line.
         """
         normalized = PosedCameras(
             world_to_camera=normalize_cameras(cameras.world_to_camera), intrinsics=cameras.intrinsics

@@ -1,7 +1,7 @@
-"""Given cameras around the network: normalised before, aligned back after (paper 3.1, posed input).
+"""Given cameras around the network: normalized before, aligned back after (paper 3.1, posed input).
 
 The network knows cameras in the frame of view 0 with a unit spread. What it predicts from them is in a
-world of its own; the similarity between given and predicted camera centres leads back.
+world of its own; the similarity between given and predicted camera centers leads back.
 """
 
 import dataclasses
@@ -17,7 +17,7 @@ from fast3dis_core.scene import PosedCameras
 
 MINIMUM_SPREAD = 0.1  # divisor of translations when cameras (nearly) coincide
 RANSAC_VIEWS = 10  # from this many views on the alignment is robust
-MINIMUM_BASELINE = 1e-9  # relative to the distance from the origin; below it centres coincide
+MINIMUM_BASELINE = 1e-9  # relative to the distance from the origin; below it centers coincide
 
 
 def normalize_cameras(world_to_camera: Tensor) -> Tensor:
@@ -31,7 +31,7 @@ def normalize_cameras(world_to_camera: Tensor) -> Tensor:
     Returns
     -------
     Tensor (B, S, 4, 4)
-        View 0 is the world; the median distance of the camera centres from it is 1, unless it is
+        View 0 is the world; the median distance of the camera centers from it is 1, unless it is
         below 0.1 of the given unit (as for two views, whose lower median is 0).
     """
     based = rebase(world_to_camera)
@@ -51,7 +51,7 @@ def align_to_given(
     prediction : DepthPrediction
         With predicted `world_to_camera`.
     cameras : PosedCameras with (B, S, 4, 4) and (B, S, 3, 3)
-        As given, not normalised.
+        As given, not normalized.
     keep_given_scale : bool
         On: depth is divided by the similarity's scale and the given cameras are returned. Off: depth
         stays and the given cameras are moved by the similarity.
@@ -91,15 +91,15 @@ def given_to_predicted(given: Tensor, predicted: Tensor) -> Similarity:
     Returns
     -------
     Similarity
-        From the camera centres; robust for ten or more views. Centres on one line (always so for two
+        From the camera centers; robust for ten or more views. Centers on one line (always so for two
         views) leave the rotation about it open: it then comes from the camera orientations, and the
-        scale is the ratio of the spreads along the line. Coincident given centres (one view) have no
+        scale is the ratio of the spreads along the line. Coincident given centers (one view) have no
         scale: it is 1.
 
     Raises
     ------
     GeometryError
-        If the predicted centres coincide while the given ones do not.
+        If the predicted centers coincide while the given ones do not.
     """
     # a few 4 x 4 matrices in float64, which not every device has
     source, target = invert_rigid(given.cpu().double()), invert_rigid(predicted.cpu().double())
@@ -120,7 +120,7 @@ def _similarity_of_line(source: Tensor, target: Tensor) -> Similarity:
         scale = (goals - goal).norm() / spread
         if not float(scale) > 0:
             raise GeometryError(
-                "The predicted camera centres coincide while the given ones do not, so depth cannot be brought to "
+                "The predicted camera centers coincide while the given ones do not, so depth cannot be brought to "
                 "the given scale: check the given cameras, or pass keep_given_scale=False."
             )
     return Similarity(scale, rotation, goal - scale * rotation @ middle, is_weak=True)

@@ -15,7 +15,7 @@ class DepthPrediction:
     Attributes
     ----------
     depth : Tensor (B, S, H, W)
-        Along camera z, positive. Of the monocular networks: metres once multiplied by
+        Along camera z, positive. Of the monocular networks: meters once multiplied by
         (fx + fy) / 2 / 300.
     confidence : Tensor (B, S, H, W) or None
         Above 1 (1 for filled sky), higher is better. None from monocular networks.
@@ -26,19 +26,19 @@ class DepthPrediction:
     sky : Tensor (B, S, H, W) or None
         Monocular networks only: below 0.3 is not sky.
     scale : Tensor () or None
-        Nested network only: metres per unit of its any-view part.
+        Nested network only: meters per unit of its any-view part.
     reference : Tensor (B,) int64 or None
         The chosen reference view; None where it is view 0 unchosen (one or two views, given cameras).
     camera_tokens : Tensor (B, S, D) or None
         Of given cameras.
     exported : dict of int to Tensor (B, S, gh, gw, D)
-        Normalised patch tokens of the layers asked for.
+        Normalized patch tokens of the layers asked for.
     ray : Tensor (B, S, 8 gh, 8 gw, 6) or None
         Direction and origin, world; only on request.
     ray_confidence : Tensor (B, S, 8 gh, 8 gw) or None
         Above 1; only on request.
     is_metric : bool
-        Depth and translations are in metres.
+        Depth and translations are in meters.
     """
 
     depth: Tensor

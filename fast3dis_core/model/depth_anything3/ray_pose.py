@@ -2,7 +2,7 @@
 
 Rays of one view meet a plane in front of the camera in a homography of the pixel grid, found by RANSAC
 on weighted direct linear transforms. It is factored into a rotation and a lower triangular matrix, the
-order upstream evaluates with: exact for a principal point at the image centre, and an approximation
+order upstream evaluates with: exact for a principal point at the image center, and an approximation
 beside it, where the inverse intrinsics would be upper triangular.
 """
 
@@ -84,7 +84,7 @@ def cameras_from_rays(
 
 
 def _grid_points(rows: int, columns: int, *, like: Tensor) -> Tensor:
-    """Homogeneous centres (n, 3) of a grid's cells in an image that spans -1 to 1."""
+    """Homogeneous centers (n, 3) of a grid's cells in an image that spans -1 to 1."""
     x = (2 * torch.arange(columns, device=like.device, dtype=like.dtype) + 1) / columns - 1
     y = (2 * torch.arange(rows, device=like.device, dtype=like.dtype) + 1) / rows - 1
     points = torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1).reshape(-1, 2)  # (rows*columns, 2)

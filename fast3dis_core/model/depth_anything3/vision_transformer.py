@@ -2,7 +2,7 @@
 
 From `alternating_start` on, odd blocks attend across all views and even blocks within one; before, all
 stay within one view. At that block token 0 of every view becomes its camera token. Images arrive
-normalised; depth, rays and cameras are read from the features elsewhere.
+normalized; depth, rays and cameras are read from the features elsewhere.
 """
 
 import functools
@@ -33,13 +33,13 @@ class BackboneOutput(NamedTuple):
     ----------
     features : 4 Tensors (B, S, P, feature_dim)
         Patch tokens of each out layer. With `concatenate_local` the first half of the channels is the
-        latest within-view block, not normalised, the second half the out layer, through the final norm.
+        latest within-view block, not normalized, the second half the out layer, through the final norm.
     camera_tokens : 4 Tensors (B, S, feature_dim)
         Token 0 of each out layer, before any norm.
     reference : Tensor (B,) int64 or None
         The reference view; None if none was chosen or given (then it is view 0).
     exported : dict of int to Tensor (B, S, gh, gw, D)
-        Normalised patch tokens of the layers asked for.
+        Normalized patch tokens of the layers asked for.
     """
 
     features: tuple[Tensor, ...]
@@ -56,7 +56,7 @@ class Attention(nn.Module):
     width : int
     heads : int
     qk_norm : bool
-        Normalise queries and keys over the channels of a head.
+        Normalize queries and keys over the channels of a head.
     """
 
     def __init__(self, width: int, heads: int, *, qk_norm: bool) -> None:
@@ -230,7 +230,7 @@ class VisionTransformer(nn.Module):
         Parameters
         ----------
         images : Tensor (B, S, 3, H, W)
-            ImageNet-normalised; H and W are multiples of 14.
+            ImageNet-normalized; H and W are multiples of 14.
 
         Returns
         -------

@@ -1,6 +1,6 @@
 """A folder in the format of Aria Synthetic Environments: two boxes on a floor, cast through the fisheye camera.
 
-World: metres, z up. The floor has a rug whose id has no class, is "empty_space" far away, and then ends.
+World: meters, z up. The floor has a rug whose id has no class, is "empty_space" far away, and then ends.
 """
 
 import functools
@@ -19,7 +19,7 @@ FLOOR, FAR, RUG = 7, 8, 900
 TABLE, SOFA = 3001, 42  # as 8 bits these would be 185 and 42
 CLASSES = {"0": "background", str(FLOOR): "floor", str(FAR): "empty_space", str(TABLE): "table", str(SOFA): "sofa"}
 KNOWN = {FLOOR, TABLE, SOFA}
-FAR_AWAY, END = 5.0, 8.0  # from the origin, metres
+FAR_AWAY, END = 5.0, 8.0  # from the origin, meters
 BOXES = {TABLE: ((-0.6, -0.4, 0.0), (0.6, 0.4, 0.75)), SOFA: ((0.9, -1.0, 0.0), (1.9, 0.8, 0.5))}
 # where the camera stands and what it looks at
 STANDS = (

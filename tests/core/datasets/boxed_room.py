@@ -1,7 +1,7 @@
 """A floor with two boxes, cast analytically and as a mesh, for trees in the formats of scanned data sets.
 
-World: metres, z up. Objects: FLOOR, a grid of 12 x 12 vertices of which the rows of one border are nobody's; TABLE and
-STOOL, boxes of eight vertices each. Pixels have their centres at +0.5.
+World: meters, z up. Objects: FLOOR, a grid of 12 x 12 vertices of which the rows of one border are nobody's; TABLE and
+STOOL, boxes of eight vertices each. Pixels have their centers at +0.5.
 """
 
 from typing import NamedTuple

@@ -34,7 +34,7 @@ def assert_frames_agree(scene, first, second, *, tolerance=0.002, share=0.94):
 
 
 def assert_there_and_back(scene, view):
-    """The points of a view project to the centres of their pixels."""
+    """The points of a view project to the centers of their pixels."""
     points, known = points_of(scene, view)
     k, camera = (torch.from_numpy(read(view))[None] for read in (scene.intrinsics, scene.world_to_camera))
     pixels, _ = project(torch.from_numpy(points[known]), k, camera)

@@ -30,14 +30,14 @@ def poses():
 
 
 def square(k):
-    """4 x 4, counted from the centre of the first pixel, as stored."""
+    """4 x 4, counted from the center of the first pixel, as stored."""
     matrix = np.eye(4)
     matrix[:3, :3] = k - HALF
     return matrix
 
 
 def views(depth_k=DEPTH_K, depth_size=DEPTH_SIZE):
-    """Photo, depth in millimetres and ids of every frame; nothing where the pose was lost."""
+    """Photo, depth in millimeters and ids of every frame; nothing where the pose was lost."""
     for pose in poses():
         seen = cast(STANDS[0] if pose is LOST else pose)
         depth = cast(STANDS[0] if pose is LOST else pose, pixel_rays(depth_k, depth_size)).depth

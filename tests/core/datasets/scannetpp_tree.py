@@ -90,12 +90,12 @@ def write_dslr(folder):
 
 @functools.cache
 def phone_depth(stand):
-    """Depth of the phone's sensor at one of STANDS, metres, (192, 256) float32."""
+    """Depth of the phone's sensor at one of STANDS, meters, (192, 256) float32."""
     return cast(STANDS[stand], phone_rays(DEPTH_SIZE)).depth.astype(np.float32)
 
 
 def depth_stream(stands):
-    """All frames in one raw-deflate stream of metres."""
+    """All frames in one raw-deflate stream of meters."""
     packed = zlib.compressobj(1, wbits=-15)
     return b"".join(packed.compress(phone_depth(stand).tobytes()) for stand in stands) + packed.flush()
 

@@ -14,7 +14,7 @@ from fast3dis_core.datasets.sample import STRUCTURE
 from tests.core.datasets.test_solids import is_inside
 
 SEEDS = range(40, 52)
-DEEPEST = 0.01  # metres
+DEEPEST = 0.01  # meters
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def objects_of(layout):
 
 
 def inside_shrunk(layout, solid, points, margin):
-    """Which points lie deeper than `margin` metres below the faces of a solid."""
+    """Which points lie deeper than `margin` meters below the faces of a solid."""
     half = layout.half[solid] - margin
     if (half <= 0).any():
         return np.zeros(len(points), bool)
@@ -60,7 +60,7 @@ def test_sizes_are_within_bounds(layouts):
         )
 
 
-def test_no_object_is_deeper_in_another_than_a_centimetre(layouts):
+def test_no_object_is_deeper_in_another_than_a_centimeter(layouts):
     rng = np.random.default_rng(0)
     for layout in layouts:
         reach = reach_along(layout.kind, layout.axes, layout.half)

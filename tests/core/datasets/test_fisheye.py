@@ -11,7 +11,7 @@ from fast3dis_core.datasets.aria_synthetic import CAMERA, CAMERA_TO_DEVICE
 from fast3dis_core.datasets.fisheye import CLOCKWISE, rectification
 from tests.core.datasets.aria_tree import stored_rays
 
-HALF = 0.5  # the golden values count from the centre of the first pixel
+HALF = 0.5  # the golden values count from the center of the first pixel
 
 
 @pytest.fixture(scope="module")

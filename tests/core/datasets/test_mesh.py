@@ -136,7 +136,7 @@ def test_a_room_is_rendered_as_it_is_cast(stand):
 
 
 def test_a_floor_below_and_behind_the_camera_reaches_to_the_horizon():
-    """Two triangles of a kilometre, whose corners are behind the camera and outside the view."""
+    """Two triangles of a kilometer, whose corners are behind the camera and outside the view."""
     corners = np.array([[-500, -500, 0], [500, -500, 0], [500, 500, 0], [-500, 500, 0]], float)
     mesh = Mesh(vertices=corners, faces=np.array([[0, 1, 2], [0, 2, 3]], np.int32))
     level = np.array([[0.0, -1, 0], [0, 0, -1], [1, 0, 0]])
@@ -174,7 +174,7 @@ def test_triangles_anywhere_are_rendered_as_rays_meet_them(seed):
 
 
 def test_neighboring_triangles_leave_no_gap():
-    """A wall of many triangles that fills the view, its edges through pixel centres."""
+    """A wall of many triangles that fills the view, its edges through pixel centers."""
     line = np.linspace(-4, 4, 65)
     grid = np.stack([*np.meshgrid(line, line), np.full((65, 65), 2.0)], axis=-1).reshape(-1, 3)
     corner = np.arange(65 * 65).reshape(65, 65)

@@ -60,7 +60,7 @@ def test_depth_of_the_color_camera_is_taken_as_it_is(tmp_path):
     write_labels(folder, kind="ascii")
     scene = ScanNetScene(folder)
     for view, stand in enumerate(STANDS):
-        assert np.abs(scene.depth(view) - cast(stand).depth).max() < 0.0006  # millimetres are rounded
+        assert np.abs(scene.depth(view) - cast(stand).depth).max() < 0.0006  # millimeters are rounded
         assert_on_mesh(scene, view, tolerance=0.001, share=0.99)
     assert_frames_agree(scene, 0, 2)
 

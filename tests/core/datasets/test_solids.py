@@ -139,7 +139,7 @@ def test_shadow_of_a_solid_between_light_and_floor(kind):
     x = torch.linspace(-2, 2, TILE * TILE)
     points = torch.stack([x, torch.zeros_like(x), torch.zeros_like(x)])[..., None]  # a line on the floor
     dark = occluded(table, torch.zeros(1, dtype=torch.int64), points, torch.tensor([[0.0, 0.0, 2.0]]))[:, 0]
-    # the silhouette from a light one metre above the middle, projected to the floor
+    # the silhouette from a light one meter above the middle, projected to the floor
     edge = {BOX: 2 * 0.3 / 0.7, ELLIPSOID: 2 * 0.3 / np.sqrt(1 - 0.09), FRUSTUM: 2 * 0.3 / 0.7}[kind]
     clear = (x.abs() - edge).abs() > 0.05
     np.testing.assert_array_equal(dark[clear].numpy(), (x.abs() < edge)[clear].numpy())

@@ -70,7 +70,7 @@ def test_surface_file_holds_points_colors_and_ids(sample, folder):
 
 
 def test_a_sample_without_metric_geometry_is_refused(sample, tmp_path):
-    with pytest.raises(ExportError, match="metres"):
+    with pytest.raises(ExportError, match="meters"):
         write_posed_dataset(dataclasses.replace(sample, geometry=None), tmp_path / "none")
 
 

@@ -12,7 +12,7 @@ from fast3dis_core.evaluation.imports import ImportTarget
 SCENE = "scene0000_00"
 FRAMES = ("0.jpg", "20.jpg", "40.jpg", "60.jpg")
 VIEWS, HEIGHT, WIDTH = len(FRAMES), 24, 32
-SCALE = 0.4  # predicted units per metre
+SCALE = 0.4  # predicted units per meter
 
 
 @dataclass

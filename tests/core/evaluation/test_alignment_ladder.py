@@ -1,4 +1,4 @@
-"""Each rung of the ladder: centres, orientations, nothing; and what the report says about it."""
+"""Each rung of the ladder: centers, orientations, nothing; and what the report says about it."""
 
 import math
 
@@ -22,7 +22,7 @@ def tensor(values):
 
 
 def true_cameras(centers, seed=0):
-    """Cameras at these centres in any orientation."""
+    """Cameras at these centers in any orientation."""
     turns = Rotation.random(len(centers), random_state=seed).as_matrix()
     return invert_rigid(homogeneous(torch.cat([tensor(turns), tensor(centers)[..., None]], dim=-1)))
 

@@ -55,7 +55,7 @@ def test_the_same_scene_in_another_world_and_unit_has_no_errors(truth):
 def test_errors_are_found_in_the_view_that_has_them(truth):
     found = {name: value.copy() for name, value in truth.items()}
     turn = Rotation.from_euler("y", 12, degrees=True).as_matrix()
-    found["world_to_camera"][2, :3] = turn @ truth["world_to_camera"][2, :3]  # about its own centre
+    found["world_to_camera"][2, :3] = turn @ truth["world_to_camera"][2, :3]  # about its own center
     found["intrinsics"][1, 0, 0] = 28  # 90 degrees wide
     errors = compare(found, truth)
     np.testing.assert_allclose(errors.rotation_degrees, [0, 12, 0], atol=1e-6)

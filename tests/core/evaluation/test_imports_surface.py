@@ -59,7 +59,7 @@ def test_icp_takes_out_what_cameras_got_wrong(scan, tmp_path):
     assert with_icp.figures["icp_accepted"]
     assert with_icp.figures["icp_shift"] == pytest.approx(0.093, abs=5e-3)
     assert figures_of(scan, with_icp)["ap"] == 1.0 > figures_of(scan, without)["ap"]
-    # a point nine centimetres off votes for no vertex unless the limit says so
+    # a point nine centimeters off votes for no vertex unless the limit says so
     assert without.figures["points_that_vote"] < with_icp.figures["points_that_vote"]
     wide = surface_masks(imported, scan.vertices, scan.truth, icp=False, max_distance=0.1)
     assert wide.figures["points_that_vote"] > without.figures["points_that_vote"]

@@ -11,7 +11,7 @@ from tests.core.model.encoded import random_geometry
 
 @given(st.integers(0, 10_000))
 @settings(max_examples=15, deadline=None)
-def test_projecting_what_was_unprojected_gives_the_pixel_centres(seed):
+def test_projecting_what_was_unprojected_gives_the_pixel_centers(seed):
     geometry = random_geometry(2, 14, 28, seed)
     world = unproject(geometry.depth, geometry.intrinsics, geometry.world_to_camera)  # (1, 2, 14, 28, 3)
     for view in range(2):
@@ -35,7 +35,7 @@ def test_rigid_inverse_and_rebasing():
 
 
 def test_geometry_ignores_autocast():
-    """bfloat16 would move points by centimetres."""
+    """bfloat16 would move points by centimeters."""
     geometry = random_geometry(3)
     frame, encoding = scene_frame(geometry), FourierEncoding3D(16)
 

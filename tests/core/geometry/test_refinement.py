@@ -18,7 +18,7 @@ seeds = st.integers(0, 2**32 - 1)
 
 
 def room(random, count=3000):
-    """Points on a floor, two walls and a box: metres, no symmetry."""
+    """Points on a floor, two walls and a box: meters, no symmetry."""
     flat = random.uniform(0, 1, (count, 2))
     zero = np.zeros(count)
     sides = [

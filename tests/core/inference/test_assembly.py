@@ -69,7 +69,7 @@ def test_points_are_the_unprojected_pixels():
     np.testing.assert_array_equal(result.images, (batch.images.movedim(1, -1) * 255).round().byte().numpy())
 
 
-def test_overlap_is_eq_8_before_normalisation():
+def test_overlap_is_eq_8_before_normalization():
     batch, encoded, trace = make()
     result = assemble_instances(batch, encoded, trace)
     layer = trace.layers[-1]

@@ -37,7 +37,7 @@ def permuted(scene, order):
     )
 
 
-def test_normalised_cameras_agree_with_eq_3():
+def test_normalized_cameras_agree_with_eq_3():
     scene = random_scene(queries=40)
     pixels, depth = project(scene.initial_anchors, scene.geometry.intrinsics, scene.geometry.world_to_camera)
     cameras = decoder_cameras(scene.geometry, scene.frame)
@@ -50,7 +50,7 @@ def test_normalised_cameras_agree_with_eq_3():
 def test_samples_are_the_features_under_the_anchor():
     scene = random_scene(views=1, height=28, width=42, queries=1)
     rows, columns = torch.meshgrid(torch.arange(4.0), torch.arange(6.0), indexing="ij")
-    ramp = torch.stack([columns + 0.5, rows + 0.5])[None, None]  # cell centres in cells; (1, 1, 2, 4, 6)
+    ramp = torch.stack([columns + 0.5, rows + 0.5])[None, None]  # cell centers in cells; (1, 1, 2, 4, 6)
     target = torch.tensor([[3.2 * 7, 1.9 * 7]])  # pixel
     ray = torch.linalg.inv(scene.geometry.intrinsics[0, 0]) @ torch.tensor([*target[0], 1.0])
     rotation, shift = scene.geometry.world_to_camera[0, 0, :3, :3], scene.geometry.world_to_camera[0, 0, :3, 3]
@@ -105,7 +105,7 @@ def test_an_anchor_nobody_sees_is_harmless(place):
     scene, decoder = random_scene(views=2), make_decoder()
     outside = scene.frame.normalize(scene.initial_anchors).clone()
     outside[:, 1] = torch.tensor(place) * 1.0
-    if place == (0.0, 0.0, 0.0):  # exactly in the optical centre of camera 0
+    if place == (0.0, 0.0, 0.0):  # exactly in the optical center of camera 0
         motion = scene.geometry.world_to_camera[0, 0]
         outside[:, 1] = scene.frame.normalize((-motion[:3, :3].T @ motion[:3, 3])[None, None])[0, 0]
     outside.requires_grad_()

@@ -132,7 +132,7 @@ def test_scenes_without_objects_are_legal_and_still_teach_objectness_and_exclusi
     assert all(leaf.grad is None or leaf.grad.isfinite().all() for leaf in leaves(single))
 
 
-def test_an_empty_scene_does_not_disturb_its_neighbour():
+def test_an_empty_scene_does_not_disturb_its_neighbor():
     encoded, trace, single = random_batch()
     ids = painted_ids()
     ids[1] = 0

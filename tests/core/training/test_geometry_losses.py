@@ -45,9 +45,9 @@ def test_targets_have_unit_mean_distance_in_the_frame_of_the_reference(rooms):
 
 
 def test_targets_do_not_depend_on_the_unit_of_the_scene(rooms):
-    metres, feet = (losses.geometry_targets(scaled(rooms, factor), None) for factor in (1.0, 3.28))
-    torch.testing.assert_close(metres.depth, feet.depth)
-    torch.testing.assert_close(metres.world_to_camera, feet.world_to_camera, atol=1e-5, rtol=1e-5)
+    meters, feet = (losses.geometry_targets(scaled(rooms, factor), None) for factor in (1.0, 3.28))
+    torch.testing.assert_close(meters.depth, feet.depth)
+    torch.testing.assert_close(meters.world_to_camera, feet.world_to_camera, atol=1e-5, rtol=1e-5)
 
 
 def test_all_terms_vanish_at_the_truth(rooms):

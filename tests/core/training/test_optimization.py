@@ -1,4 +1,4 @@
-"""The optimiser: what decays, norms by room, clipping, and its state there and back."""
+"""The optimizer: what decays, norms by room, clipping, and its state there and back."""
 
 import pytest
 import torch

@@ -46,8 +46,8 @@ def test_a_scene_without_objects_has_none_alone_and_in_a_batch():
     assert (alone.labels == UNLABELED).all()
 
 
-def test_cells_take_the_pixel_under_their_centre():
-    # 3.5 pixels a cell, as with 14-pixel patches: centres at 1.75, 5.25, 8.75, 12.25
+def test_cells_take_the_pixel_under_their_center():
+    # 3.5 pixels a cell, as with 14-pixel patches: centers at 1.75, 5.25, 8.75, 12.25
     values = torch.arange(14).repeat(14, 1)
     assert at_mask_cells(values, (4, 4))[0].tolist() == [1, 5, 8, 12]
     nearest = torch.nn.functional.interpolate(values[None, None].float(), (4, 4), mode="nearest-exact")
@@ -103,7 +103,7 @@ def test_centres_are_means_of_predicted_points():
             torch.testing.assert_close(centers[scene, row], expected, rtol=1e-4, atol=1e-5)
 
 
-def test_an_object_without_depth_has_no_centre():
+def test_an_object_without_depth_has_no_center():
     encoded, _, _ = random_batch(1)
     targets = mask_targets(painted_ids(1), CELLS, minimum_cells=1)
     hidden = at_mask_cells(painted_ids(1) == targets.ids[0, 2], CELLS)

@@ -93,7 +93,7 @@ def test_two_queries_on_one_object_are_a_hijack_and_a_safety_zone_is_a_gap():
     labels[:, :, 4:] = 1
     masks = torch.zeros(QUERIES, VIEWS, SIDE, SIDE, dtype=torch.bool)
     masks[0] = masks[1] = labels == 0
-    masks[2, :, :, 5:] = True  # leaves one column beside its neighbour to nobody
+    masks[2, :, :, 5:] = True  # leaves one column beside its neighbor to nobody
     scores = torch.tensor([0.9, 0.8, 0.9, 0.9, 0.1])
     masks[4] = True  # not active: claims nothing
     encoded, layer = freely_masked(masks, scores)

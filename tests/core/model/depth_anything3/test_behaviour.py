@@ -220,7 +220,7 @@ def test_posed_depth_follows_the_given_scale(model, views):
     far[..., :3, 3] *= 10
     near = model.forward_posed(images, cameras)
     large = model.forward_posed(images, dataclasses.replace(cameras, world_to_camera=far))
-    if views == 3:  # normalisation makes both the same to the network
+    if views == 3:  # normalization makes both the same to the network
         torch.testing.assert_close(large.depth, 10 * near.depth, rtol=1e-3, atol=1e-3)
     torch.testing.assert_close(large.world_to_camera, far)
     torch.testing.assert_close(large.intrinsics, cameras.intrinsics)
@@ -362,7 +362,7 @@ def test_a_nested_model_takes_given_cameras():
     predicted = model.forward_posed(images, cameras, keep_given_scale=False)
     assert predicted.is_metric
     aligned = model.forward_posed(images, cameras)
-    assert not aligned.is_metric  # the given world's unit is not known to be the metre
+    assert not aligned.is_metric  # the given world's unit is not known to be the meter
     ratio = aligned.depth / predicted.depth
     torch.testing.assert_close(ratio, ratio.mean().expand_as(ratio), rtol=1e-4, atol=0)
     assert model(images, predict_cameras=False).world_to_camera is None
