@@ -159,6 +159,12 @@ class ModelConfig:
     lora_rank: int = 16
     lora_alpha: float = 16.0  # scale alpha / rank = 1
 
+    def __post_init__(self) -> None:
+        for name in ("num_queries", "channels", "num_layers", "num_heads", "ffn_channels", "lora_rank"):
+            _between(name, getattr(self, name), 1, float("inf"))
+        if self.channels % self.num_heads or self.channels % 2:  # a head has its share, sine and cosine a half each
+            raise ConfigError(f"channels must be even and a multiple of {self.num_heads} heads, found {self.channels}.")
+
     @classmethod
     def for_size(cls, size: str, **changes: Any) -> "ModelConfig":
         """Defaults of a size, with any field changed.
@@ -306,9 +312,8 @@ class TrainingConfig:
         for name, known in (("stage", TrainingStage), ("data", TrainingData), ("precision", Precision)):
             if getattr(self, name) not in typing.get_args(known):
                 raise ConfigError(f"{name} must be one of {typing.get_args(known)}, found {getattr(self, name)!r}.")
-        for name in ("scenes_per_step", "scenes_per_forward", "scenes_per_forward_high", "rooms", "steps"):
-            _between(name, getattr(self, name), 1, float("inf"))
-        for name in ("log_every", "save_every", "validate_every", "picture_every", "validation_rooms"):
+        counts = ("scenes_per_step", "scenes_per_forward", "scenes_per_forward_high", "rooms", "steps")
+        for name in (*counts, "log_every", "save_every", "validate_every", "picture_every", "validation_rooms"):
             _between(name, getattr(self, name), 1, float("inf"))
         rooms = self.data == "procedural-rooms"
         if rooms == bool(self.data_root):
@@ -374,8 +379,13 @@ def _convert(name: str, hint: Any, value: Any) -> Any:
     if hint in (int, float, str, bool):
         if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
             raise ConfigError(f"{name} must be of type {hint.__name__}, found {value!r}.")
-    elif typing.get_origin(hint) is tuple and isinstance(value, list):
-        return tuple(value)
+    elif typing.get_origin(hint) is tuple:
+        kinds = typing.get_args(hint)
+        many = kinds[-1] is Ellipsis
+        if not isinstance(value, list | tuple) or not (many or len(value) == len(kinds)):
+            raise ConfigError(f"{name} must be a list{'' if many else f' of {len(kinds)}'}, found {value!r}.")
+        kinds = kinds[:1] * len(value) if many else kinds
+        return tuple(_convert(f"{name}[{index}]", kinds[index], item) for index, item in enumerate(value))
     return value
 
 
