@@ -223,7 +223,7 @@ class Comparing:
             def truth_side(report: "Report", truth: Truth | None) -> Counterpart:
                 if truth is None:
                     raise DatasetError(f"There are no true ids in {origin.folder / TRUE_IDS}.")
-                return steps.true_counterpart(result, truth)  # type: ignore[no-any-return]
+                return steps.true_counterpart(result, truth)
 
             return truth_side
         if side == "file":
@@ -252,9 +252,7 @@ class Comparing:
         edits = from_plain(Edits, saved.edits)
         told = from_plain(Origin, saved.origin.get("origin", {"folder": str(path.parent)}))
         title = f"{path.name} · {told.model}" if told.model else path.name
-        return self._steps.other_result(  # type: ignore[no-any-return]
-            saved.reconstruction, result, title, edits, (cost_of(told), cost_of(origin))
-        )
+        return self._steps.other_result(saved.reconstruction, result, title, edits, (cost_of(told), cost_of(origin)))
 
     def _job(self, make: "Make", side: Side) -> "Callable[[Report], tuple[SideBySide, Truth | None, str]]":
         """Make a side and hold the result against it, as it is by then; with the truth, and why there is none."""
@@ -291,7 +289,7 @@ class Comparing:
         def read() -> Truth | None:
             if known is not None and known[0] is result.cloud and known[1] is not None:
                 return known[1]
-            return steps.read_truth(origin.folder, result, long_edge, straight)  # type: ignore[no-any-return]
+            return steps.read_truth(origin.folder, result, long_edge, straight)
 
         return read
 
@@ -335,7 +333,7 @@ class Comparing:
 
         def job(report: "Report") -> SideBySide:
             report("Comparing", 0.0)
-            return steps.set_beside(comparison.counterpart, curated, truth, comparison)  # type: ignore[no-any-return]
+            return steps.set_beside(comparison.counterpart, curated, truth, comparison)
 
         found = await self._jobs.run("Comparing", job, line=UPDATE, quiet=True)
         now = session.comparison
@@ -359,4 +357,4 @@ def cost_of(origin: Origin) -> Cost | None:
 def with_settings(settings: Settings, **changes: float) -> Settings:
     """The same settings with other numbers, whole ones where they are sizes."""
     kinds = {name: type(getattr(settings, name)) for name in changes}
-    return replace(settings, **{name: kinds[name](value) for name, value in changes.items()})  # type: ignore[arg-type]
+    return replace(settings, **{name: kinds[name](value) for name, value in changes.items()})

@@ -72,7 +72,8 @@ def figures(comparison: SideBySide) -> list[tuple[str, str, str]]:
             (name, percent(own, field), percent(other, field))
             for name, field in (("AP25", "ap25"), ("AP50", "ap50"), ("AP", "ap"))
         ]
-        rows.append(("AP, no filters", *(percent(side, "ap") for side in comparison.unfiltered)))
+        first, second = (percent(side, "ap") for side in comparison.unfiltered)
+        rows.append(("AP, no filters", first, second))
     return rows
 
 
