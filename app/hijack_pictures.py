@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from fast3dis_core.color_scales import scale_colors
 from fast3dis_core.evidence import Claims
-from fast3dis_core.hijacking import clustered_order, hijack_groups, hijack_rate, pairwise_overlap
+from fast3dis_core.hijacking import clustered_order, hijack_groups, hijack_rate, soft_iou
 from fast3dis_core.reconstruction import Reconstruction
 
 LEAST_THEFT = 0.02  # share of the victim's claim from which a theft is listed
@@ -31,7 +31,7 @@ class HijackFacts:
     order : tuple of int
         Queries in the order of rows and columns; only those at or above the floor.
     shares : array (n, n)
-        `pairwise_overlap` in that order.
+        `soft_iou` in that order.
     groups : tuple of tuple of int
         Queries on one object.
     rate : float
@@ -41,7 +41,7 @@ class HijackFacts:
     left_out : int
         Active queries of the user's own: they are in matrix, groups and list, and in none of these three figures.
     overlaps : array (N, N)
-        `pairwise_overlap` of all queries, by number.
+        `soft_iou` of all queries, by number.
     thieves : tuple of (victim, thief, share, pixels)
         By falling number of pixels: a tenth of a wardrobe matters more than all of a speck.
     """
@@ -78,7 +78,7 @@ def hijack_facts(
     active = objectness >= floor
     trained = objectness[: len(objectness) - own]
     order = [int(query) for query in clustered_order(reconstruction.overlap, objectness) if active[query]]
-    shares = pairwise_overlap(reconstruction.overlap, objectness)
+    shares = soft_iou(reconstruction.overlap, objectness)
     groups = hijack_groups(reconstruction.overlap, objectness, objectness_floor=floor)
     count = len(trained)
     found = hijack_groups(reconstruction.overlap[:count, :count], trained, objectness_floor=floor) if own else groups

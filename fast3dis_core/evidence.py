@@ -47,10 +47,6 @@ class Evidence:
         chosen = chosen if head is None else chosen[..., head : head + 1]
         return np.asarray(chosen.mean(axis=(0, 2)))
 
-    def mass(self, query: int, views: Bool, layer: int | None = None) -> float:
-        """Share of a query's attention that falls on some views, array (S,) bool; null counts as elsewhere."""
-        return float(self.per_view(query, layer)[1:][views].sum())
-
 
 @dataclass(frozen=True, kw_only=True)
 class Claims:
@@ -101,11 +97,6 @@ class Claims:
     def masks(self) -> Int64:
         """Valid pixels that each query claims, array (N,) int64."""
         return np.asarray(self.taken.sum(axis=1))
-
-    @property
-    def won_share(self) -> Float64:
-        """Share of its claim that each query keeps, array (N,); 0 for queries without a claim."""
-        return share(np.diag(self.taken), self.masks)
 
     @property
     def theft(self) -> Float64:

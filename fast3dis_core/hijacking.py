@@ -1,4 +1,4 @@
-"""Query hijacking: which queries claim one object, and who takes how much from whom.
+"""Query hijacking: which queries claim one object.
 
 Everything follows from the overlap matrix of a `Reconstruction`, O_ij = sum_m c_i p_i c_j p_j over all mask
 pixels m of all views: the terms that the penalty of eq. 8 sums. Dividing by the objectness c gives overlaps of
@@ -34,8 +34,8 @@ def overlap_penalty(overlap: Float32) -> float:
     return float((matrix.sum() - np.trace(matrix)) / (count * (count - 1)))
 
 
-def pairwise_overlap(overlap: Float32, objectness: Float32) -> Float64:
-    """Overlap of every two masks as a share of what both cover together.
+def soft_iou(overlap: Float32, objectness: Float32) -> Float64:
+    """IoU of every two masks, for probabilities (Tanimoto): what both cover as a share of what either covers.
 
     With A_ij = sum_m p_i p_j it is A_ij / (A_ii + A_jj - A_ij): the IoU where masks are 0 or 1, and never
     above 1 for soft ones.
@@ -56,24 +56,6 @@ def pairwise_overlap(overlap: Float32, objectness: Float32) -> Float64:
     return _share(shared, own[:, None] + own[None, :] - shared)
 
 
-def directed_shares(overlap: Float32, objectness: Float32) -> Float64:
-    """Share of each query's claim that another query claims too.
-
-    Parameters
-    ----------
-    overlap : array (N, N) float32
-    objectness : array (N,) float32
-
-    Returns
-    -------
-    array (N, N) float64
-        Entry (i, j) is A_ij / A_ii: what j takes of i's mask. 1 means i's mask lies inside j's; soft masks are
-        capped there. The diagonal is 1, but 0 for queries that claim nothing.
-    """
-    shared = _mask_products(overlap, objectness)
-    return _share(shared, np.repeat(np.diag(shared)[:, None], len(shared), axis=1))
-
-
 def hijack_groups(
     overlap: Float32, objectness: Float32, *, threshold: float = 0.5, objectness_floor: float = 0.05
 ) -> tuple[tuple[int, ...], ...]:
@@ -84,7 +66,7 @@ def hijack_groups(
     overlap : array (N, N) float32
     objectness : array (N,) float32
     threshold : float
-        Of `pairwise_overlap`, above 0. Half, as for a match in AP50; a choice, so show the distribution too.
+        Of `soft_iou`, above 0. Half, as for a match in AP50; a choice, so show the distribution too.
     objectness_floor : float
         Weaker queries are left out; the default is the floor of assembly.
 
@@ -102,7 +84,7 @@ def hijack_groups(
     if threshold <= 0:
         raise ValueError(f"hijack_groups needs a threshold above 0, found {threshold}")
     active = objectness >= objectness_floor
-    linked = (pairwise_overlap(overlap, objectness) >= threshold) & active[:, None] & active[None, :]
+    linked = (soft_iou(overlap, objectness) >= threshold) & active[:, None] & active[None, :]
     linked |= linked.T  # rounding may tell i over j from j over i
     groups: list[tuple[int, ...]] = []
     waiting = set(np.flatnonzero(active).tolist())
@@ -134,7 +116,7 @@ def hijack_rate(groups: tuple[tuple[int, ...], ...], queries: int) -> float:
 def clustered_order(overlap: Float32, objectness: Float32) -> NDArray[np.int64]:
     """Order of queries in which those that claim the same pixels stand together, array (N,) int64.
 
-    Leaves of average linkage on one less `pairwise_overlap`; queries that claim nothing come last, by number.
+    Leaves of average linkage on one less `soft_iou`; queries that claim nothing come last, by number.
     Needs SciPy.
 
     Parameters
@@ -142,7 +124,7 @@ def clustered_order(overlap: Float32, objectness: Float32) -> NDArray[np.int64]:
     overlap : array (N, N) float32
     objectness : array (N,) float32
     """
-    shares = pairwise_overlap(overlap, objectness)
+    shares = soft_iou(overlap, objectness)
     claiming = np.flatnonzero(np.diag(shares) > 0)
     rest = np.setdiff1d(np.arange(len(shares)), claiming)
     if len(claiming) < 3:

@@ -38,42 +38,6 @@ ROOM = 3.5  # meters from the middle of a room to its corners: what a world with
 ALL_OWNED = "Every pixel has an owner, walls included: a clustering has no objectness, all scores are 1."
 
 
-def cluster_mask_features(
-    encoded: EncodedScene,
-    result: Reconstruction,
-    *,
-    settings: FeatureSettings | None = None,
-    own_cost: Cost | None = None,
-    report: Report = silent,
-) -> Counterpart:
-    """HDBSCAN on the mask features that the queries see, at the resolution of the feature map.
-
-    Parameters
-    ----------
-    encoded : EncodedScene
-    result : Reconstruction
-        Of this scene.
-    settings : FeatureSettings, optional
-    own_cost : Cost, optional
-        Of decoding and assembling the same features.
-    report : Report
-
-    Returns
-    -------
-    Counterpart
-
-    Raises
-    ------
-    ConfigError
-        If the package hdbscan is not installed.
-    Cancelled
-        If `report` says so; the clustering ends at once.
-    """
-    return finish_features(
-        result, run_apart(label_features, *feature_inputs(encoded, settings), report=report), own_cost
-    )
-
-
 def feature_inputs(
     encoded: EncodedScene, settings: FeatureSettings | None = None
 ) -> tuple[Float32, Float32, FeatureSettings]:

@@ -7,11 +7,10 @@ from hypothesis import strategies as st
 
 from fast3dis_core.hijacking import (
     clustered_order,
-    directed_shares,
     hijack_groups,
     hijack_rate,
     overlap_penalty,
-    pairwise_overlap,
+    soft_iou,
 )
 from tests.scenes import synthetic_reconstruction
 
@@ -30,15 +29,14 @@ def hard_masks(draw):
 
 
 @given(hard_masks())
-def test_hard_masks_give_intersection_over_union_and_contained_share(scene):
+def test_hard_masks_give_intersection_over_union(scene):
     masks, objectness = scene
     overlap = overlap_of(masks, objectness)
-    pairs, shares = pairwise_overlap(overlap, objectness), directed_shares(overlap, objectness)
+    pairs = soft_iou(overlap, objectness)
     for first, one in enumerate(masks > 0):
         for second, other in enumerate(masks > 0):
             union, both = (one | other).sum(), (one & other).sum()
             assert np.isclose(pairs[first, second], both / union if union else 0, atol=1e-5)
-            assert np.isclose(shares[first, second], both / one.sum() if one.any() else 0, atol=1e-5)
 
 
 def test_soft_masks_follow_the_definition():
@@ -48,8 +46,7 @@ def test_soft_masks_follow_the_definition():
     product = masks @ masks.T
     own = np.diag(product)
     expected = product / (own[:, None] + own[None, :] - product)
-    assert np.allclose(pairwise_overlap(overlap, objectness), expected, atol=1e-5)
-    assert np.allclose(directed_shares(overlap, objectness), np.minimum(product / own[:, None], 1), atol=1e-5)
+    assert np.allclose(soft_iou(overlap, objectness), expected, atol=1e-5)
     by_hand = sum(
         (objectness[i] * masks[i]) @ (objectness[j] * masks[j]) for i in range(7) for j in range(7) if i != j
     ) / (7 * 6)
@@ -59,13 +56,9 @@ def test_soft_masks_follow_the_definition():
 def test_confidence_does_not_change_what_masks_share():
     masks = np.array([[1, 1, 1, 0], [0, 1, 1, 0]], float)
     sure, unsure = np.ones(2, np.float32), np.array([0.9, 0.01], np.float32)
-    for function in (pairwise_overlap, directed_shares):
-        assert np.allclose(
-            function(overlap_of(masks, sure), sure), function(overlap_of(masks, unsure), unsure), atol=1e-5
-        )
-    shares = directed_shares(overlap_of(masks, sure), sure)
-    assert np.allclose(shares[0, 1], 2 / 3)  # query 1 takes two thirds of query 0
-    assert shares[1, 0] == 1  # and lies inside it altogether
+    shares = soft_iou(overlap_of(masks, sure), sure)
+    assert np.allclose(soft_iou(overlap_of(masks, unsure), unsure), shares, atol=1e-5)
+    assert np.allclose(shares[0, 1], 2 / 3)
 
 
 def plain_groups(pairs, active, threshold):
@@ -82,7 +75,7 @@ def test_groups_are_connected_components(scene, threshold):
     masks, objectness = scene
     overlap = overlap_of(masks, objectness)
     groups = hijack_groups(overlap, objectness, threshold=threshold, objectness_floor=0.3)
-    expected = plain_groups(pairwise_overlap(overlap, objectness), objectness >= 0.3, threshold)
+    expected = plain_groups(soft_iou(overlap, objectness), objectness >= 0.3, threshold)
     assert {tuple(sorted(group)) for group in groups} == expected
     assert [len(group) for group in groups] == sorted((len(group) for group in groups), reverse=True)
     for group in groups:
@@ -100,14 +93,13 @@ def test_chain_is_one_group_led_by_the_surest():
 
 def test_silent_queries_are_in_no_group():
     overlap, objectness = np.zeros((3, 3), np.float32), np.array([0.0, 0.8, 0.9], np.float32)
-    assert not pairwise_overlap(overlap, objectness).any()
-    assert not directed_shares(overlap, objectness).any()
+    assert not soft_iou(overlap, objectness).any()
     assert hijack_groups(overlap, objectness) == ()
 
 
 def test_empty_and_wrong_input():
     nothing = np.zeros((0, 0), np.float32), np.zeros(0, np.float32)
-    assert pairwise_overlap(*nothing).shape == directed_shares(*nothing).shape == (0, 0)
+    assert soft_iou(*nothing).shape == (0, 0)
     assert hijack_groups(*nothing) == ()
     assert overlap_penalty(nothing[0]) == overlap_penalty(np.ones((1, 1), np.float32)) == 0
     with pytest.raises(ValueError, match="above 0"):
@@ -117,7 +109,7 @@ def test_empty_and_wrong_input():
 def test_on_a_scene():
     scene = synthetic_reconstruction(queries=30)
     objectness = scene.objectness[-1]
-    pairs = pairwise_overlap(scene.overlap, objectness)
+    pairs = soft_iou(scene.overlap, objectness)
     assert np.allclose(pairs, pairs.T)
     assert np.allclose(np.diag(pairs), 1, atol=1e-5)
     assert 0 < pairs.max(initial=0, where=~np.eye(30, dtype=bool)) <= 1
