@@ -16,6 +16,7 @@ from fast3dis_core.reconstruction import Reconstruction
 
 Float32 = NDArray[np.float32]
 CLIPPED = 2.0  # percent of the points at either end of a scale that take its end color
+TICKS = 5  # of a legend, at most
 
 TableMode = Literal["instance", "objectness", "query"]  # colors of whole instances
 PointMode = Literal["confidence", "view", "depth", "claims", "margin", "bid"]  # colors of single points
@@ -123,15 +124,15 @@ def _of_claims(claims: Claims, mode: PointMode) -> tuple[Float32, NumberScale]:
     return claims.best, NumberScale(title="Best claim (dark: gaps)", low=0.0, high=1.0)
 
 
-def scale_ticks(low: float, high: float, most: int = 5) -> tuple[float, ...]:
-    """Round numbers between two others for a legend: steps of 1, 2 or 5 times a power of ten, at most `most`."""
+def scale_ticks(low: float, high: float) -> tuple[float, ...]:
+    """Round numbers between two others for a legend: steps of 1, 2 or 5 times a power of ten, at most `TICKS`."""
     if not high > low:
         return ()
-    rough = (high - low) / most
+    rough = (high - low) / TICKS
     power = 10.0 ** np.floor(np.log10(rough))
     step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * (1 - 1e-9))
     first, last = np.ceil(low / step - 1e-9), np.floor(high / step + 1e-9)
-    return tuple(float(number * step) for number in np.arange(first, last + 1))[:most]
+    return tuple(float(number * step) for number in np.arange(first, last + 1))[:TICKS]
 
 
 def ticks_of(scale: NumberScale, factor: float = 1.0) -> tuple[tuple[float, str], ...]:

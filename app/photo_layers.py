@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from fast3dis_core.color_scales import scale_colors
 from fast3dis_core.curation import Curated, CuratedInstance
 from fast3dis_core.reconstruction import Float32, Int32, Reconstruction, UInt8
-from fast3dis_core.sights import TOLERANCE, Sight, anchor_sights, sight_words
+from fast3dis_core.sights import Sight, anchor_sights, sight_words
 
 UNKNOWN = 110  # gray of a map where nothing is known
 SAMPLE = 200_000  # points from which the limits of a map are told
@@ -215,7 +215,7 @@ class ProjectedAnchors:
 
 
 def project_anchors(
-    anchors: Float32, world_to_camera: Float32, intrinsics: Float32, depth: Float32, *, tolerance: float = TOLERANCE
+    anchors: Float32, world_to_camera: Float32, intrinsics: Float32, depth: Float32
 ) -> ProjectedAnchors:
     """Where anchors fall in a photo, and whether they can be seen there.
 
@@ -228,9 +228,6 @@ def project_anchors(
         Pixels of H x W.
     depth : array (H, W)
         Scene units, NaN where unknown.
-    tolerance : float
-        Share of the surface's depth by which an anchor may lie behind it and still count as visible: anchors sit
-        inside their objects.
 
     Returns
     -------
@@ -250,7 +247,7 @@ def project_anchors(
     columns, rows = places[inside].astype(np.int64).T
     surface = np.full(len(far), np.nan)
     surface[inside] = depth[rows, columns]
-    sights = sight_words(far, inside, surface, tolerance)
+    sights = sight_words(far, inside, surface)
     return ProjectedAnchors(positions=places.astype(np.float32), sights=tuple(sights.tolist()))
 
 

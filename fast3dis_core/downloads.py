@@ -7,7 +7,6 @@ busy hub are tried again, and said to be; all else ends at once, with what was e
 import asyncio
 import os
 from dataclasses import replace
-from pathlib import Path
 
 from fast3dis_core import hub
 from fast3dis_core.errors import CheckpointError, DownloadError
@@ -99,9 +98,9 @@ def download(
     return verify(fetched.path, weights.size, report=report, sha256=fetched.sha256)
 
 
-def arrived_bytes(weights: OfficialWeights, cache: Path | None = None) -> int:
+def arrived_bytes(weights: OfficialWeights) -> int:
     """Bytes that an earlier download left unfinished; the next one goes on from there."""
-    return partial_bytes(weights.repository, cache)
+    return partial_bytes(weights.repository)
 
 
 async def _with_config(weights: OfficialWeights, small: Meter, meter: Meter, report: Report) -> hub.Fetched:

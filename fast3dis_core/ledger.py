@@ -40,12 +40,7 @@ class LedgerLine:
 
 
 def query_ledger(
-    curated: Curated,
-    *,
-    layer: int = -1,
-    silent: Collection[int] = (),
-    removed: Collection[int] = (),
-    floor: float = InferenceConfig.objectness_floor,
+    curated: Curated, *, layer: int = -1, silent: Collection[int] = (), removed: Collection[int] = ()
 ) -> tuple[LedgerLine, ...]:
     """What became of every query, by number.
 
@@ -58,10 +53,8 @@ def query_ledger(
         Queries that were muted, or prompts that were removed.
     removed : collection of int
         Those of them that were removed.
-    floor : float
-        Objectness below which a mask is not assembled.
     """
-    scores = curated.reconstruction.objectness[layer]
+    scores, floor = curated.reconstruction.objectness[layer], InferenceConfig.objectness_floor
     owners = {member: item for item in curated.instances for member in item.members}
     lines = []
     for query, score in enumerate(np.asarray(scores, float)):

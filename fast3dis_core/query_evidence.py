@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from fast3dis_core.evidence import Evidence
 from fast3dis_core.reconstruction import Float32, Reconstruction, read_only
-from fast3dis_core.sights import TOLERANCE, Sight, anchor_sights
+from fast3dis_core.sights import Sight, anchor_sights
 
 Look = Sight | Literal["muted"]
 UNSEEN: tuple[Look, ...] = ("outside", "behind", "muted")  # left out by the decoder
@@ -63,7 +63,6 @@ def query_evidence(
     *,
     layer: int | None = None,
     head: int | None = None,
-    tolerance: float = TOLERANCE,
 ) -> QueryEvidence:
     """Where one query looked.
 
@@ -77,16 +76,12 @@ def query_evidence(
         Decoder layer from 1; default: the mean of all.
     head : int, optional
         Head from 0; default: the mean of all.
-    tolerance : float
-        See `sight_words`.
     """
     layers = tuple(range(1, len(evidence.weights) + 1)) if layer is None else (layer,)
     picked = np.array(layers) - 1
     weights = evidence.weights[picked, query].astype(np.float64)  # (l, 1 + S, heads)
     weights = weights.mean(axis=2) if head is None else weights[:, :, head]  # (l, 1 + S)
-    looks = anchor_sights(
-        reconstruction, reconstruction.anchors[picked, query], tolerance=tolerance
-    )  # layer l: A^(l-1)
+    looks = anchor_sights(reconstruction, reconstruction.anchors[picked, query])  # layer l: A^(l-1)
     visible = evidence.visible[picked, query]  # (l, S)
     looks = np.where(~visible & np.isin(looks, ("visible", "occluded", "unknown")), "muted", looks)
     looks = np.where(visible & np.isin(looks, ("outside", "behind")), "unknown", looks)  # on the very edge of a photo

@@ -18,9 +18,7 @@ TOLERANCE = 0.05  # an anchor this share behind the surface lies inside an objec
 Float64 = NDArray[np.float64]
 
 
-def sight_words(
-    depth: Float64, inside: Bool, surface: NDArray[np.floating], tolerance: float = TOLERANCE
-) -> NDArray[np.object_]:
+def sight_words(depth: Float64, inside: Bool, surface: NDArray[np.floating]) -> NDArray[np.object_]:
     """What is said of places, from their depths and those of the surfaces seen there.
 
     Parameters
@@ -31,25 +29,21 @@ def sight_words(
         In front of the camera and within the photo.
     surface : array (...)
         Depth of the surface at the pixel, NaN where it is unknown; read only where `inside`.
-    tolerance : float
-        Share of the surface's depth by which a place may lie behind it and still count as visible.
 
     Returns
     -------
     array (...) of str
-        "visible"; "occluded" by a nearer surface; "unknown" where the pixel has no depth; "outside" the photo;
-        "behind" the camera.
+        "visible", also up to `TOLERANCE` behind the surface; "occluded" by a nearer one; "unknown" where the pixel has
+        no depth; "outside" the photo; "behind" the camera.
     """
     words = np.where(depth > 0, "outside", "behind").astype(object)
     with np.errstate(invalid="ignore"):
-        hidden = depth > surface * (1 + tolerance)
+        hidden = depth > surface * (1 + TOLERANCE)
     seen = np.where(np.isnan(surface), "unknown", np.where(hidden, "occluded", "visible"))
     return np.where(inside, seen, words)
 
 
-def anchor_sights(
-    reconstruction: Reconstruction, anchors: Float32, *, tolerance: float = TOLERANCE
-) -> NDArray[np.object_]:
+def anchor_sights(reconstruction: Reconstruction, anchors: Float32) -> NDArray[np.object_]:
     """How every camera sees some places.
 
     Parameters
@@ -58,7 +52,6 @@ def anchor_sights(
         Its cameras and its depth.
     anchors : array (M, 3)
         World, scene units.
-    tolerance : float
 
     Returns
     -------
@@ -79,4 +72,4 @@ def anchor_sights(
     points = reconstruction.cloud.points[rows]  # (M, S, 3)
     surface = np.einsum("msi,si->ms", points, axes[:, :3]) + axes[:, 3]
     surface = np.where(reconstruction.cloud.valid[rows], surface, np.nan)
-    return sight_words(depth, inside, surface, tolerance)
+    return sight_words(depth, inside, surface)

@@ -16,6 +16,7 @@ IN_FRONT = """//VTK::PositionVC::Impl
 BOX_EDGES = np.array(
     [(0, 1), (2, 3), (4, 5), (6, 7), (0, 2), (1, 3), (4, 6), (5, 7), (0, 4), (1, 5), (2, 6), (3, 7)]
 )  # of corners whose number has one bit per axis
+OUTLIERS = 1.0  # percent of the points that a box leaves out at either end of an axis
 
 
 class LineLayer:
@@ -82,7 +83,7 @@ class LineLayer:
 
 
 def box_corners(
-    points: NDArray[np.float32], frame: NDArray[np.float64], outliers: float = 1.0
+    points: NDArray[np.float32], frame: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Box around points with its edges along given axes.
 
@@ -92,8 +93,6 @@ def box_corners(
         World, M > 0.
     frame : array (3, 3)
         Unit axes as rows.
-    outliers : float
-        Percent of the points left out at either end of an axis.
 
     Returns
     -------
@@ -102,7 +101,7 @@ def box_corners(
     size : array (3,)
         Scene units, along the axes.
     """
-    low, high = np.percentile(points @ frame.T, (outliers, 100 - outliers), axis=0)
+    low, high = np.percentile(points @ frame.T, (OUTLIERS, 100 - OUTLIERS), axis=0)
     bits = np.arange(8)[:, None] >> np.arange(3) & 1  # (8, 3)
     return np.where(bits, high, low) @ frame, high - low
 

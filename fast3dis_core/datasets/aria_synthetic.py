@@ -31,7 +31,6 @@ from fast3dis_core.geometry.cameras import rebase
 from fast3dis_core.preprocessing import Matrix, Pixels, Size
 from fast3dis_core.scene import SceneGeometry, ViewBatch
 
-FRAMES_PER_SECOND = 10
 VIEW_EDGE = 512  # long edge of the default view; there its focal length is that of the camera, 81 degrees across
 VOID_CLASSES = ("empty_space", "background")  # their ids are no objects
 

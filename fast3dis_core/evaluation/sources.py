@@ -7,7 +7,7 @@ Without one the surface is what depth and ids of the views show, so that every m
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -32,7 +32,6 @@ from fast3dis_core.posed_input.folder import find_cameras
 from fast3dis_core.preprocessing import Matrix
 from fast3dis_core.progress import Report, silent
 
-DataSet = Literal["procedural-rooms", "scannet", "scannetpp", "replica", "aria-synthetic", "posed-folder"]
 VIEWS = 50  # of a scene, as in the paper
 LONG_EDGE = 504
 ARIA_STRUCTURE = frozenset({"wall", "floor", "ceiling"})

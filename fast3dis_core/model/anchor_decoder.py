@@ -189,9 +189,8 @@ class AnchorCrossAttention(nn.Module):
         key_value = torch.cat([null, key_value], dim=2).unflatten(-1, (2, self.num_heads, -1))
         key, value = key_value.unbind(3)  # (B, N, 1 + S, heads, d)
         query = self.query(queries).unflatten(-1, (self.num_heads, -1))  # (B, N, heads, d)
-        logits = (key * query[:, :, None]).sum(-1).float() / math.sqrt(
-            channels // self.num_heads
-        )  # (B, N, 1 + S, heads)
+        scale = math.sqrt(channels // self.num_heads)
+        logits = (key * query[:, :, None]).sum(-1).float() / scale  # (B, N, 1 + S, heads)
         seen = functional.pad(visible, (1, 0), value=True)  # (B, N, 1 + S)
         weights = logits.masked_fill(~seen[..., None], -torch.inf).softmax(dim=2).to(value.dtype)
         return self.out((weights[..., None] * value).sum(2).flatten(-2)), weights

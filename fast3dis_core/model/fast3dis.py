@@ -122,8 +122,7 @@ class Fast3DIS(nn.Module):
         chunk_views : int
         """
         frame = scene_frame(geometry)
-        height, width = geometry.depth.shape[-2:]
-        grid = (height // PATCH_SIZE, width // PATCH_SIZE)
+        grid = patch_grid(geometry.depth)
         chunks: list[PixelFeatures] = []
         for first in range(0, geometry.depth.shape[1], chunk_views):
             views = slice(first, first + chunk_views)
@@ -249,7 +248,7 @@ def _with_row(layer: DecoderLayer, query: int, row: DecoderLayer) -> DecoderLaye
 
 
 def patch_grid(images: Tensor) -> tuple[int, int]:
-    """Patch rows and columns of images (..., H, W)."""
+    """Patch rows and columns of maps (..., H, W)."""
     return images.shape[-2] // PATCH_SIZE, images.shape[-1] // PATCH_SIZE
 
 

@@ -33,6 +33,7 @@ from fast3dis_core.images import (
     view_names,
 )
 from fast3dis_core.photo import read_photo
+from fast3dis_core.photo_files import listing
 from fast3dis_core.posed_input.colmap import find_model, read_colmap
 from fast3dis_core.posed_input.depth import read_depth, sample_depth
 from fast3dis_core.posed_input.frame import PosedFolder, PosedFrame, check_frame
@@ -320,9 +321,7 @@ def _no_cameras(folder: Path) -> str:
 
 
 def _listing(paths: Iterable[Path], folder: Path) -> str:
-    names = [_below(path, folder) for path in paths]
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more
+    return listing([_below(path, folder) for path in paths], most=_NAMED)
 
 
 def _below(path: Path, folder: Path) -> str:

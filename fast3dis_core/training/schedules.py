@@ -44,9 +44,7 @@ def overlap_weight(progress: float, config: LossConfig) -> float:
     return high - (high - low) * (progress - WARM_UP_END) / (1 - WARM_UP_END)
 
 
-def learning_rate(
-    step: int, *, total_steps: int, peak: float = 1e-4, final: float = 1e-6, warm_up_share: float = 0.025
-) -> float:
+def learning_rate(step: int, *, total_steps: int, peak: float, final: float, warm_up_share: float) -> float:
     """Linear warm-up, then half a cosine.
 
     Parameters
@@ -55,7 +53,7 @@ def learning_rate(
         Of the optimizer, from 0 to `total_steps` - 1.
     total_steps : int
     peak, final : float
-        Rates of the last warm-up step and of the last step; Mask2Former and PanSt3R.
+        Rates of the last warm-up step and of the last step.
     warm_up_share : float
         Of all steps; at least one step warms up.
 

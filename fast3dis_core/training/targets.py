@@ -44,9 +44,7 @@ class SceneTargets:
         return self.areas > 0
 
 
-def sample_targets(
-    sample: SceneSample, size: tuple[int, int], *, config: LossConfig, valid: Tensor | None = None
-) -> SceneTargets:
+def sample_targets(sample: SceneSample, size: tuple[int, int], *, config: LossConfig) -> SceneTargets:
     """Targets of a batch of samples, without the classes that `config` ignores.
 
     Parameters
@@ -56,8 +54,6 @@ def sample_targets(
     size : tuple of int
         Height and width of `mask_features`.
     config : LossConfig
-    valid : Tensor (B, S, H, W) bool, optional
-        False where a pixel shows nothing (image circle, anonymized faces).
 
     Returns
     -------
@@ -70,7 +66,7 @@ def sample_targets(
         wanted = ~torch.isin(sample.class_ids, torch.tensor(ignored, device=ids.device))  # (B, I)
         kept = wanted.gather(1, ids.flatten(1).clamp(min=0).long()).view_as(ids)  # (B, S, H, W)
         ids = ids * kept
-    return mask_targets(ids, size, minimum_cells=config.minimum_cells, valid=valid)
+    return mask_targets(ids, size, minimum_cells=config.minimum_cells)
 
 
 def mask_targets(
@@ -87,6 +83,7 @@ def mask_targets(
     minimum_cells : int
         Objects with fewer cells in all views together become unlabelled.
     valid : Tensor (B, S, H, W) bool, optional
+        False where a pixel shows nothing (image circle, anonymized faces).
 
     Returns
     -------

@@ -23,7 +23,7 @@ from fast3dis_core.inference.steps import choose_device, choose_precision, memor
 from fast3dis_core.pictures import write_sheet
 from fast3dis_core.progress import Report, silent
 from fast3dis_core.scene import to_device
-from fast3dis_core.training.batches import Batch, TrainingScenes, batches_from, check_shares, plan_step
+from fast3dis_core.training.batches import Batch, StepPlan, TrainingScenes, batches_from, check_shares, plan_step
 from fast3dis_core.training.beginning import build_stage, environment, provenance
 from fast3dis_core.training.distributed import Ranks, joined
 from fast3dis_core.training.interruption import Interruption, Reason
@@ -200,7 +200,7 @@ class Trainer:
             step = self.counters.step
             plan = plan_step(config, step)
             mine = range(self.ranks.rank, len(plan.passes), self.ranks.world)
-            row = self._step(step, [next(batches) for _ in mine])
+            row = self._step(step, plan, [next(batches) for _ in mine])
             self.counters = Counters(
                 step=step + 1,
                 scenes_seen=self.counters.scenes_seen + config.scenes_per_step,
@@ -222,9 +222,9 @@ class Trainer:
             counters=self.counters, reason=reason, figures=self.figures, export=export, leads=self.ranks.leads
         )
 
-    def _step(self, step: int, batches: list[Batch]) -> dict[str, float] | None:
+    def _step(self, step: int, plan: StepPlan, batches: list[Batch]) -> dict[str, float] | None:
         """One step of the optimizer; a row of figures where the log wants one."""
-        config, stage, plan = self.config, self.stage, plan_step(self.config, step)
+        config, stage = self.config, self.stage
         rate = learning_rate(
             step,
             total_steps=config.steps,

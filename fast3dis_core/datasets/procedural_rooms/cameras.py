@@ -20,6 +20,7 @@ Rng = np.random.Generator
 CLEARANCE = 0.25  # between a camera and any solid, meters
 OVERLAP = 0.4  # share of one view's points that some neighboring view must contain
 
+_EYES = 120  # free places from which those of the cameras are drawn
 _JITTER = 0.05  # by which the eyes of an orbit may leave their sampled places, meters
 _NEAR = 0.7  # meters; a view should not be filled by what is nearer
 _DULL = 0.08  # share of pixels on objects below which a view is a view of a wall
@@ -58,7 +59,7 @@ def propose_paths(layout: RoomLayout, views: int, count: int, rng: Rng) -> list[
     return [_path(layout, eyes, mode if index < count - 2 else "orbit", views, rng) for index in range(count)]
 
 
-def _free_eyes(layout: RoomLayout, rng: Rng, wanted: int = 120) -> Array:
+def _free_eyes(layout: RoomLayout, rng: Rng) -> Array:
     """Positions at eye height that keep the clearance, array (n, 3); a denser search if few are found."""
     low, high = layout.outline.min(0), layout.outline.max(0)
     found = np.empty((0, 3))
@@ -67,10 +68,10 @@ def _free_eyes(layout: RoomLayout, rng: Rng, wanted: int = 120) -> Array:
         points = np.column_stack([rng.uniform(low, high, (300, 2)), rng.uniform(0.95, top, 300)])
         points = points[inside(layout.outline, points[:, :2], CLEARANCE + 0.05)]
         found = np.vstack([found, points[distance_to_solids(layout, points) >= CLEARANCE + _JITTER]])
-        if len(found) >= wanted:
+        if len(found) >= _EYES:
             break
     assert len(found) > 0, "a room without a free place for a camera"
-    return found[:wanted]
+    return found[:_EYES]
 
 
 def distance_to_solids(layout: RoomLayout, points: Array) -> Array:

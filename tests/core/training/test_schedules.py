@@ -54,7 +54,7 @@ def test_progress_is_a_share(progress):
 
 @given(st.integers(1, 2000))
 def test_learning_rate_peaks_after_warm_up_and_ends_low(total):
-    rates = [learning_rate(step, total_steps=total, peak=1.0, final=0.01) for step in range(total)]
+    rates = [learning_rate(step, total_steps=total, peak=1.0, final=0.01, warm_up_share=0.025) for step in range(total)]
     warm = max(1, round(0.025 * total))
     assert rates[min(warm, total) - 1] == max(rates) == pytest.approx(1.0)
     assert rates[:warm] == sorted(rates[:warm])
@@ -66,7 +66,7 @@ def test_learning_rate_peaks_after_warm_up_and_ends_low(total):
 
 def test_learning_rate_is_halfway_down_in_the_middle():
     # 10 steps of warm-up end at step 9, the last step is 399
-    assert learning_rate(204, total_steps=400, peak=3.0, final=1.0) == pytest.approx(2.0)
+    assert learning_rate(204, total_steps=400, peak=3.0, final=1.0, warm_up_share=0.025) == pytest.approx(2.0)
 
 
 @pytest.mark.parametrize(
