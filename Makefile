@@ -88,7 +88,7 @@ check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# the window in its states, as PNG; the README shows six of them
+# the window in its states, as PNG; the README shows seven of them
 pictures: setup
 	$(subst 1600x1000,3840x2160,$(DISPLAY_WRAPPER)) $(BIN)/python -m tests.gui.pictures $(OUT)/pictures
 

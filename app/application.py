@@ -65,8 +65,6 @@ class Program:
         Scenes opened before; forgotten at the end by default.
     autosaves : Path, optional
         Folder for what is kept in case of an accident; by default nothing is kept.
-    preferences : Preferences, optional
-        What is remembered between two starts; by default nothing.
     """
 
     def __init__(
