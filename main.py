@@ -1,5 +1,5 @@
 """Start the desktop program."""
 
-from app.application import main
+from app.start import main
 
 raise SystemExit(main())

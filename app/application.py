@@ -5,15 +5,11 @@ Nothing is decided here. Qt and VTK are imported when the program starts, not wi
 """
 
 import asyncio
-import logging
 import os
 import sys
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from app.command_line import Options, parse
 
@@ -25,8 +21,6 @@ if TYPE_CHECKING:
     from app.steps import Steps
     from app.widgets.dialogs import Dialogs
     from app.widgets.preferences import Preferences
-
-logger = logging.getLogger(__name__)
 
 FRAME_TIME = 60.0  # seconds to wait for a painted frame before a screenshot
 SETTLE_TIME = 0.2  # seconds for layouts and thumbnails to come to rest before a screenshot
@@ -334,6 +328,7 @@ class Program:
 
 async def _live(app: "QApplication", options: Options) -> int:
     """From the first window to the last; the exit status."""
+    from app.composition.accidents import Interruption, everything_else_fails, log_own_mistakes
     from app.composition.recovery import autosave_path
     from app.recents import Recents, recents_path
 
@@ -341,55 +336,30 @@ async def _live(app: "QApplication", options: Options) -> int:
     program = Program(app, options, recents=Recents(recents), autosaves=autosaves)
     errors: list[Exception] = []
     program.session.failed.connect(errors.append)
-    program.session.failed.connect(_log_own_mistakes)
-    with _everything_else_fails(program):
-        program.window.show()
-        looking = program.workflow.start(program.look_around())
-        if options.folder is not None:
-            opening = program.open(options.folder)
-        if options.screenshot is not None:
-            await (looking if options.folder is None else opening)
-            if not (errors and options.exit):
-                await program.workflow.start(program.save_screenshot(options.screenshot))
-        if not options.exit:
-            await program.closed.wait()
+    program.session.failed.connect(log_own_mistakes)
+    staying = asyncio.ensure_future(_stay(program, options, errors))
+    with everything_else_fails(program), Interruption(staying.cancel) as interruption:
+        try:
+            await staying
+        except asyncio.CancelledError:
+            if not interruption.number:
+                raise
         await program.close()
-    if options.exit and errors:
+    if options.exit and errors and not interruption.number:
         sys.stderr.write(f"fast3dis-viewer: {errors[0] or type(errors[0]).__name__}\n")
         return 1
-    return 0
+    return interruption.status
 
 
-def _log_own_mistakes(error: Exception) -> None:
-    from fast3dis_core.errors import Fast3disError
-
-    if not isinstance(error, Fast3disError):
-        logger.error("Unexpected error", exc_info=error)
-
-
-@contextmanager
-def _everything_else_fails(program: Program) -> "Iterator[None]":
-    """Errors that nobody caught, of Qt slots and of the event loop, go to the session as well."""
-    loop, before = asyncio.get_running_loop(), sys.excepthook
-
-    def fail(error: BaseException) -> None:
-        if not isinstance(error, Exception):
-            program.closed.set()  # Ctrl-C
-        elif threading.current_thread() is threading.main_thread():
-            program.session.fail(error)
-        else:
-            loop.call_soon_threadsafe(program.session.fail, error)
-
-    def of_python(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        fail(error)
-
-    def of_loop(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        fail(context.get("exception") or RuntimeError(context["message"]))
-
-    sys.excepthook = of_python
-    loop.set_exception_handler(of_loop)
-    try:
-        yield
-    finally:
-        sys.excepthook = before
-        loop.set_exception_handler(None)
+async def _stay(program: Program, options: Options, errors: list[Exception]) -> None:
+    """Until the user leaves, or the screenshot is made."""
+    program.window.show()
+    looking = program.workflow.start(program.look_around())
+    if options.folder is not None:
+        opening = program.open(options.folder)
+    if options.screenshot is not None:
+        await (looking if options.folder is None else opening)
+        if not (errors and options.exit):
+            await program.workflow.start(program.save_screenshot(options.screenshot))
+    if not options.exit:
+        await program.closed.wait()

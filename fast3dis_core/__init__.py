@@ -16,10 +16,11 @@ only if `result.is_metric`. Where to go on: `reconstruction` (what a result hold
 """
 
 import importlib
-from importlib import metadata
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # without the module that has it: it takes longer than all the rest
 if TYPE_CHECKING:
+    from typing import Any
+
     __version__: str
     from fast3dis_core.images import read_image_folder as read_image_folder
     from fast3dis_core.inference.assembly import assemble_instances as assemble_instances
@@ -42,8 +43,10 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     if name == "__version__":
+        from importlib import metadata
+
         try:
             return metadata.version("fast3dis-viewer")
         except metadata.PackageNotFoundError:

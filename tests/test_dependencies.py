@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent
 
 # rooms of the core in order; a room imports only from groups further left, or from its own group
 CORE = [
-    {"errors", "config", "progress", "cost", "apart", "transfers"},
+    {"errors", "config", "progress", "cost", "apart", "starting", "transfers"},
     {"geometry", "masks", "palette", "color_scales"},
     {
         "scene", "reconstruction", "hijacking", "point_filters", "duplicates", "curation", "interventions", "evidence",
@@ -65,6 +65,7 @@ APP = [
     {"presenters"},
     {"composition"},  # construction and wiring by domain, so that the application stays readable
     {"application"},
+    {"start"},
 ]
 SHOWN = {"widgets", "viewport"}  # know neither session nor workflow; only the application knows them
 QT = {"PySide6", "superqt", "qasync", "qtpy", "shiboken6"}
@@ -74,7 +75,7 @@ LIGHT = {
     "errors", "config", "reconstruction", "hijacking", "point_filters", "duplicates", "curation", "interventions",
     "evidence", "comparison", "anchor_health", "edit_log", "ledger", "sights", "query_evidence", "counterpart", "cost",
     "difference", "thresholds", "exports", "session_files", "palette", "color_scales", "photo_files", "progress",
-    "transfers",
+    "starting", "transfers",
 }  # fmt: skip
 TRAINING_MACHINE = {
     "torch", "numpy", "scipy", "safetensors", "PIL", "cv2", "rich", "typer", "huggingface_hub", "hdbscan",

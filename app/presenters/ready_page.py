@@ -238,8 +238,8 @@ class ReadyPagePresenter:
             return "", ()
         found = [size for size in self._inventory.belongings.sizes if size != "nano"]
         text = (
-            "The bundled nano has only seen rendered rooms. For photographs, use a Depth Anything 3 size: its geometry "
-            "is made for them."
+            "The bundled nano has only seen rendered rooms: expect poor geometry and masks on photographs. For those, "
+            "use a Depth Anything 3 size: its geometry is made for them."
         )
         return text, (*((size, f"Use {size}") for size in found[:2]), ("get_weights", "Get weights …"))
 

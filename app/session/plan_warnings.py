@@ -36,7 +36,6 @@ def notices(plan: Plan) -> tuple[Notice, ...]:
     if not plan.complete:
         return ()
     return (
-        *_about_the_model(plan),
         *_about_the_number(plan),
         *_about_the_shapes(plan),
         *_about_memory(plan),
@@ -48,13 +47,6 @@ def notices(plan: Plan) -> tuple[Notice, ...]:
 def rooms_only(plan: Plan) -> bool:
     """Whether a network that knows rendered rooms would see photographs."""
     return plan.settings.size == "nano" and plan.settings.weights is None and not plan.sample
-
-
-def _about_the_model(plan: Plan) -> list[Notice]:
-    if not rooms_only(plan):
-        return []
-    text = "nano has only seen rendered rooms: expect poor geometry and masks on photographs"
-    return [Notice(key="rooms", text=text, tone="warning")]
 
 
 def _about_the_number(plan: Plan) -> list[Notice]:

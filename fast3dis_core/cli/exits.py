@@ -1,8 +1,8 @@
 """How a command ends: exit codes, one-line errors, and Ctrl-C.
 
 The first Ctrl-C raises a flag, which `report` turns into `Cancelled`, so that a job stops between two pieces
-of work. Should it not get there within a moment, the job is interrupted where it is. A second Ctrl-C does
-so at once.
+of work. Should it not get there within a moment, the job is interrupted where it is, again and again: a library in
+the middle of its import may swallow an interruption. A second Ctrl-C does so at once.
 """
 
 import json
@@ -28,9 +28,9 @@ from fast3dis_core.errors import (
     SessionError,
     TrainingError,
 )
+from fast3dis_core.starting import INTERRUPTED as INTERRUPTED
 
-INTERRUPTED = 130
-PATIENCE = 0.3  # seconds between the first Ctrl-C and an interruption in the middle of things
+PATIENCE = 0.3  # seconds between the first Ctrl-C and an interruption in the middle of things, and between two of these
 
 _CODES: tuple[tuple[tuple[type[Fast3disError], ...], int, str], ...] = (
     ((ConfigError,), 2, "usage"),
@@ -132,7 +132,7 @@ class Interrupts:
         if not self._asked:
             sys.stderr.write("\nStopping (Ctrl-C again to stop at once) ...\n")
             if hasattr(signal, "SIGALRM"):
-                signal.setitimer(signal.ITIMER_REAL, PATIENCE)
+                signal.setitimer(signal.ITIMER_REAL, PATIENCE, PATIENCE)
         self._asked = True
 
     def _on_alarm(self, _number: int, _frame: FrameType | None) -> None:

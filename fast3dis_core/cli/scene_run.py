@@ -19,6 +19,7 @@ from fast3dis_core.exports import describe
 from fast3dis_core.exports.colors import ColorMode
 from fast3dis_core.exports.labels import PLAIN
 from fast3dis_core.exports.outputs import OUTPUTS, REPORT, Style, write_facts, write_outputs
+from fast3dis_core.exports.selection import meters_correction
 from fast3dis_core.exports.similarity import Similarity
 from fast3dis_core.images import read_image_folder, read_selected
 from fast3dis_core.inference.assembly import assemble_instances
@@ -27,7 +28,7 @@ from fast3dis_core.inference.memory import MemoryEstimate, estimate_memory
 from fast3dis_core.inference.steps import LoadedModel, decode_queries, encode_scene
 from fast3dis_core.interventions import NO_INTERVENTIONS
 from fast3dis_core.posed_input import read_posed_folder
-from fast3dis_core.reconstruction import AnchorOverride
+from fast3dis_core.reconstruction import AnchorOverride, Reconstruction
 from fast3dis_core.scene import PosedCameras, SceneGeometry, ViewBatch
 
 GeometrySource = Literal["predicted", "posed", "given"]
@@ -150,15 +151,17 @@ def run_scene(
         log = edit_log(settings.anchors, NO_INTERVENTIONS, len(result.objectness[-1]))
         if log:  # an experiment, and every file says so
             labels = replace(labels or PLAIN, notes=edit_lines(log))
+        transform = _transform(scene, settings)
         style = Style(
             threshold=settings.inference.objectness_threshold,
             colors=settings.colors,
             instance_colors=settings.instance_colors,
             labels=labels,
-            transform=_transform(scene, settings),
+            transform=transform,
             queries=settings.queries,
             voxel_size=settings.voxel_size,
         )
+        display.say(_correction(result, transform))
         write_outputs(staging, result, exports=settings.exports, style=style, report=display)
         display.finish()
         facts = {
@@ -175,11 +178,7 @@ def run_scene(
                 "voxel_size": settings.voxel_size,
             },
             "result": describe(
-                result,
-                style.threshold,
-                queries=style.queries,
-                labels=style.given_labels,
-                transform=style.transform,
+                result, style.threshold, queries=style.queries, labels=style.given_labels, transform=transform
             ),
             "seconds": {step: round(spent, 3) for step, spent in display.seconds.items()},
             "peak_memory_bytes": peak_memory(model.device),
@@ -198,6 +197,12 @@ def _transform(scene: SceneInput, settings: RunSettings) -> Similarity | None:
         return None
     world_to_folder = None if settings.frame == "view0" else np.linalg.inv(np.array(scene.folder_to_world))
     return Similarity.written(world_to_folder=world_to_folder, scale=settings.scale, meters=settings.meters)
+
+
+def _correction(result: Reconstruction, transform: Similarity | None) -> str:
+    """A note on `--meters` for a scene whose lengths are meters: nobody should rescale it without being told."""
+    told = "" if transform is None else meters_correction(result.units, transform)
+    return f"Lengths of this scene are meters already; with --meters {told}." if told else ""
 
 
 def preview_scene(source: Path, target: Path, settings: RunSettings, size: str, display: StepDisplay) -> dict[str, Any]:

@@ -93,7 +93,10 @@ def segment(
     scale: Annotated[float, typer.Option(help="Multiplies all lengths of the files.", rich_help_panel=_OUTPUT)] = 1.0,
     meters: Annotated[
         float | None,
-        typer.Option(help="Meters per scene unit: all lengths of the files are meters.", rich_help_panel=_OUTPUT),
+        typer.Option(
+            help="Meters per scene unit: all lengths of the files are meters. Corrects those of a scene in meters.",
+            rich_help_panel=_OUTPUT,
+        ),
     ] = None,
     queries: Annotated[
         str | None, typer.Option(help="Write only these instances: 3,12,40.", rich_help_panel=_WISHES)

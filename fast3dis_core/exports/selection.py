@@ -90,10 +90,18 @@ def voxel_thinned(
 def frame_facts(units: str, similarity: Similarity) -> dict[str, str]:
     """Units and frame of the written numbers, in words, for comments and metadata."""
     facts = {"units": written_units(units, similarity), "frame": similarity.frame or FRAME}
+    if correction := meters_correction(units, similarity):
+        facts["correction"] = correction
     if not similarity.is_identity:
         facts["frame"] = similarity.frame or f"transform @ {FRAME}"
         facts["transform"] = " ".join(repr(value) for value in similarity.numbers())
     return facts
+
+
+def meters_correction(units: str, similarity: Similarity) -> str:
+    """That lengths which were meters already are other meters in the files; empty where they are not."""
+    scale = round(similarity.scale, 12)
+    return f"every meter of the scene is written as {scale!r} m" if units == similarity.units and scale != 1.0 else ""
 
 
 def written_units(units: str, similarity: Similarity) -> str:

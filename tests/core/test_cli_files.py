@@ -59,6 +59,19 @@ def test_scale_multiplies_lengths_and_voxels_are_of_that_scale(plain, tmp_path):
     }
 
 
+def test_meters_of_a_scene_in_meters_are_a_correction_and_everything_says_so(plain, tmp_path):
+    assert "units: m" in read_ply(plain / "scene.ply").comments, "the sample has its depth in meters"
+    words = "every meter of the scene is written as 0.5 m"
+    result = run(*SMALL[:-1], "scene,transforms,report", "--out", tmp_path / "half", "--meters", 0.5)
+    assert result.exit_code == 0, result.stderr
+    assert f"meters already; with --meters {words}." in " ".join(result.stderr.split())
+    np.testing.assert_allclose(place(tmp_path / "half" / "scene.ply"), 0.5 * place(plain / "scene.ply"), rtol=1e-6)
+    assert f"correction: {words}" in read_ply(tmp_path / "half" / "scene.ply").comments
+    cameras = json.loads((tmp_path / "half" / "transforms" / "transforms.json").read_text())
+    assert cameras["fast3dis"]["correction"] == words
+    assert json.loads((tmp_path / "half" / "report.json").read_text())["result"]["correction"] == words
+
+
 @pytest.mark.parametrize(
     ("option", "value", "words"),
     [
