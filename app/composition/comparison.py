@@ -57,7 +57,7 @@ class ComparisonParts:
         panels: Panels,
     ) -> None:
         """Make the presenters and connect everything."""
-        panel, self._panels, self._photo_was_there = self.panel, panels, False
+        panel = self.panel
         copy = QGuiApplication.clipboard().setText
         self._session = session
         self.presenter = presenter = ComparisonPresenter(session, workflow, actions, panel, questions, copy)
@@ -70,7 +70,7 @@ class ComparisonParts:
             view=lambda: self.second,
             photos=self.photos,
             drawable=lambda: self._first.drawable,
-            make_room=self._make_room,
+            make_room=partial(panels.set_aside, PHOTO),  # the pair has photos of its own
         )
         self._paired = painting.pair
         workflow.comparing.prepare = self._prepared.prepare
@@ -92,7 +92,6 @@ class ComparisonParts:
 
     def arrange(self, name: str) -> None:
         """An arrangement was chosen: in one of them the stage is in two."""
-        self._photo_was_there = False  # the arrangement has said whether it is
         self._session.show(replace(self._session.display, comparing=name == "compare", pair=None))
 
     def set_theme(self, theme: Theme) -> None:
@@ -107,13 +106,6 @@ class ComparisonParts:
         """Free the graphics."""
         if self.second is not None:
             self.second.close_view()
-
-    def _make_room(self, on: bool) -> None:
-        """The pair has photos of its own: the large one goes, and comes back after them."""
-        if on:
-            self._photo_was_there = self._panels.shown(PHOTO)
-        if self._photo_was_there:
-            self._panels.set_shown(PHOTO, not on)
 
     def _on_second(self, name: str, *values: object) -> None:
         """Mouse over the second view: it shows one of a pair, or the other side of a comparison."""

@@ -134,6 +134,7 @@ class Panels(QObject):
         self._docks = {dock.name: dock for dock in docks}
         self._shown = {dock.name: dock.shown for dock in docks}
         self._made: dict[str, _Panel] = {}
+        self._aside: set[str] = set()  # hidden for a while only
         self._page, self._narrow, self._photo_in_center = "", False, False
         self._remembered = b""  # where docks lie, while a page shows none of them
         corner, side = Qt.Corner, Qt.DockWidgetArea
@@ -160,6 +161,7 @@ class Panels(QObject):
 
     def set_shown(self, name: str, shown: bool) -> None:
         """Show or hide a panel; one that lies behind another comes to the front."""
+        self._aside.discard(name)
         if self._shown[name] != shown:
             self._shown[name] = shown
             widths = self._widths()
@@ -170,6 +172,17 @@ class Panels(QObject):
             self.changed.emit(name, shown)
         if shown:
             self._bring_to_front(name)
+
+    def set_aside(self, name: str, aside: bool) -> None:
+        """Hide a panel for a while, and show it again: what is kept of the layout meanwhile has it on show.
+
+        It does not come back if the user or an arrangement has decided about it since.
+        """
+        if aside and self._shown[name]:
+            self.set_shown(name, False)
+            self._aside.add(name)
+        elif not aside and name in self._aside:
+            self.set_shown(name, True)
 
     def set_page(self, page: str) -> None:
         """Another page of the window: some panels belong to a result."""
@@ -203,6 +216,7 @@ class Panels(QObject):
 
     def arrange(self, name: str) -> None:
         """Show what an arrangement of `ARRANGEMENTS` shows, with the usual sizes."""
+        self._aside.clear()
         for panel, shown in ARRANGEMENTS[name].items():
             if panel in self._shown and self._shown[panel] != shown:
                 self._shown[panel] = shown
@@ -214,6 +228,7 @@ class Panels(QObject):
 
     def reset(self) -> None:
         """Every panel back to its place of the first start."""
+        self._aside.clear()
         for name, dock in self._docks.items():
             if self._shown[name] != dock.shown:
                 self._shown[name] = dock.shown
@@ -223,8 +238,8 @@ class Panels(QObject):
     def layout(self) -> bytes:
         """Where the panels lie and which are shown."""
         state = bytes(self._window.saveState(VERSION).data()) if self._has_result() else self._remembered
-        shown = [name for name, wanted in self._shown.items() if wanted]
-        hidden = [name for name, wanted in self._shown.items() if not wanted]
+        shown = [name for name, wanted in self._shown.items() if wanted or name in self._aside]
+        hidden = [name for name in self._shown if name not in shown]
         value = {"version": VERSION, "docks": base64.b64encode(state).decode(), "shown": shown, "hidden": hidden}
         return json.dumps(value).encode()
 
@@ -242,6 +257,7 @@ class Panels(QObject):
         if state and self._has_result() and not self._window.restoreState(state, VERSION):
             return False
         self._remembered = state
+        self._aside.clear()
         for name, wanted in shown.items():
             if name in self._shown and self._shown[name] != wanted:
                 self._shown[name] = wanted

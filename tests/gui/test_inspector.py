@@ -1,5 +1,6 @@
 """The inspector with mouse and keys: a pair chosen in the matrix, and what is done about it."""
 
+import json
 from dataclasses import replace
 from itertools import pairwise
 
@@ -239,6 +240,7 @@ def test_two_queries_stand_side_by_side_until_escape(play):
         assert session.display.pair == tuple(pair)
         assert button.isChecked()
         assert not program.window.panels.shown("photoDock"), "the pair has photos of its own"
+        assert "photoDock" in json.loads(program.window.panels.layout())["shown"], "whoever quits now finds it there"
         assert abs(inspector.width() - width) <= 2, "its room is that of the stage"
         masks = {item.query: set(item.pixels.tolist()) for item in session.reconstruction.instances}
         for viewport, query in zip((program.viewport, program.comparison.second), pair, strict=True):

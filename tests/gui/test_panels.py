@@ -102,6 +102,41 @@ def test_a_layout_that_does_not_fit_on_this_screen_gives_way_to_the_usual_one(st
     assert window.height() <= window.screen().availableGeometry().height()
 
 
+def test_a_panel_that_is_aside_for_a_while_has_its_place_in_a_layout_kept_meanwhile(stage, qtbot):
+    """Such as the photo while two queries stand side by side: whoever quits then finds it where it was."""
+    window, panels, *_ = stage
+    photo = window.findChild(QDockWidget, "photoDock")
+    window.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, photo)
+    window.resizeDocks([photo], [260], Qt.Orientation.Horizontal)
+    qtbot.waitUntil(lambda: abs(photo.width() - 260) < 3, timeout=2000)
+    panels.set_aside("photoDock", True)
+    assert not photo.isVisible()
+    assert not panels.shown("photoDock")
+    kept = panels.layout()
+    panels.reset()
+    qtbot.waitUntil(lambda: photo.x() > window.centralWidget().x(), timeout=2000)
+    assert panels.set_layout(kept)
+    qtbot.waitUntil(lambda: photo.isVisible() and photo.x() < window.centralWidget().x(), timeout=2000)
+    qtbot.waitUntil(lambda: abs(photo.width() - 260) < 3, timeout=2000)
+
+
+def test_a_panel_that_is_aside_comes_back_unless_somebody_decided_otherwise(stage):
+    _, panels, *_ = stage
+    for decide, comes_back in (
+        (lambda: None, True),
+        (lambda: panels.arrange("explore"), False),
+        (lambda: (panels.set_shown("photoDock", True), panels.set_shown("photoDock", False)), False),
+    ):
+        panels.set_shown("photoDock", True)
+        panels.set_aside("photoDock", True)
+        decide()
+        panels.set_aside("photoDock", False)
+        assert panels.shown("photoDock") == comes_back
+    panels.set_aside("photoDock", True)
+    panels.set_aside("photoDock", False)
+    assert not panels.shown("photoDock"), "it was not there before"
+
+
 def test_pages_without_panels_keep_the_layout(stage):
     window, panels, *_ = stage
     panels.set_shown("viewsDock", False)
