@@ -18,7 +18,7 @@ from fast3dis_core.color_scales import scale_colors
 from fast3dis_core.config import InferenceConfig
 from fast3dis_core.curation import Curated
 from fast3dis_core.evidence import AREA_THRESHOLDS, Claims
-from fast3dis_core.thresholds import grid_csv, objectness_counts, threshold_grid
+from fast3dis_core.thresholds import grid_csv, network_instances, objectness_counts, threshold_grid
 
 TAB = "Thresholds"  # of the inspector
 FINE = np.linspace(0, 1, 101, dtype=np.float32)  # objectness along the curve
@@ -73,9 +73,14 @@ class ThresholdsPresenter:
         """The map as CSV."""
         curated = self._session.curated
         if curated is not None and self._claims is not None:
-            grid = threshold_grid(self._claims, curated, COARSE, layer=self._session.display.layer)
+            grid = threshold_grid(self._claims, curated, COARSE, layer=self._session.display.layer, own=self._own)
             self._copy(grid_csv(grid, COARSE))
             self._session.message(f"Copied {grid.size} numbers.")
+
+    @property
+    def _own(self) -> int:
+        """The last so many queries are the user's own: experiments are in no count, and the summary says so."""
+        return len(self._session.edits.interventions.prompts)
 
     def _refresh(self, _: object) -> None:
         session, curated = self._session, self._session.curated
@@ -88,13 +93,16 @@ class ThresholdsPresenter:
             self._panel.set_empty("Open a result with masks to see how many instances other thresholds would give.")
             return
         self._panel.set_empty("")
-        edits = session.edits
-        count = len(session.shown())
+        edits, own = session.edits, self._own
+        network = {item.query for item in network_instances(curated, own)}
+        shown = [item.query in network for item in session.shown()]
+        count, experiments = sum(shown), len(shown) - sum(shown)
         self._panel.set_summary(
             f"{count} instance{'' if count == 1 else 's'} at objectness {edits.objectness_threshold:.2f}, mask "
-            f"threshold {edits.mask_threshold:.2f}"
+            f"threshold {edits.mask_threshold:.2f}{f' · without {experiments} of your own' if experiments else ''}"
         )
-        self._panel.set_objectness(_curve(FINE, objectness_counts(curated, FINE)), edits.objectness_threshold)
+        counts = objectness_counts(curated, FINE, own=own)
+        self._panel.set_objectness(_curve(FINE, counts), edits.objectness_threshold)
         self._show_grid(curated)
 
     def _show_grid(self, curated: Curated) -> None:
@@ -105,12 +113,12 @@ class ThresholdsPresenter:
             self._panel.set_map(np.zeros((0, 0, 3), np.uint8), np.zeros((0, 0), np.int32))
             return
         level = np.array([edits.objectness_threshold], np.float32)
-        along = threshold_grid(self._claims, curated, level, layer=layer)[0]
+        along = threshold_grid(self._claims, curated, level, layer=layer, own=self._own)[0]
         self._panel.set_mask(_curve(COARSE, along), edits.mask_threshold)
         mapped = (edits.minimum_points, layer)
         if mapped != self._mapped or self._mapped_claims is not self._claims:
             self._mapped, self._mapped_claims = mapped, self._claims
-            grid = threshold_grid(self._claims, curated, COARSE, layer=layer)
+            grid = threshold_grid(self._claims, curated, COARSE, layer=layer, own=self._own)
             self._panel.set_map(scale_colors(grid.astype(np.float32), 0, float(grid.max(initial=1))), grid)
 
     def _keep_claims(self) -> None:

@@ -90,6 +90,10 @@ NUMBERS = {
         THRESHOLDS,
         "test_the_curve_over_objectness_is_exact_at_once",
     ),
+    "Thresholds: counts without queries of one's own": (
+        THRESHOLDS,
+        "test_queries_of_the_users_own_are_in_no_count_and_the_summary_says_so",
+    ),
     "Thresholds: curve over masks, map": (THRESHOLDS, "test_the_others_come_with_the_claims"),
     "Thresholds: counts under the pointer": (
         INSPECTOR,

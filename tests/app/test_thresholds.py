@@ -10,6 +10,7 @@ from app.actions import Actions
 from app.presenters.thresholds import COARSE, FINE, TAB, ThresholdsPresenter
 from app.session.session import Inspection, Origin, Session
 from fast3dis_core.evidence import AREA_THRESHOLDS
+from fast3dis_core.interventions import AnchorPrompt
 from tests.app.standins import UNFILTERED, Recorder
 from tests.app.test_hijacks import CLAIMS, EVIDENCE, RESULT
 
@@ -62,6 +63,31 @@ def test_the_others_come_with_the_claims(desk):
     for row, level in enumerate(COARSE):
         for column in range(len(AREA_THRESHOLDS)):
             assert counts[row, column] == plain_count(level, 0, column)
+
+
+def test_queries_of_the_users_own_are_in_no_count_and_the_summary_says_so(desk):
+    """Of eight queries the last two were set by the user: an experiment is never a part of figures unsaid."""
+    prompts = (AnchorPrompt(position=(0.0, 0.0, 1.0)),) * 2
+    edits = desk.session.edits
+    desk.session.edit("new", replace(edits, interventions=replace(edits.interventions, prompts=prompts)))
+    desk.inspect()
+    own = [item for item in desk.session.shown() if item.query >= 6]
+    assert own, "the user's are on show"
+    count = len(desk.session.shown()) - len(own)
+    summary = f"{count} instances at objectness 0.30, mask threshold 0.50 · without {len(own)} of your own"
+    assert desk.panel.told("set_summary") == summary
+    network = [item.objectness for item in RESULT.instances if item.query < 6]
+    for level, found in desk.panel.told("set_objectness")[0]:
+        assert found == sum(score >= np.float32(level) for score in network)
+    scores = RESULT.objectness[-1]
+    plain = lambda level, column: sum(scores[q] >= level and AREAS[q, column] >= 1 for q in range(6))  # noqa: E731
+    assert [found for _, found in desk.panel.told("set_mask")[0]] == [
+        plain(edits.objectness_threshold, column) for column in range(len(AREA_THRESHOLDS))
+    ]
+    counts = desk.panel.told("set_map")[1]
+    assert counts[3, 2] == plain(COARSE[3], 2)
+    desk.actions.trigger("copy_thresholds")
+    assert int(desk.copied[0].splitlines()[1].split(",")[1]) == plain(COARSE[0], 0)
 
 
 def test_edits_are_followed_without_measuring_again(desk):

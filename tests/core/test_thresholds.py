@@ -42,6 +42,21 @@ def test_objectness_counts_are_those_of_curating_again():
     assert len(set(counts.tolist())) > 3
 
 
+def test_queries_of_the_users_own_are_in_no_count():
+    """The last two are the user's; an instance of one of them and one of the network counts."""
+    for merged in ((), ((8, 2),), ((7, 8),)):
+        curated = curate(RESULT, Curation(minimum_points=0, merged=merged))
+        counts = objectness_counts(curated, LEVELS, own=2)
+        for level, count in zip(LEVELS, counts, strict=True):
+            network = [item for item in curated.instances if set(item.members) - {7, 8}]
+            assert count == sum(item.objectness >= level for item in network)
+    areas = np.full((9, len(AREA_THRESHOLDS)), 500)
+    grid = threshold_grid(claims(areas), curate(RESULT, Curation(minimum_points=100)), LEVELS, own=2)
+    for level, counts in zip(LEVELS, grid, strict=True):
+        assert (counts == sum(RESULT.objectness[-1, query] >= level for query in range(7))).all()
+    assert grid[0, 0] == 7
+
+
 def test_the_grid_is_that_of_a_plain_loop_and_survives_the_way_to_csv():
     rng = np.random.default_rng(0)
     areas = -np.sort(-rng.integers(0, 500, (9, len(AREA_THRESHOLDS))), axis=1)
