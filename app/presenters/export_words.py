@@ -7,7 +7,7 @@ from app.session.edits import Edits
 from app.session.export_wish import Scope
 from app.session.origin import Origin
 from app.session.plan import Plan
-from app.session.session import Display
+from app.session.session import Display, Session
 from fast3dis_core.curation import Curated
 from fast3dis_core.exports.outputs import Extent
 
@@ -81,8 +81,23 @@ def command_tip(missing: Sequence[str], plan: Plan | None) -> str:
     return f"{words}, without {', '.join(missing)}" if missing else words
 
 
-def preview_text(order: Order, extent: Extent, selected: int) -> str:
-    """What will be written, and what will not; `selected` is how many queries are selected."""
+def other_side(session: Session) -> str:
+    """What photos show instead of this result, and is not exported; empty while they show this result."""
+    comparison = session.comparison
+    return comparison.counterpart.title if comparison is not None and session.display.other_photos else ""
+
+
+def preview_text(order: Order, extent: Extent, selected: int, other: str = "") -> str:
+    """What will be written, and what will not.
+
+    Parameters
+    ----------
+    order, extent
+    selected : int
+        How many queries are selected.
+    other : str
+        As of `other_side`.
+    """
     parts = [
         counted(extent.instances, "instance"),
         counted(extent.points, "point"),
@@ -90,7 +105,8 @@ def preview_text(order: Order, extent: Extent, selected: int) -> str:
         f"about {bytes_text(extent.bytes)}",
     ]
     missing = left_out(order.curated, order, selected)
-    return " · ".join(parts) + (f"\nLeft out: {' · '.join(missing)}." if missing else "")
+    lines = [" · ".join(parts), *([f"Left out: {' · '.join(missing)}."] if missing else [])]
+    return "\n".join([*([f"Of this result, not of what the photos show: {other}."] if other else []), *lines])
 
 
 def left_out(curated: Curated, order: Order, selected: int) -> list[str]:

@@ -86,6 +86,7 @@ class ExportPresenter:
         session.edits_changed.connect(self._on_change)
         session.display_changed.connect(self._on_change)
         session.inspection_changed.connect(self._on_change)
+        session.comparison_changed.connect(self._on_change)
 
     # wishes of the user
 
@@ -169,6 +170,8 @@ class ExportPresenter:
         self._copy(segment_command(plan, order))
         missing = unsaid(plan, order)
         text = "Copied the command line" + (f", without {', '.join(missing)}" if missing else "")
+        other = words.other_side(self._session)
+        text += f"; it is about this result, not about what the photos show, {other}" if other else ""
         self._session.message(f"{text}.")
         if self._dialog is not None and not self._writing:
             self._dialog.set_outcome(f"{text}.", "")
@@ -289,7 +292,8 @@ class ExportPresenter:
             self._show_extent(order, extent)
 
     def _show_extent(self, order: Order, extent: Extent) -> None:
-        text = words.preview_text(order, extent, len(self._session.display.selection))
+        session = self._session
+        text = words.preview_text(order, extent, len(session.display.selection), words.other_side(session))
         self._tell_preview(text if extent.files else "There is no instance to write.", ready=extent.files > 0)
 
     def _tell_preview(self, text: str, *, ready: bool) -> None:

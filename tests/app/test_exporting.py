@@ -166,6 +166,37 @@ def test_the_preview_says_what_will_be_written(tmp_path):
     drive(story)
 
 
+def test_it_is_said_that_files_are_of_this_result_while_photos_show_the_other_side(tmp_path):
+    async def story(desk):
+        await desk.opened(tmp_path / "out")
+        desk.presenter.toggle_format("masks", True)
+        await desk.workflow.comparing.set_beside("snapshot")
+        title = desk.session.comparison.counterpart.title
+        first, *others = (item.query for item in desk.session.shown())
+        desk.session.edit("x", replace(desk.session.edits, hidden=frozenset({first})))
+        await desk.settle()
+        assert title not in desk.dialog.told("set_preview")[0], "photos show this result"
+        desk.session.show(replace(desk.session.display, other_photos=True))
+        await desk.settle()
+        said = f"Of this result, not of what the photos show: {title}."
+        text, ready = desk.dialog.told("set_preview")
+        assert text.splitlines()[0] == said
+        assert f"{len(others)} instances · " in text
+        assert ready
+        desk.actions.trigger("copy_command")
+        assert f"about this result, not about what the photos show, {title}" in desk.said[-1]
+        await desk.write()
+        written = {path.name for path in (tmp_path / "out" / "instances").iterdir()}
+        assert len(written) == len(others), "of this result: the other side has one more"
+        desk.workflow.comparing.end()
+        await desk.settle()
+        assert said not in desk.dialog.told("set_preview")[0]
+        desk.actions.trigger("copy_command")
+        assert title not in desk.said[-1]
+
+    drive(story)
+
+
 @pytest.mark.parametrize("answer", ["keep", "replace", "cancel"])
 def test_existing_files_are_asked_about(tmp_path, answer):
     target = tmp_path / "out"
