@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from app.comparison_words import runs_apart
 from app.jobs import Jobs
 from app.run_job import ModelShelf, Scene
 from app.session.edits import Edits
@@ -240,10 +241,7 @@ class Comparing:
         if side == "previous":
             kept = self._previous
             assert kept is not None, "there is a result before"
-            title = f"Previous run · {kept.origin.model}" if kept.origin.model else "Previous run"
-            return lambda report, truth: steps.other_result(
-                kept.reconstruction, result, title, kept.edits, (cost_of(kept.origin), cost_of(origin))
-            )
+            return lambda report, truth: self._of_run(kept, result, origin, "Previous run")
         edits, title = self._session.edits, f"This result as of {time.strftime('%H:%M:%S')}"
         return lambda report, truth: steps.other_result(result, result, title, edits, (None, None))
 
@@ -251,8 +249,16 @@ class Comparing:
         saved = self._steps.read_session(path, report)
         edits = from_plain(Edits, saved.edits)
         told = from_plain(Origin, saved.origin.get("origin", {"folder": str(path.parent)}))
-        title = f"{path.name} · {told.model}" if told.model else path.name
-        return self._steps.other_result(saved.reconstruction, result, title, edits, (cost_of(told), cost_of(origin)))
+        kept = Kept(reconstruction=saved.reconstruction, origin=told, edits=edits)
+        return self._of_run(kept, result, origin, path.name)
+
+    def _of_run(self, kept: Kept, result: Reconstruction, origin: Origin, name: str) -> Counterpart:
+        """Another run of the same photos; its weights are named first, for a title may be cut."""
+        title = " · ".join(filter(None, (name, kept.origin.weights, kept.origin.model)))
+        costs = cost_of(kept.origin), cost_of(origin)
+        found = self._steps.other_result(kept.reconstruction, result, title, kept.edits, costs)
+        apart = runs_apart((origin, result), (kept.origin, kept.reconstruction))
+        return replace(found, apart=tuple(apart))
 
     def _job(self, make: "Make", side: Side) -> "Callable[[Report], tuple[SideBySide, Truth | None, str]]":
         """Make a side and hold the result against it, as it is by then; with the truth, and why there is none."""
@@ -351,7 +357,8 @@ Make = Callable[["Report", Truth | None], Counterpart]
 
 def cost_of(origin: Origin) -> Cost | None:
     """What a run took; None if nobody wrote it down."""
-    return Cost(seconds=origin.seconds, memory=origin.memory) if origin.seconds else None
+    seconds = origin.computing or origin.seconds
+    return Cost(seconds=seconds, memory=origin.memory) if seconds else None
 
 
 def with_settings(settings: Settings, **changes: float) -> Settings:

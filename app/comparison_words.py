@@ -5,8 +5,12 @@ import io
 from collections import Counter
 from collections.abc import Mapping
 
+from app.session.edits import Edits
+from app.session.origin import Origin
 from fast3dis_core.cost import Cost
 from fast3dis_core.counterpart import Kind, Line, Precision, SideBySide, Verdict
+from fast3dis_core.curation import Curation
+from fast3dis_core.reconstruction import Reconstruction
 
 PLAIN = "This result"
 # of two results: what became of the instances of one in the other
@@ -57,11 +61,49 @@ def summary(comparison: SideBySide) -> str:
     return " · ".join(parts)
 
 
+def runs_apart(own: tuple[Origin, Reconstruction], other: tuple[Origin, Reconstruction]) -> list[tuple[str, str, str]]:
+    """In what two runs differ: rows of a name and what it is for either."""
+    rows = zip(_run(*own), _run(*other), strict=True)
+    return [(name, ours, theirs) for (name, ours), (_, theirs) in rows if ours != theirs]
+
+
+def _run(origin: Origin, result: Reconstruction) -> tuple[tuple[str, str], ...]:
+    views, height, width = result.images.shape[:3]
+    return (
+        ("Model", origin.model),
+        ("Weights", origin.weights or "as found"),
+        ("Geometry", origin.geometry),
+        ("Views", f"{views}"),
+        ("Image", f"{width} × {height} px"),
+    )
+
+
+def filters_apart(one: Curation, other: Curation) -> list[tuple[str, str, str]]:
+    """The same of thresholds."""
+    rows = [
+        ("Objectness over", f"{one.objectness_threshold:.2f}", f"{other.objectness_threshold:.2f}"),
+        ("Smallest", f"{one.minimum_points:,} points", f"{other.minimum_points:,} points"),
+    ]
+    if isinstance(one, Edits) and isinstance(other, Edits):
+        rows += [
+            ("Mask over", f"{one.mask_threshold:.2f}", f"{other.mask_threshold:.2f}"),
+            ("Moved anchors", f"{len(one.overrides)}", f"{len(other.overrides)}"),
+            ("What-ifs", _some(one), _some(other)),
+        ]
+    return [row for row in rows if row[1] != row[2]]
+
+
+def _some(edits: Edits) -> str:
+    return "none" if edits.interventions.none else "some"
+
+
 def figures(comparison: SideBySide) -> list[tuple[str, str, str]]:
-    """Rows of a name and what it is for either side, titles first."""
+    """Rows of a name and what it is for either side, titles first; of two results what differs in their making, too."""
     counterpart, (own, other) = comparison.counterpart, comparison.precision
     rows = [
         ("", PLAIN, counterpart.title),
+        *counterpart.apart,
+        *(filters_apart(comparison.first.curation, comparison.second.curation) if counterpart.kind == "run" else ()),
         ("Instances", f"{len(comparison.first.shown)}", f"{len(comparison.second.shown)}"),
     ]
     if counterpart.cost is not None or counterpart.own_cost is not None:

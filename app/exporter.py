@@ -346,7 +346,7 @@ def facts(order: Order, result: Reconstruction, style: Style) -> Mapping[str, ob
             "experiments": not edits.interventions.none,
             "meters_per_scene_unit": edits.scale,
         },
-        "source": {"photos": str(origin.folder), "model": origin.model, "geometry": origin.geometry},
+        "source": {"photos": str(origin.folder), "model": origin.told_model, "geometry": origin.geometry},
         "result": describe(result, style.threshold, labels=style.given_labels, transform=style.transform),
         "names": {str(query): name for query, name in style.given_labels.names.items()},
     }

@@ -5,17 +5,18 @@ cloud is built once and is the cloud of the result. Without trained heads there 
 session is touched here: `app.workflow` decides what is shown.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from app.session.activity import ModelFacts
 from app.session.edits import Edits
-from app.session.origin import PhotoFacts
+from app.session.origin import MaskState, Origin, PhotoFacts
 from app.session.plan import Plan, RunSettings
 from app.steps import Steps
 from app.timetable import DECODE, READ
-from fast3dis_core.cost import measured
+from fast3dis_core.cost import Cost, measured
 from fast3dis_core.curation import Curated, curate
 from fast3dis_core.interventions import NO_INTERVENTIONS
 from fast3dis_core.reconstruction import PointCloud
@@ -40,15 +41,22 @@ class Scene:
     features_size: int = 0
 
 
+UNKNOWN = Cost(seconds=0.0)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What a run came to; `scene` is None where there is geometry alone."""
+    """What a run came to; `scene` is None where there is geometry alone.
+
+    The cost is that from read photos to the result, by a model that is loaded: whether a run had to load one says
+    nothing about its model or its settings.
+    """
 
     curated: Curated
     scene: Scene | None
     facts: ModelFacts
     photos: PhotoFacts
-    memory: int | None = None
+    cost: Cost = UNKNOWN
 
 
 class ModelShelf:
@@ -84,6 +92,25 @@ class ModelShelf:
             self._steps.release()
 
 
+def origin_of(
+    plan: Plan, facts: ModelFacts, photos: PhotoFacts, masks: MaskState, *, began: float, cost: Cost = UNKNOWN
+) -> Origin:
+    """Where the result of a run comes from that began at this time of the monotonic clock."""
+    return Origin(
+        folder=plan.root,
+        model=facts.name,
+        weights=plan.settings.own_files,
+        model_status=facts.status,
+        geometry=plan.settings.geometry,
+        seconds=time.monotonic() - began,
+        computing=cost.seconds,
+        memory=cost.memory,
+        notes=photos.notes,
+        world_to_folder=photos.world_to_folder,
+        masks=masks,
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class RunJob:
     """A job for the worker.
@@ -111,16 +138,16 @@ class RunJob:
 
     def __call__(self, report: "Report") -> Outcome:
         """Run, and measure it."""
-        with measured() as cost:
-            outcome = self._run(report)
-        return replace(outcome, memory=cost[0].memory)
-
-    def _run(self, report: "Report") -> Outcome:
-        steps, settings = self.steps, self.plan.settings
         report(READ, 0.0)
-        views, given, photos = steps.read(self.plan, report)
-        model = self.shelf.fetch(settings, report)
-        facts = self.shelf.facts
+        views, given, photos = self.steps.read(self.plan, report)
+        model = self.shelf.fetch(self.plan.settings, report)
+        self.steps.release()  # what the run before left behind would hide what this one needs
+        with measured() as cost:
+            outcome = self._run(model, views, given, photos, report)
+        return replace(outcome, cost=cost[0])
+
+    def _run(self, model: Any, views: "ViewBatch", given: Any, photos: PhotoFacts, report: "Report") -> Outcome:
+        steps, settings, facts = self.steps, self.plan.settings, self.shelf.facts
         assert facts is not None
         if facts.geometry_only and not settings.untrained_heads:
             geometry = self._seen(views, steps.see(model, views, given, settings.chunk_views, report), report)

@@ -21,12 +21,12 @@ from app.filming import Filming
 from app.jobs import COMPUTING, Jobs
 from app.keeper import Keeper
 from app.probe import Probe
-from app.run_job import ModelShelf, Outcome, RunJob, Scene
+from app.run_job import ModelShelf, Outcome, RunJob, Scene, origin_of
 from app.session.activity import Activity, ModelFacts
 from app.session.edits import Edits
 from app.session.origin import PhotoFacts
 from app.session.plan import Plan, RunSettings
-from app.session.session import Display, MaskState, Origin, Session, Standing
+from app.session.session import Display, MaskState, Session, Standing
 from app.steps import Steps
 from app.timetable import Timetable
 from app.wishes import UpdateJob, Wishes
@@ -179,26 +179,13 @@ class Workflow:
         loop, running = asyncio.get_running_loop(), True
         before: _Before | None = None  # set when the geometry is on show
 
-        def origin(facts: ModelFacts, photos: PhotoFacts, masks: MaskState, memory: int | None = None) -> Origin:
-            return Origin(
-                folder=plan.root,
-                model=facts.name,
-                model_status=facts.status,
-                geometry=plan.settings.geometry,
-                seconds=time.monotonic() - began,
-                memory=memory,
-                notes=photos.notes,
-                world_to_folder=photos.world_to_folder,
-                masks=masks,
-            )
-
         def show(seen: Curated, facts: ModelFacts, photos: PhotoFacts) -> None:
             nonlocal before
             if running and revision == self._asked_to_run:
                 geometry, standing = seen.reconstruction, self._session.standing()
                 before = _Before(geometry=geometry, standing=standing, scene=self._scene, computed=self._computed)
                 self._scene = None
-                self._session.open(geometry, origin(facts, photos, "coming"), curated=seen)
+                self._session.open(geometry, origin_of(plan, facts, photos, "coming", began=began), curated=seen)
 
         job = RunJob(
             plan=plan,
@@ -227,7 +214,7 @@ class Workflow:
         # the thresholds may have moved meanwhile: `open` keeps them, and what differs is computed again
         self._computed = self._wanted = Wishes(mask_threshold=edits.mask_threshold)
         masks: MaskState = "missing" if outcome.scene is None else "there"
-        told = origin(outcome.facts, outcome.photos, masks, outcome.memory)
+        told = origin_of(plan, outcome.facts, outcome.photos, masks, began=began, cost=outcome.cost)
         if before is None:
             self._session.open(outcome.curated.reconstruction, told, curated=outcome.curated)
         else:

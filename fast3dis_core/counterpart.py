@@ -118,6 +118,8 @@ class Counterpart:
         Of the counterpart, and of the result where both did the same job.
     cost_words : str
         What was measured, for both.
+    apart : tuple of (str, str, str)
+        In what the runs of two results differ: a name, what it is of the result, and of the counterpart.
     notes : tuple of str
         Sentences.
     """
@@ -131,6 +133,7 @@ class Counterpart:
     cost: Cost | None = None
     own_cost: Cost | None = None
     cost_words: str = ""
+    apart: tuple[tuple[str, str, str], ...] = ()
     notes: tuple[str, ...] = ()
 
 

@@ -212,6 +212,8 @@ def _model_tip(origin: Origin | None) -> str:
         return f"Depth Anything 3 weights without FAST3DIS heads. Run time: {duration(origin.seconds)}."
     advice = " Load trained weights with --weights FILE." if origin.untrained else ""
     words = origin.model_status or "Trained weights."
-    if origin.model.startswith("nano") and not origin.untrained:
+    if origin.weights:
+        words = f"Weights: {origin.weights}." + (f" {origin.model_status}" if origin.model_status else "")
+    elif origin.model.startswith("nano") and not origin.untrained:
         words = f"nano: bundled, Apache-2.0, trained on rendered rooms. {card_line()}"
     return f"{words}{advice} Run time: {duration(origin.seconds)}."

@@ -101,7 +101,7 @@ class SecondViewPresenter:
         if not on:
             return
         origin = session.origin
-        title = f"{PLAIN} · {origin.model}" if origin and origin.model else PLAIN
+        title = " · ".join(filter(None, (PLAIN, origin.weights, origin.model))) if origin else PLAIN
         view = self._view()
         assert view is not None, "a split stage has a second view"
         if comparison is None:

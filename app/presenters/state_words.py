@@ -29,7 +29,7 @@ def scene_rows(session: Session) -> list[Row]:
             "result",
             f"{counted(views, 'view')} of {width} x {height}, {origin.geometry} geometry, {origin.seconds:.1f} s",
         ),
-        ("model", ", ".join(filter(None, (origin.model, origin.model_status)))),
+        ("model", ", ".join(filter(None, (origin.told_model, origin.model_status)))),
         ("masks", origin.masks + ("" if origin.answers else ", saved without features")),
         ("saved", saved + (", with unsaved changes" if session.modified else "")),
     ]

@@ -33,14 +33,18 @@ class Origin:
         Of the photos.
     model : str
         Size and device in a word or two: "nano · cpu".
+    weights : str
+        Names of files that were used instead of what is found on the machine; empty if there were none.
     model_status : str
         Sentence on the weights, such as "Untrained heads: ..."; empty if there is nothing to say.
     geometry : str
         Where the cameras and depth come from: "predicted", "posed" or "given".
     seconds : float
-        Time the run took.
+        Time the run took, with waiting, reading and loading the model.
+    computing : float
+        Of these, what it took from read photos to the result; 0 if nobody wrote it down.
     memory : int, optional
-        Bytes by which the program grew at most during the run; None where the system does not tell.
+        Bytes by which the program grew at most meanwhile; None where the system does not tell.
     notes : tuple of str
         Sentences about photos that were left out or cropped.
     masks : "there", "coming", "stopped" or "missing"
@@ -56,15 +60,22 @@ class Origin:
 
     folder: Path
     model: str = ""
+    weights: str = ""
     model_status: str = ""
     geometry: str = "predicted"
     seconds: float = 0.0
+    computing: float = 0.0
     memory: int | None = None
     notes: tuple[str, ...] = ()
     masks: MaskState = "there"
     answers: bool = True
     file: Path | None = None
     world_to_folder: tuple[float, ...] | None = None
+
+    @property
+    def told_model(self) -> str:
+        """The model with the files of its own, such as "nano · CPU · mine.safetensors"."""
+        return " · ".join(filter(None, (self.model, self.weights)))
 
     @property
     def untrained(self) -> bool:

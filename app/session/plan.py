@@ -74,6 +74,11 @@ class RunSettings:
         return self.resolution or model_size(self.size).resolution
 
     @property
+    def own_files(self) -> str:
+        """Names of the files to use instead of what is found, such as "mine.safetensors + heads.safetensors"."""
+        return " + ".join(path.name for path in (self.weights, self.heads) if path is not None)
+
+    @property
     def model(self) -> tuple[Any, ...]:
         """What a loaded model depends on: equal values need no second loading."""
         return self.size, self.weights, self.heads, self.device, self.precision

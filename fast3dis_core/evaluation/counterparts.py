@@ -230,7 +230,7 @@ def other_result(
         curation=curation,
         cost=cost,
         own_cost=own_cost,
-        cost_words="of the whole runs",
+        cost_words="from read photos to instances, the model being loaded",
         notes=(*notes, *told),
     )
 

@@ -4,6 +4,7 @@ import asyncio
 import csv
 import io
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -225,6 +226,60 @@ def test_the_result_before_is_kept_and_what_it_had_alone_is_lost():
         assert comparison.counterpart.cost.seconds > 0
 
     drive(story)
+
+
+def test_two_runs_say_in_what_they_differ_and_whose_weights_they_are(tmp_path):
+    """Rows of figures and titles; what is alike is not said."""
+
+    async def story(desk):
+        await desk.run()
+        desk.session.edit("fewer", replace(desk.session.edits, objectness_threshold=0.4))
+        settings = replace(desk.session.plan.settings, weights=tmp_path / "mine.safetensors")
+        desk.steps.reconstruction = synthetic_reconstruction(queries=6, views=2)
+        await desk.workflow.run_again(settings)
+        await desk.settle()
+        desk.session.edit("more", replace(desk.session.edits, objectness_threshold=0.1, mask_threshold=0.7))
+        await desk.settle()
+        comparison = await desk.compare("previous")
+        assert comparison.counterpart.title == "Previous run · nano · CPU"
+        rows = {name: (own, other) for name, own, other in figures(comparison)}
+        assert rows["Weights"] == ("mine.safetensors", "as found")
+        assert rows["Views"] == ("2", "3")
+        assert rows["Objectness over"] == ("0.10", "0.40")
+        assert rows["Mask over"] == ("0.70", "0.50")
+        assert not {"Model", "Geometry", "Image", "Smallest", "Moved anchors", "What-ifs"} & set(rows)
+        assert desk.stage.last["set_first"][0][0] == "This result · mine.safetensors · nano · CPU"
+        await desk.workflow.run_again(replace(settings, weights=None))
+        await desk.settle()
+        comparison = await desk.compare("previous")
+        assert comparison.counterpart.title == "Previous run · mine.safetensors · nano · CPU"
+
+    drive(story)
+
+
+def test_what_a_run_costs_is_without_waiting_reading_and_loading():
+    """Two runs are held against each other: one loaded its model, the other found it loaded."""
+
+    class SlowToLoad(ComparedSteps):
+        def load(self, settings, report):
+            time.sleep(0.3)
+            return super().load(settings, report)
+
+    async def story(desk):
+        await desk.run()
+        origin = desk.session.origin
+        assert origin.seconds > 0.3
+        assert 0 < origin.computing < origin.seconds - 0.25
+        await desk.workflow.run_again()
+        await desk.settle()
+        counterpart = (await desk.compare("previous")).counterpart
+        assert counterpart.cost == Cost(seconds=origin.computing, memory=origin.memory)
+        assert counterpart.own_cost.seconds == desk.session.origin.computing
+        assert desk.steps.calls.index("release") > desk.steps.calls.index("load"), (
+            "nothing of before hides what it needs"
+        )
+
+    drive(story, SlowToLoad(RESULT))
 
 
 def test_a_result_is_kept_as_it_is_and_held_against_what_follows():

@@ -66,7 +66,7 @@ def drive(story, **steps):
 def test_a_folder_becomes_a_result_off_the_gui_thread():
     async def story(desk):
         await desk.workflow.open_folder(Path("kitchen"))
-        assert desk.steps.calls == ["read", "load", "encode", "build", "decode", "assemble"]
+        assert desk.steps.calls == ["read", "load", "release", "encode", "build", "decode", "assemble"]
         assert threading.get_ident() not in desk.steps.threads
         assert desk.session.reconstruction is not None
         assert desk.session.origin.folder == Path("kitchen")
@@ -439,12 +439,12 @@ def test_unloading_frees_the_model_and_an_anchor_loads_it_again():
 def test_without_heads_there_is_geometry_and_nothing_random():
     async def story(desk):
         await desk.workflow.open_folder(Path("kitchen"))
-        assert desk.steps.calls == ["read", "load", "see", "build"]
+        assert desk.steps.calls == ["read", "load", "release", "see", "build"]
         assert desk.session.origin.masks == "missing"
         assert desk.session.reconstruction.instances == ()
         desk.threshold(0.8)
         await desk.settle()
-        assert desk.steps.calls == ["read", "load", "see", "build"]
+        assert desk.steps.calls == ["read", "load", "release", "see", "build"]
         await desk.workflow.run_again(RunSettings(untrained_heads=True))  # asked for by name
         assert desk.session.origin.masks == "there"
         assert desk.session.reconstruction.instances
