@@ -18,8 +18,8 @@ from fast3dis_core.config import InferenceConfig
 from fast3dis_core.datasets.sample import SceneSample
 from fast3dis_core.errors import DatasetError
 from fast3dis_core.evaluation.prediction import Bool, Float32, ScenePrediction
-from fast3dis_core.inference.assembly import claimed_pixels, image_logits
 from fast3dis_core.inference.machine import StepMeter, code_commit, device_name, versions
+from fast3dis_core.inference.mask_pixels import claims
 from fast3dis_core.inference.steps import LoadedModel, decode_queries, encode_scene, memory_errors
 from fast3dis_core.masks import resize_logits
 from fast3dis_core.model.prediction_heads import objectness
@@ -133,10 +133,10 @@ def query_instances(layer: DecoderLayer, encoded: EncodedScene, *, report: Repor
     masks = np.zeros((len(queries), views, height, width), np.bool_)
     total = np.zeros(len(queries))
     with memory_errors():
-        for view, first, logits in image_logits(layer, encoded.mask_features, queries, (height, width), report=report):
-            for number, (claimed, certainty) in enumerate(claimed_pixels(logits, MASK_THRESHOLD), first):
-                masks[number, view].ravel()[claimed] = True  # a view of the mask: it is contiguous
-                total[number] += certainty
+        found = claims(layer, encoded.mask_features, queries, (height, width), MASK_THRESHOLD, report=report)
+        for view, number, claimed, certainty in found:
+            masks[number, view].ravel()[claimed] = True  # a view of the mask: it is contiguous
+            total[number] += certainty
     pixels = masks.sum(axis=(1, 2, 3))
     mean = total / np.maximum(pixels, 1)
     active = _array(scores[queries])

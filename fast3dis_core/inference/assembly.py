@@ -4,10 +4,7 @@ Streamed over views and blocks of queries: the N x S x H x W masks never exist t
 result itself the memory in use does not grow with N, S, H or W. Overlaps between queries are kept.
 """
 
-import math
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from itertools import pairwise
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -17,14 +14,14 @@ from torch.nn import functional
 from fast3dis_core.config import InferenceConfig
 from fast3dis_core.duplicates import close_pairs, duplicates
 from fast3dis_core.geometry.cameras import unproject
-from fast3dis_core.masks import pairwise_overlap, resize_logits
+from fast3dis_core.inference.mask_pixels import claims
+from fast3dis_core.masks import pairwise_overlap
 from fast3dis_core.model.prediction_heads import mask_logits, objectness
 from fast3dis_core.progress import Report, silent
 from fast3dis_core.reconstruction import FilterReport, Instance, PointCloud, Reconstruction, ranking_score
 from fast3dis_core.scene import DecoderLayer, DecoderTrace, EncodedScene, SceneGeometry, ViewBatch
 
-BLOCK = 1 << 22  # image-size mask logits held at a time
-CLOUD_STEP, STEP, OVERLAP_STEP = "Building the cloud", "Assembling instances", "Measuring overlap"
+CLOUD_STEP, OVERLAP_STEP = "Building the cloud", "Measuring overlap"
 
 
 @torch.inference_mode()
@@ -209,78 +206,6 @@ def build_cloud(
     return images, cloud, filters
 
 
-def image_logits(
-    layer: DecoderLayer,
-    mask_features: Tensor,
-    queries: Sequence[int],
-    size: tuple[int, int],
-    *,
-    report: Report = silent,
-) -> Iterator[tuple[int, int, Tensor]]:
-    """Mask logits at image size, streamed over views and blocks of queries.
-
-    Parameters
-    ----------
-    layer : DecoderLayer
-        Of one scene.
-    mask_features : Tensor (S, C, h, w)
-    queries : sequence of int
-    size : (int, int)
-        Height and width, pixels.
-    report : Report
-
-    Yields
-    ------
-    view : int
-    first : int
-        Place in `queries` of the first query of the block.
-    logits : Tensor (n, H, W)
-    """
-    height, width = size
-    block = max(1, BLOCK // (height * width))
-    picked = replace(
-        layer,
-        anchors=layer.anchors[list(queries)],
-        queries=layer.queries[list(queries)],
-        objectness_logits=layer.objectness_logits[list(queries)],
-        mask_embeddings=layer.mask_embeddings[list(queries)],
-    )
-    for view in range(len(mask_features)):
-        report(STEP, view / len(mask_features))
-        logits = mask_logits(picked, mask_features[view : view + 1])[0]  # (n, h, w)
-        for first in range(0, len(queries), block):
-            report(STEP, (view + first / len(queries)) / len(mask_features))
-            yield view, first, resize_logits(logits[first : first + block], height, width)
-    report(STEP, 1.0)
-
-
-def claimed_pixels(logits: Tensor, threshold: float) -> Iterator[tuple[np.ndarray, float]]:
-    """Pixels of masks, and how sure they are together, mask by mask.
-
-    Parameters
-    ----------
-    logits : Tensor (n, H, W)
-    threshold : float
-        Probability that a pixel has to exceed.
-
-    Yields
-    ------
-    claimed : array (M,) int64
-        Rising rows of H * W.
-    certainty : float
-        Sum of their probabilities; over M it is the mean that ranks a mask.
-    """
-    count, size = len(logits), logits[0].numel() if len(logits) else 0
-    above = (logits > _logit(threshold)).flatten()
-    claimed = np.flatnonzero(above.cpu().numpy())
-    cuts = np.searchsorted(claimed, np.arange(count + 1) * size)
-    # few pixels are claimed: cheaper than probabilities everywhere
-    chances = logits.flatten()[torch.from_numpy(claimed).to(logits.device)].sigmoid().double()
-    sums = np.concatenate([[0.0], chances.cumsum(0).cpu().numpy()])[cuts]
-    for number, (first, last) in enumerate(pairwise(cuts)):
-        yield claimed[first:last] - number * size, float(sums[number + 1] - sums[number])
-
-
 def flying_pixels(depth: Tensor, known: Tensor, ratio: float) -> Tensor:
     """Pixels that hang between two surfaces.
 
@@ -325,18 +250,18 @@ def _mask_pixels(
     config: InferenceConfig,
     report: Report,
 ) -> tuple[list[np.ndarray], list[float]]:
-    """Sorted cloud rows claimed by each query, and its mean probability, streamed over views and blocks of queries."""
+    """Sorted cloud rows claimed by each query, and its mean probability."""
     height, width = size
     sure = np.zeros(len(queries))
     count = np.zeros(len(queries), np.int64)
     rows: list[list[np.ndarray]] = [[] for _ in queries]
-    for view, first, logits in image_logits(layer, mask_features, queries, (height, width), report=report):
+    found = claims(layer, mask_features, queries, size, config.mask_threshold, report=report)
+    for view, index, claimed, total in found:
         offset = view * height * width
+        sure[index] += total
+        count[index] += len(claimed)
         valid = cloud.valid[offset : offset + height * width]
-        for index, (claimed, total) in enumerate(claimed_pixels(logits, config.mask_threshold), first):
-            sure[index] += total
-            count[index] += len(claimed)
-            rows[index].append((claimed[valid[claimed]] + offset).astype(np.int32))
+        rows[index].append((claimed[valid[claimed]] + offset).astype(np.int32))
     pixels = [np.concatenate(parts) if parts else np.empty(0, np.int32) for parts in rows]
     return pixels, (sure / np.maximum(count, 1)).tolist()
 
@@ -351,12 +276,6 @@ def _overlap(layer: DecoderLayer, mask_features: Tensor, report: Report) -> np.n
         total += pairwise_overlap(logits.sigmoid().flatten(1), scores)
     report(OVERLAP_STEP, 1.0)
     return _array(total)
-
-
-def _logit(probability: float) -> float:
-    if probability <= 0:
-        return -math.inf
-    return math.inf if probability >= 1 else math.log(probability / (1 - probability))
 
 
 def _array(tensor: Tensor) -> np.ndarray:

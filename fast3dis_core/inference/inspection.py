@@ -13,7 +13,7 @@ from torch import Tensor
 
 from fast3dis_core.config import InferenceConfig
 from fast3dis_core.evidence import AREA_THRESHOLDS, Claims, Evidence
-from fast3dis_core.inference.assembly import image_logits
+from fast3dis_core.inference.mask_pixels import image_logits
 from fast3dis_core.inference.steps import LoadedModel, check_wishes, decode_queries, memory_errors
 from fast3dis_core.interventions import NO_INTERVENTIONS, AnchorPrompt, Interventions
 from fast3dis_core.model.anchor_decoder import LayerEvidence

@@ -50,7 +50,7 @@ def plain(parts):
 def test_claims_are_those_of_a_plain_recomputation(parts, plain, monkeypatch):
     _, encoded, trace, result = parts
     probabilities, scores, active = plain
-    monkeypatch.setattr("fast3dis_core.inference.assembly.BLOCK", 28 * 42 * 7)  # several blocks of queries a view
+    monkeypatch.setattr("fast3dis_core.inference.mask_pixels.BLOCK", 28 * 42 * 7)  # several blocks of queries a view
     claims = measure_claims(encoded, trace, result.cloud, config=CONFIG)
     bids = np.where(active[:, None], probabilities * scores[:, None], 0)
     claimed = (probabilities > CONFIG.mask_threshold) & active[:, None]
