@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from fast3dis_core.cli.exits import Interrupts, errors_to_exit
+from fast3dis_core.cli.model import PANEL, Device, Size, Weights
 from fast3dis_core.errors import ConfigError
 
 if TYPE_CHECKING:
     from fast3dis_core.evaluation.scalability import BenchmarkSettings
 
 ROOM = 1_000_000_000  # first validation room
-_MODEL, _RUNS, _OUTPUT = "Model", "Runs", "Output"
+_RUNS, _OUTPUT = "Runs", "Output"
 
 
 def benchmark(
@@ -46,16 +47,14 @@ def benchmark(
             help="Seconds that are drawn; cpu on a machine that does other things too.", rich_help_panel=_RUNS
         ),
     ] = "wall",
-    size: Annotated[str, typer.Option(help="Model size.", rich_help_panel=_MODEL)] = "nano",
-    weights: Annotated[
-        str | None, typer.Option(help="Weight file, or random; default as for segment.", rich_help_panel=_MODEL)
-    ] = None,
+    size: Size = "nano",
+    weights: Weights = None,
     resolution: Annotated[
-        int | None, typer.Option(min=14, help="Long edge, pixels; default that of the size.", rich_help_panel=_MODEL)
+        int | None, typer.Option(min=14, help="Long edge, pixels; default that of the size.", rich_help_panel=PANEL)
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.", rich_help_panel=_MODEL)] = "auto",
+    device: Device = "auto",
     precision: Annotated[
-        Literal["auto", "float32", "bfloat16"], typer.Option(help="Of the feature pass.", rich_help_panel=_MODEL)
+        Literal["auto", "float32", "bfloat16"], typer.Option(help="Of the feature pass.", rich_help_panel=PANEL)
     ] = "auto",
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder.", rich_help_panel=_OUTPUT)] = Path("benchmark"),
     as_json: Annotated[bool, typer.Option("--json", help="The result on stdout.", rich_help_panel=_OUTPUT)] = False,

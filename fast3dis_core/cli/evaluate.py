@@ -14,7 +14,7 @@ predicts and scores its own, and rank 0 writes the result when all are there.
 
 import json
 import os
-from functools import cache
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict
 
@@ -22,13 +22,14 @@ import typer
 
 from fast3dis_core.cli.evaluation_plan import Plan, plan_evaluation
 from fast3dis_core.cli.exits import Interrupts, errors_to_exit
-from fast3dis_core.cli.jobs import local_device, share_out
+from fast3dis_core.cli.jobs import share_out
+from fast3dis_core.cli.model import PANEL, Device, Heads, Size, Weights, on_demand
 
 if TYPE_CHECKING:
     from fast3dis_core.cli.progress import StepDisplay
     from fast3dis_core.inference.steps import LoadedModel
 
-_MODEL, _SCENES, _METHOD, _OUTPUT = "Model", "Scenes", "Method", "Output"
+_SCENES, _METHOD, _OUTPUT = "Scenes", "Method", "Output"
 DataSetOption = Literal["procedural-rooms", "scannet", "scannetpp", "replica", "aria-synthetic", "posed-folder"]
 MethodOption = Literal["fast3dis", "feature-clustering", "geometry-hdbscan", "felzenszwalb", "imported"]
 
@@ -85,18 +86,14 @@ def evaluate(
     min_vertices: Annotated[
         int | None, typer.Option(min=0, help="Of a Felzenszwalb segment.", rich_help_panel=_METHOD)
     ] = None,
-    size: Annotated[str, typer.Option(help="Model size.", rich_help_panel=_MODEL)] = "nano",
-    weights: Annotated[
-        str | None, typer.Option(help="Weight file, or random; default as for segment.", rich_help_panel=_MODEL)
-    ] = None,
-    heads: Annotated[
-        Path | None, typer.Option(help="FAST3DIS heads for Depth Anything 3 weights.", rich_help_panel=_MODEL)
-    ] = None,
+    size: Size = "nano",
+    weights: Weights = None,
+    heads: Heads = None,
     geometry: Annotated[
         Literal["predicted", "posed", "given"],
-        typer.Option(help="Predicted; with the true cameras; or true cameras and depth.", rich_help_panel=_MODEL),
+        typer.Option(help="Predicted; with the true cameras; or true cameras and depth.", rich_help_panel=PANEL),
     ] = "predicted",
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.", rich_help_panel=_MODEL)] = "auto",
+    device: Device = "auto",
     protocol: Annotated[
         Literal["objects", "all"], typer.Option(help="Without or with walls as targets.", rich_help_panel=_OUTPUT)
     ] = "objects",
@@ -150,7 +147,8 @@ def evaluate(
         )
         with StepDisplay(interrupts) as display:
             scoring = Scoring(protocol=protocol, icp=icp != "none", duplicate_overlap=duplicate_overlap)
-            told = _run(plan, display, size, weights, heads, device, scoring, pictures, predictions)
+            load = on_demand(display, size, weights=weights, heads=heads, device=device)
+            told = _run(plan, display, load, scoring, pictures=pictures, imported=predictions)
     if told is not None:
         _tell(*told, as_json=as_json)
 
@@ -158,33 +156,20 @@ def evaluate(
 def _run(
     plan: Plan,
     display: "StepDisplay",
-    size: str,
-    weights: str | None,
-    heads: Path | None,
-    device: str,
+    load: "Callable[[], LoadedModel]",
     scoring: Scoring,
+    *,
     pictures: int,
-    predictions: Path | None,
+    imported: Path | None,
 ) -> tuple[dict[str, Any], list[Path]] | None:
     """Both loops; None for ranks that do not score."""
-    import torch
-
     from fast3dis_core.evaluation import run
     from fast3dis_core.evaluation.repeats import scoring_name
-    from fast3dis_core.inference.steps import load_model
-
-    @cache
-    def load() -> "LoadedModel":
-        where = local_device(device, os.environ, torch.cuda.device_count())
-        model = load_model(size, weights=weights, heads=heads, device=where, report=display)
-        display.finish()
-        display.say(model.status)
-        return model
 
     folder = plan.folder
     mine = share_out(plan.scene_ids, os.environ)
     folder.begin()
-    run.predict_scenes(folder, plan.source, mine, load, imported=predictions, report=display)
+    run.predict_scenes(folder, plan.source, mine, load, imported=imported, report=display)
     run.score_scenes(folder, plan.source, mine, **scoring, report=display)
     if os.environ.get("RANK", "0") != "0":
         return None

@@ -7,21 +7,18 @@ takes each WORLD_SIZE-th folder from its RANK on, without any talk between them.
 import math
 import os
 from collections.abc import Sized
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
 from fast3dis_core.cli.exits import Interrupts, errors_to_exit
-from fast3dis_core.cli.jobs import Job, Outcome, conclude, local_device, plan_jobs, run_jobs, share_out
+from fast3dis_core.cli.jobs import Job, Outcome, conclude, plan_jobs, run_jobs, share_out
+from fast3dis_core.cli.model import PANEL, Device, Heads, Size, Weights, on_demand
 from fast3dis_core.config import InferenceConfig, ModelConfig, from_mapping, model_size
 from fast3dis_core.errors import ConfigError
 
-if TYPE_CHECKING:
-    from fast3dis_core.inference.steps import LoadedModel
-
-_MODEL, _INPUT, _OUTPUT, _FILTERS = "Model", "Input", "Output", "Instances and filters"
+_INPUT, _OUTPUT, _FILTERS = "Input", "Output", "Instances and filters"
 _WISHES = "Single instances, by query number"
 
 
@@ -30,17 +27,13 @@ def segment(
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Results; with several folders one folder each inside.", metavar="DIR")
     ],
-    size: Annotated[str, typer.Option(help="Model size.", rich_help_panel=_MODEL)] = "nano",
-    weights: Annotated[
-        str | None, typer.Option(help="Weight file or folder; default: see `weights path`.", rich_help_panel=_MODEL)
-    ] = None,
-    heads: Annotated[
-        Path | None, typer.Option(help="FAST3DIS heads for Depth Anything 3 weights.", rich_help_panel=_MODEL)
-    ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.", rich_help_panel=_MODEL)] = "auto",
-    precision: Annotated[str, typer.Option(help="auto, float32, bfloat16.", rich_help_panel=_MODEL)] = "auto",
+    size: Size = "nano",
+    weights: Weights = None,
+    heads: Heads = None,
+    device: Device = "auto",
+    precision: Annotated[str, typer.Option(help="auto, float32, bfloat16.", rich_help_panel=PANEL)] = "auto",
     chunk_views: Annotated[
-        int, typer.Option(min=1, help="Views computed together; less needs less memory.", rich_help_panel=_MODEL)
+        int, typer.Option(min=1, help="Views computed together; less needs less memory.", rich_help_panel=PANEL)
     ] = 8,
     geometry: Annotated[
         Literal["predicted", "posed", "given"],
@@ -162,14 +155,11 @@ def segment(
         ModelConfig.for_size(size)  # a size that cannot segment is told before its weights are asked for
         jobs = share_out(plan_jobs(_one_for(folders, view=view, anchor=anchor), out), os.environ)
 
-        import torch
-
         from fast3dis_core.cli.choosing import parse_anchors
         from fast3dis_core.cli.curating import numbers, parse_wishes
         from fast3dis_core.cli.progress import StepDisplay
         from fast3dis_core.cli.scene_run import RunSettings, preview_scene, run_scene
         from fast3dis_core.exports.outputs import parse_exports
-        from fast3dis_core.inference.steps import load_model
 
         settings = RunSettings(
             geometry=geometry,
@@ -191,16 +181,8 @@ def segment(
             voxel_size=None if voxel_size is None else _above_zero("--voxel-size", voxel_size),
             overwrite=overwrite,
         )
-        where = local_device(device, os.environ, torch.cuda.device_count())
         with StepDisplay(interrupts) as display:
-
-            @cache
-            def load() -> "LoadedModel":
-                files: dict[str, Any] = {"weights": weights, "heads": heads}
-                model = load_model(size, **files, device=where, precision=precision, report=display)
-                display.finish()
-                display.say(model.status)
-                return model
+            load = on_demand(display, size, weights=weights, heads=heads, device=device, precision=precision)
 
             def run(job: Job) -> dict[str, Any]:
                 display.begin(job.title)
