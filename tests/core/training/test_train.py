@@ -177,12 +177,10 @@ def test_a_run_killed_between_two_states_goes_on_from_the_last(tmp_path, room_ca
 def test_time_budget_saves_and_ends(tmp_path, room_cache):
     run = begin(tmp_path, tiny_config(steps=100_000, rooms=1))
     run_to(run, room_cache, until_step=1, render_ahead=False)
-    begun = time.monotonic()
     outcome = run_to(run, room_cache, minutes=1.5 / 60, render_ahead=False)
     assert outcome.reason == "time"
     assert 1 < outcome.counters.step < 100_000
     assert run.load().counters.step == outcome.counters.step
-    assert time.monotonic() - begun < 20
 
 
 def test_not_a_number_stops_with_the_step_and_the_culprit(tmp_path, room_cache, monkeypatch):
