@@ -1,6 +1,5 @@
 """Comparing with mouse and keys: a second view beside the first, linked cameras, lines that select in both."""
 
-import asyncio
 import gc
 import time
 import weakref
@@ -68,8 +67,18 @@ def pose(viewport):
 async def split(program):
     await press(program.window, KEYS["compare"])
     await until(lambda: program.comparison.second is not None and program.comparison.stage.split, "two views")
-    await asyncio.sleep(0.1)
+    QCoreApplication.sendPostedEvents()  # layouts come to rest
     return program.comparison.second
+
+
+async def frame_of(viewport):
+    """A frame of what is shown now, with all points: what is picked is what is seen."""
+    await until(lambda: not (viewport.camera.flying or viewport.motion.moving), "rest")
+    frames = []
+    connection = viewport.painted.connect(lambda: frames.append(1))
+    viewport.view.request_render()
+    await until(lambda: frames, "a frame")
+    viewport.painted.disconnect(connection)
 
 
 def plain_iou(first, second):
@@ -125,7 +134,7 @@ async def compared(program, side="surface"):
     program.comparison.presenter.choose(side)
     click(part(program, QPushButton, "comparisonRun"))
     await until(lambda: program.session.comparison is not None and program.session.activity.idle, "a comparison", 40)
-    await asyncio.sleep(0.2)
+    await frame_of(program.comparison.second)
 
 
 def test_whichever_view_is_turned_the_other_follows(play):
@@ -161,13 +170,12 @@ def test_a_hidden_second_view_is_not_drawn_and_comes_back_where_the_first_is(pla
         await compared(program, "snapshot")
         await press(program.window, KEYS["explore"])
         await until(lambda: not program.comparison.stage.split, "one view")
-        await asyncio.sleep(0.3)
-        frames = []
+        first, frames = program.viewport, []
+        await frame_of(first)
         second.painted.connect(lambda: frames.append(1))
-        first = program.viewport
         middle = QPointF(first.view.rect().center())
         await drag(first.view, middle, middle + QPointF(50, 0))
-        await asyncio.sleep(0.3)
+        await frame_of(first)
         assert not frames
         assert not np.allclose(pose(second), pose(first))
         await split(program)
@@ -183,8 +191,8 @@ def test_a_click_in_the_second_view_selects_its_partner(play):
         second = await split(program)
         await compared(program, "snapshot")
         program.actions.trigger("look_front")
-        await until(lambda: not program.viewport.camera.flying, "the front")
-        await asyncio.sleep(0.4)
+        await frame_of(program.viewport)
+        await frame_of(second)
         shape = second.view.rect()
         for share in np.linspace(0.2, 0.8, 13):
             click(second.view, QPointF(share * shape.width(), shape.height() / 2).toPoint())
@@ -210,8 +218,8 @@ async def photo_of_the_other_side(program, second):
     program.session.edit("Hide", replace(program.session.edits, hidden=frozenset({gone})))
     await until(lambda: gone not in {line.first for line in program.session.comparison.lines}, "the edit")
     photo = program.photos.panel.photo
-    await until(photo.isVisible, "the photo")
-    await asyncio.sleep(0.2)
+    await until(lambda: photo.isVisible() and not photo.visibleRegion().isEmpty(), "the photo")
+    QCoreApplication.sendPostedEvents()  # layouts come to rest
     places = np.flatnonzero(program.painting.photo_rows()[:area] == gone + 1)
     row = int(places[len(places) // 2])
     place = photo.place_of(row % width, row // width)
@@ -252,11 +260,9 @@ def test_a_clustering_that_never_looks_up_is_cancelled_and_the_window_stays_aliv
         await until(lambda: program.session.activity.step == "Clustering features", "the other process", 30)
         program.session.edit("mask", replace(program.session.edits, mask_threshold=0.8))
         await until(lambda: steps.mask_thresholds[-1] == 0.8, "an edit meanwhile")
-        began = time.monotonic()
         await until(lambda: part(program, QPushButton, "statusCancel").isVisible(), "a cancel button")
         click(part(program, QPushButton, "statusCancel"))
         await until(lambda: program.session.activity.idle, "the end", 10)
-        assert time.monotonic() - began < 60
         assert program.session.comparison is None
 
     play(story, steps=steps)
