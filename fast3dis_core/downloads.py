@@ -134,7 +134,9 @@ async def _wait(failure: hub.HubFailure, pause: float, which: str, meter: Meter)
     """Count down, so that everybody sees that it waits and why."""
     clock = asyncio.get_running_loop()
     until = clock.time() + pause
-    found = failure.found[:1].upper() + failure.found[1:].rstrip(".")
+    found = failure.found.rstrip(".")
+    if "." not in found.split(" ")[0]:  # the name of a host stays as it is
+        found = found[:1].upper() + found[1:]
     while (left := until - clock.time()) > 0:
         meter.notice = f"{found}. Trying again in {duration(left)} ({which})"
         await asyncio.sleep(min(left, 0.5))

@@ -4,6 +4,7 @@ OpenCV decodes. Frames are counted and chosen exactly: the file is read in order
 inexact for variable frame rates. What becomes of a frame is left to the caller.
 """
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -102,6 +103,8 @@ def _count(path: Path, report: Callable[[float], None]) -> int:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # the libraries' own lines come before ours and say less
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
     capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
     try:
         if not capture.isOpened():

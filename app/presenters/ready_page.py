@@ -19,8 +19,8 @@ from fast3dis_core.photo_files import natural_key
 
 GEOMETRY_WORDS: dict[GeometryMode, str] = {
     "predicted": "Predicted from the photos",
-    "posed": "Cameras from the folder",
-    "given": "Cameras and depth from the folder",
+    "posed": "Folder's cameras",
+    "given": "Folder's cameras and depth",
 }
 PRECISION_WORDS: dict[Precision, str] = {
     "auto": "Automatic",

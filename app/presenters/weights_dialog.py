@@ -218,6 +218,7 @@ def _short(running: Download) -> str:
 def _row(file: WeightFile, chosen: str) -> tuple[str, str, str, str, str, str]:
     """Name, what it is, license, its terms, where it is, and what can be done: a key of the dialog's verbs."""
     kind = f"size {file.size}" if file.runs else "one view at a time: part of the nested model"
+    kind = "comes with the program" if file.name == file.size else kind
     license_name = f"{file.license}: no commercial use" if file.non_commercial else file.license
     if file.path is not None:
         verb = "" if not file.runs else "used" if file.size == chosen else "use"

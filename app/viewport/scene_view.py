@@ -61,6 +61,7 @@ class SceneView(QtInteractor):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent, auto_update=False, multi_samples=0)
         self.setObjectName("sceneView")
+        self.setAccessibleName("3D view")
         self.setMouseTracking(True)
         self.tool: AnchorTool | None = None
         self.setAcceptDrops(False)

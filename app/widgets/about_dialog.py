@@ -43,8 +43,9 @@ class AboutDialog(QDialog):
         body.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         tabs = QTabWidget()
         tabs.setObjectName("aboutTabs")
+        tabs.setAccessibleName("Licenses")
         for name, rows in tables:
-            tabs.addTab(_table(rows), name)
+            tabs.addTab(_table(name, rows), name)
         close = QPushButton("Close")
         close.setObjectName("aboutClose")
         close.setProperty("primary", True)
@@ -62,8 +63,10 @@ class AboutDialog(QDialog):
         column.addLayout(last)
 
 
-def _table(rows: Rows) -> QTableWidget:
+def _table(name: str, rows: Rows) -> QTableWidget:
     table = QTableWidget(len(rows), 3)
+    table.setAccessibleName(name)
+    table.setTabKeyNavigation(False)  # or the keyboard would not get out of it again
     table.setHorizontalHeaderLabels(["Name", "Version", "License"])
     table.verticalHeader().hide()
     table.setShowGrid(False)

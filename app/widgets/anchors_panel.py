@@ -91,6 +91,7 @@ class AnchorsPanel(QWidget):
         self._layer_text = QLabel()
         self.layer = QSlider(Qt.Orientation.Horizontal)
         self.layer.setObjectName("layerSlider")
+        self.layer.setAccessibleName("Decoder layer")
         self.layer.setPageStep(1)
         self.layer.setToolTip("Decoder layer whose anchors, scores and masks are shown ([ and ])")
         self.layer.valueChanged.connect(self.layer_changed)
@@ -225,6 +226,7 @@ class AnchorsPanel(QWidget):
         self.content = QComboBox()
         self.content.setObjectName("promptContent")
         self.content.setToolTip("What the new query begins with, by the objectness it would come to")
+        self.content.setAccessibleName("Content the new query begins with")
         self.content.setMinimumContentsLength(10)
         self.content.activated.connect(lambda _: self.content_chosen.emit(self.content.currentData()))
         row.addWidget(self.content, 1)
@@ -248,6 +250,7 @@ class AnchorsPanel(QWidget):
     def _set_up_table(self) -> None:
         table = self.table
         table.setObjectName("queryLedger")
+        table.setAccessibleName("All queries")
         table.setModel(self._sorted)
         choose_lines(table)
         table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)

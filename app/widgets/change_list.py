@@ -36,7 +36,7 @@ class ChangeList(QWidget):
         self._all.setProperty("flat", True)
         self._all.setToolTip("Every instance, and what else to hold the result against: What if")
         self._all.clicked.connect(lambda _=False: self.all_requested.emit())
-        self.table = plain_table("changeTable", HEADERS, words=2)
+        self.table = plain_table("changeTable", HEADERS, words=2, title="What the last change did")
         self.table.horizontalHeader().hide()
         self.table.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
         header = self.table.horizontalHeader()

@@ -54,6 +54,7 @@ class CheatSheet(QDialog):
         columns.setContentsMargins(24, 16, 24, 16)
         area = QScrollArea()
         area.setObjectName("cheatSheetArea")
+        area.setAccessibleName("All keys")
         area.setWidget(content)
         area.setWidgetResizable(True)
         area.setFrameShape(QScrollArea.Shape.NoFrame)

@@ -46,6 +46,7 @@ class CommandPalette(QDialog):
         self.line.textChanged.connect(self.typed)
         self.list = QListWidget()
         self.list.setObjectName("commandList")
+        self.list.setAccessibleName("Commands found")
         self.list.setItemDelegate(_Row(self.list))
         self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

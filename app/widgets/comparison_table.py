@@ -67,6 +67,7 @@ class ComparisonTable(QTableView):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("comparisonTable")
+        self.setAccessibleName("Pairs of instances")
         self._lines = _Lines(self)
         self._sorted = QSortFilterProxyModel(self)
         self._sorted.setSourceModel(self._lines)

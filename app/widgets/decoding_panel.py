@@ -218,6 +218,7 @@ class _Area(QScrollArea):
     def __init__(self, content: QWidget) -> None:
         super().__init__()
         self.setObjectName("decodingArea")
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # its controls scroll into sight when they get the focus
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

@@ -45,14 +45,14 @@ class EvidencePanel(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._title = wrapped_label("evidenceTitle")
         self._finding = wrapped_label("evidenceFinding")
-        self.layer, self.head = _chooser("evidenceLayer"), _chooser("evidenceHead")
+        self.layer, self.head = _chooser("evidenceLayer", "Decoder layer"), _chooser("evidenceHead", "Head")
         self.layer.currentIndexChanged.connect(self.layer_chosen)
         self.head.currentIndexChanged.connect(self.head_chosen)
         self._copy = QPushButton("Copy CSV")
         self._copy.setObjectName("evidenceCopy")
         self._copy.setToolTip("Copy the attention of this query: every layer, head and view, with where it read")
         self._copy.clicked.connect(self.copy_requested)
-        self.table = plain_table("evidenceTable", HEADERS, words=len(HEADERS))
+        self.table = plain_table("evidenceTable", HEADERS, words=len(HEADERS), title="Attention by view")
         self._bars = ShareBars(theme, self.table)
         self._set_up_table()
         note = QLabel(NOTE)
@@ -151,8 +151,9 @@ class EvidencePanel(QWidget):
         column.addWidget(note)
 
 
-def _chooser(name: str) -> QComboBox:
+def _chooser(name: str, title: str) -> QComboBox:
     box = QComboBox()
     box.setObjectName(name)
+    box.setAccessibleName(title)
     box.setMinimumContentsLength(8)
     return box

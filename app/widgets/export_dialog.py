@@ -83,10 +83,11 @@ class ExportDialog(QDialog):
         self._rest = QCheckBox("Points that no instance claims, too")
         self._rest.setObjectName("exportRest")
         self._rest.toggled.connect(lambda on: self.changed.emit("rest", on))
-        self.voxel = self._number("exportVoxel", "voxel_size", 0.0, "Every point")
-        self.scale = self._number("exportScale", "scale", 1e-6, "")
+        self.voxel = self._number("exportVoxel", "Voxel edge", "voxel_size", 0.0, "Every point")
+        self.scale = self._number("exportScale", "Scale", "scale", 1e-6, "")
         self._folder = QLineEdit()
         self._folder.setObjectName("exportFolder")
+        self._folder.setAccessibleName("Folder")
         self._typing = False
         self._folder.textEdited.connect(lambda _: self._tell_folder(typing=True))  # a click may leave the focus here
         self._folder.editingFinished.connect(self._tell_folder)
@@ -210,9 +211,10 @@ class ExportDialog(QDialog):
         combo.currentIndexChanged.connect(lambda _: self.changed.emit(field, combo.currentData()))
         return combo
 
-    def _number(self, name: str, field: str, lowest: float, special: str) -> QDoubleSpinBox:
+    def _number(self, name: str, title: str, field: str, lowest: float, special: str) -> QDoubleSpinBox:
         spin = QDoubleSpinBox()
         spin.setObjectName(name)
+        spin.setAccessibleName(title)
         spin.setDecimals(6)
         spin.setRange(lowest, LONGEST)
         spin.setSingleStep(0.01)

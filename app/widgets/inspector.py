@@ -42,6 +42,8 @@ class Inspector(QWidget):
         self._figures.setToolTip(FIGURES_TIP)
         self.tabs = QTabWidget()
         self.tabs.setObjectName("inspectorTabs")
+        self.tabs.setAccessibleName("Inspector")
+        self.tabs.tabBar().setAccessibleName("Parts of the inspector")
         self.tabs.setDocumentMode(True)
         self._there = False
         self._settling = QTimer(self)

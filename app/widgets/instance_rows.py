@@ -224,6 +224,7 @@ class NameDelegate(QStyledItemDelegate):
     def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: Index) -> QWidget:
         editor = _NameField(parent)
         editor.setObjectName("nameEditor")
+        editor.setAccessibleName("Name of the instance")
         editor.setMaxLength(LONGEST_NAME)
         editor.setText(index.data(Qt.ItemDataRole.EditRole))
         editor.selectAll()

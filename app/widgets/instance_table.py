@@ -222,6 +222,7 @@ class InstanceTable(QWidget):
     def _set_up_view(self) -> None:
         view = self.view
         view.setObjectName("instanceTable")
+        view.setAccessibleName("Instances")
         view.setMouseTracking(True)
         view.setProperty("arrows", "vertical")  # the others walk through the views as everywhere
         view.setModel(self._listed)

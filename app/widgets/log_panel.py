@@ -33,6 +33,7 @@ class LogPanel(QWidget):
         self._lines: list[tuple[int, str]] = []
         self.text = QPlainTextEdit()
         self.text.setObjectName("logText")
+        self.text.setAccessibleName("Log")
         self.text.setReadOnly(True)
         self.text.setMaximumBlockCount(LINES)
         self.text.setPlaceholderText("Nothing was noted down.")

@@ -118,6 +118,16 @@ class MainWindow(QMainWindow):
         for field in self.findChildren(QLineEdit):
             field.setAcceptDrops(False)  # files that are dropped there are meant for the window, not their paths for it
 
+    def focusNextPrevChild(self, forward: bool) -> bool:
+        """Tab goes to what is on screen: Qt keeps panels behind others, and idle tab bars, outside of the window."""
+        seen = {self.focusWidget()}
+        while super().focusNextPrevChild(forward):
+            now = self.focusWidget()
+            if now in seen or self._on_screen(now):
+                return True
+            seen.add(now)
+        return False
+
     def set_page(self, page: str) -> None:
         """What fills the middle; panels that the page does not have are hidden."""
         self._pages.setCurrentIndex(self._names.index(page))
@@ -242,6 +252,12 @@ class MainWindow(QMainWindow):
         if paths:
             event.acceptProposedAction()
             self.paths_dropped.emit(paths)
+
+    def _on_screen(self, widget: QWidget) -> bool:
+        part = widget
+        while part.parentWidget() not in (None, self):
+            part = part.parentWidget()
+        return self.rect().intersects(part.geometry())
 
     def _light_up(self, active: bool) -> None:
         """Tell a page that has a place for dropping."""

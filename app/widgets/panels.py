@@ -29,6 +29,7 @@ NARROW_STRIP = 88  # width of a panel of thumbnails in a narrow window: 56 px of
 VERSION = 1  # of the bytes
 PHOTO = "photoDock"
 PHOTO_SHARE = 0.42  # of what the other panels leave
+RIGHT_SHARE = 0.16  # of a wide window for the tables on the right: their columns are read whole
 RESULT = frozenset({"result"})
 EVERYWHERE: frozenset[str] = frozenset()  # on every page
 # which panels an arrangement shows; those it does not name stay as they are
@@ -346,10 +347,16 @@ class Panels(QObject):
         else:
             self._made[name].raise_()
 
+    def _usual(self, name: str) -> int:
+        """Usual width of a dock, height at the bottom."""
+        dock = self._docks[name]
+        share = RIGHT_SHARE if dock.area == Qt.DockWidgetArea.RightDockWidgetArea else 0.0
+        return max(dock.width, round(share * self._window.width()))
+
     def _resize(self) -> None:
         """Usual sizes; the photo gets a share of what the others leave."""
         names = [name for name, panel in self._made.items() if panel.isVisibleTo(self._window)]
-        taken = sum(self._docks[name].width for name in names if name != PHOTO and not self._docks[name].behind)
+        taken = sum(self._usual(name) for name in names if name != PHOTO and not self._docks[name].behind)
         for way, areas in (
             (Qt.Orientation.Horizontal, ("Left", "Right")),
             (Qt.Orientation.Vertical, ("Bottom", "Top")),
@@ -358,7 +365,7 @@ class Panels(QObject):
             sizes = []
             for name in chosen:
                 dock = self._docks[name]
-                size = round(PHOTO_SHARE * max(0, self._window.width() - taken)) if name == PHOTO else dock.width
+                size = round(PHOTO_SHARE * max(0, self._window.width() - taken)) if name == PHOTO else self._usual(name)
                 sizes.append(NARROW_STRIP if self._narrow and hasattr(dock.content, "set_narrow") else size)
             if chosen:
                 self._window.resizeDocks([self._made[name] for name in chosen], sizes, way)

@@ -16,7 +16,7 @@ def wrapped_label(name: str) -> QLabel:
     return label
 
 
-def plain_table(name: str, headers: Sequence[str], *, words: int) -> QTableWidget:
+def plain_table(name: str, headers: Sequence[str], *, words: int, title: str) -> QTableWidget:
     """An empty table to read in and to choose single lines of.
 
     Parameters
@@ -26,9 +26,12 @@ def plain_table(name: str, headers: Sequence[str], *, words: int) -> QTableWidge
     headers : sequence of str
     words : int
         The first so many columns hold words and are aligned left; the others hold numbers.
+    title : str
+        What screen readers call it.
     """
     table = QTableWidget(0, len(headers))
     table.setObjectName(name)
+    table.setAccessibleName(title)
     table.setHorizontalHeaderLabels(list(headers))
     table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
     table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
@@ -45,6 +48,7 @@ def choose_lines(table: QTableView) -> None:
     table.setAlternatingRowColors(True)
     table.setShowGrid(False)
     table.setWordWrap(False)
+    table.setTabKeyNavigation(False)  # or the keyboard would not get out of it again
     table.verticalHeader().hide()
     table.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
     table.horizontalHeader().setHighlightSections(False)

@@ -136,6 +136,7 @@ class PhotoGrid(QListView):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("photoGrid")
+        self.setAccessibleName("Photos of the run")
         self.photos = PhotoModel(self)
         self._place = -1  # where a drop would go
         self.setModel(self.photos)
@@ -220,8 +221,7 @@ class PhotoGrid(QListView):
 
     def startDrag(self, actions: Qt.DropAction) -> None:
         """Carry the selected photos."""
-        names = self.selected()
-        if not names:
+        if not (names := self.selected()):
             return
         drag = QDrag(self)
         drag.setMimeData(photo_mime(names))

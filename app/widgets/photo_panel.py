@@ -78,6 +78,7 @@ class PhotoPanel(QWidget):
         self.opacity = QSlider(Qt.Orientation.Horizontal)
         self.opacity.setObjectName("maskOpacity")
         self.opacity.setToolTip("Opacity of masks")
+        self.opacity.setAccessibleName("Opacity of masks")
         self.opacity.setRange(0, 100)
         self.opacity.setFixedWidth(110)
         self.opacity.valueChanged.connect(lambda value: self.opacity_changed.emit(value / 100))
@@ -162,6 +163,7 @@ class PhotoPanel(QWidget):
         button.setObjectName(name)
         button.setText(text)
         button.setToolTip(tip)
+        button.setAccessibleName(tip.split(" (")[0])  # "‹" is read as nothing
         button.setMinimumSize(28, 26)
         return button
 

@@ -157,6 +157,7 @@ class ReadyPage(QWidget):
         content.addStretch(1)
         scroll = QScrollArea()
         scroll.setObjectName("readyScroll")
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # what lies inside scrolls into sight when it gets the focus
         scroll.setWidgetResizable(True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setFrameShape(QFrame.Shape.NoFrame)

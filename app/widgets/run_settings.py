@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 PATCH = 14  # pixels: network sides are multiples of it
-SPINS = {"resolution": (56, 1036, PATCH, " px"), "maximum_views": (1, 999, 1, ""), "chunk_views": (1, 64, 1, "")}
+SPINS = {"resolution": (56, 1036, PATCH, " px"), "maximum_views": (1, 999, 1, ""), "chunk_views": (1, 64, 1, " views")}
 WORDS = {
     "size": ("Model", "Larger models see more and take longer."),
     "geometry": ("Geometry", "Where cameras and depth come from."),
@@ -25,7 +25,7 @@ WORDS = {
     "maximum_views": ("Most views", "Of more photos, this many are used, evenly spaced."),
     "device": ("Device", "Where the network runs."),
     "precision": ("Precision", "Of the feature pass; geometry is always computed in full precision."),
-    "chunk_views": ("Views at a time", "Views whose maps are computed together: fewer need less memory."),
+    "chunk_views": ("At a time", "Views whose maps are computed together: fewer need less memory."),
 }
 FILES = {
     "weights": ("Weights", "Found on this machine", "A weight file of your own."),
@@ -118,7 +118,7 @@ class RunSettingsForm(QWidget):
         grid.setHorizontalSpacing(10)
         grid.setVerticalSpacing(4)
         grid.setColumnStretch(1, 1)
-        grid.setColumnMinimumWidth(0, 96)
+        grid.setColumnMinimumWidth(0, 82)
         row = 0
         for field in fields:
             self._add(grid, row, field, *WORDS[field], self._control(field))
@@ -179,6 +179,7 @@ class RunSettingsForm(QWidget):
         clear.setText("×")
         clear.setFixedSize(26, 26)
         clear.setToolTip("Back to what is found on this machine")
+        clear.setAccessibleName("Back to what is found on this machine")
         clear.hide()
         clear.clicked.connect(lambda: self.file_dismissed.emit(field))
         choose = QPushButton("Choose …")

@@ -238,6 +238,7 @@ class _Strip(QListView):
     def __init__(self) -> None:
         super().__init__()
         self.setObjectName("viewList")
+        self.setAccessibleName("Views")
         self.setProperty("arrows", "vertical")  # the others walk through the views as everywhere
         self.setViewMode(QListView.ViewMode.IconMode)
         self.setFlow(QListView.Flow.TopToBottom)

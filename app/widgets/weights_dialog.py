@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 SCALE = 1000  # steps of the progress bar
+WIDTH, LEAST_HEIGHT, MARGIN = 720, 560, 80  # of the dialog, and what stays free of the window's height; pixels
 LEAD = (
     "The bundled nano has seen rendered rooms only. Depth Anything 3 weights give geometry of photographs. Instances "
     "need FAST3DIS heads as well: none are published; train them as the README says, or choose a file of your own."
@@ -50,7 +51,6 @@ class WeightsDialog(QDialog):
         super().__init__(parent)
         self.setObjectName("weightsDialog")
         self.setWindowTitle("Weights")
-        self.resize(720, 560)
         self._rows: tuple[tuple[str, str, str, str, str, str], ...] = ()
         self._buttons: dict[str, QPushButton] = {}
         column = QVBoxLayout(self)
@@ -60,13 +60,14 @@ class WeightsDialog(QDialog):
         lead.setObjectName("weightsLead")
         lead.setWordWrap(True)
         column.addWidget(lead)
-        inside = QWidget()
+        self._inside = inside = QWidget()
         inside.setObjectName("weightsInside")
         self._list = QVBoxLayout(inside)
         self._list.setContentsMargins(0, 0, 6, 0)
         self._list.setSpacing(8)
-        scroll = QScrollArea()
+        self._scroll = scroll = QScrollArea()
         scroll.setObjectName("weightsScroll")
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # a card scrolls into sight when its button gets the focus
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -110,7 +111,11 @@ class WeightsDialog(QDialog):
         self._take.setVisible(bool(verb))
 
     def present(self) -> None:
-        """Bring it to the front."""
+        """Bring it to the front; all cards are in sight if the window behind it is tall enough."""
+        if not self.isVisible():
+            around = self.sizeHint().height() - self._scroll.sizeHint().height()
+            whole, parent = around + self._inside.sizeHint().height(), self.parentWidget()
+            self.resize(WIDTH, whole if parent is None else max(LEAST_HEIGHT, min(whole, parent.height() - MARGIN)))
         self.show()
         self.raise_()
         self.activateWindow()
@@ -138,6 +143,7 @@ class WeightsDialog(QDialog):
         if verb:
             button = QPushButton(VERBS[verb])
             button.setObjectName(f"{verb}_{name}")
+            button.setAccessibleName(f"{VERBS[verb]}: {name}")
             button.setMinimumWidth(104)
             button.setEnabled(verb != "used")
             signal = self.download_requested if verb in FETCHING else self.use_requested

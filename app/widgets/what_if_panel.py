@@ -62,6 +62,7 @@ class WhatIfPanel(QWidget):
         self._note = wrapped_label("muted")
         self.reference = QComboBox()
         self.reference.setObjectName("whatIfReference")
+        self.reference.setAccessibleName("Compared with")
         self.reference.setMinimumContentsLength(12)
         for name, text in REFERENCES:
             self.reference.addItem(text, name)
@@ -74,7 +75,7 @@ class WhatIfPanel(QWidget):
         self._copy.setObjectName("whatIfCopy")
         self._copy.clicked.connect(self.copy_requested)
         self._summary = wrapped_label("whatIfSummary")
-        self.table = plain_table("whatIfTable", HEADERS, words=2)
+        self.table = plain_table("whatIfTable", HEADERS, words=2, title="What became of the instances")
         self._set_up_table()
         self._lay_out()
         self.set_empty("")

@@ -23,9 +23,9 @@ from fast3dis_core.exports.selection import meters_correction
 from fast3dis_core.exports.similarity import Similarity
 from fast3dis_core.images import read_image_folder, read_selected
 from fast3dis_core.inference.assembly import assemble_instances
-from fast3dis_core.inference.machine import model_facts, peak_memory, versions
+from fast3dis_core.inference.machine import memory_there, model_facts, peak_memory, versions
 from fast3dis_core.inference.memory import MemoryEstimate, estimate_memory
-from fast3dis_core.inference.steps import LoadedModel, decode_queries, encode_scene
+from fast3dis_core.inference.steps import LoadedModel, choose_device, decode_queries, encode_scene
 from fast3dis_core.interventions import NO_INTERVENTIONS
 from fast3dis_core.posed_input import read_posed_folder
 from fast3dis_core.reconstruction import AnchorOverride, Reconstruction
@@ -134,10 +134,13 @@ def run_scene(
     """
     with staged_folder(target, OUTPUTS, interrupts, overwrite=settings.overwrite) as staging:
         scene = read_scene(source, settings, display)
+        display.finish()
         for note in scene.views.notes:
             display.say(note)
         model = load()
-        display.say(f"Expected memory: {memory_text(expected_memory(model.config, scene.views, settings))}.")
+        memory = expected_memory(model.config, scene.views, settings)
+        display.say(f"Expected memory: {memory_text(memory)}.")
+        display.say(too_much(memory, memory_there(model.device)))
         encoded = encode_scene(
             model, scene.views, geometry=scene.geometry, chunk_views=settings.chunk_views, report=display
         )
@@ -205,15 +208,20 @@ def _correction(result: Reconstruction, transform: Similarity | None) -> str:
     return f"Lengths of this scene are meters already; with --meters {told}." if told else ""
 
 
-def preview_scene(source: Path, target: Path, settings: RunSettings, size: str, display: StepDisplay) -> dict[str, Any]:
+def preview_scene(
+    source: Path, target: Path, settings: RunSettings, display: StepDisplay, *, size: str, device: str
+) -> dict[str, Any]:
     """What a run would read and need, and whether it could write; nothing is computed and nothing written."""
+    there = memory_there(choose_device(device))
     refuse_existing_outputs(target, OUTPUTS, overwrite=settings.overwrite)
     scene = read_scene(source, settings, display)
     display.finish()
     memory = expected_memory(ModelConfig.for_size(size), scene.views, settings)
+    display.say(too_much(memory, there))
     return {
         "input": input_facts(source, scene, settings),
         "estimated_memory_bytes": {"likely": memory.bytes, "low": memory.low, "high": memory.high},
+        "memory_bytes": there,
     }
 
 
@@ -227,6 +235,21 @@ def expected_memory(config: ModelConfig, views: ViewBatch, settings: RunSettings
 def memory_text(memory: MemoryEstimate) -> str:
     """Such as "0.9 to 1.3 GB"."""
     return f"{memory.low / 1e9:.1f} to {memory.high / 1e9:.1f} GB"
+
+
+def too_much(memory: MemoryEstimate, there: int) -> str:
+    """A sentence for a run that needs more than a device has; else nothing.
+
+    Parameters
+    ----------
+    memory : MemoryEstimate
+    there : int
+        Bytes; 0 if unknown.
+    """
+    if not 0 < there < memory.high:
+        return ""
+    enough = "too little" if there < memory.low else "perhaps too little"
+    return f"There are {there / 1e9:.1f} GB, {enough}: a lower --resolution or --max-views needs less."
 
 
 def input_facts(source: Path, scene: SceneInput, settings: RunSettings) -> dict[str, Any]:

@@ -7,6 +7,8 @@ import typer
 
 from fast3dis_core.cli.exits import errors_to_exit
 
+_OUTPUTS = ("images", "depth", "instance", "transforms.json", "surface.ply")
+
 app = typer.Typer(help="Furnished rooms from a seed, as the bundled model was taught with.", no_args_is_help=True)
 
 
@@ -29,17 +31,21 @@ def render(
 ) -> None:
     """Render one room: images, transforms.json, depth, instance ids, labelled points."""
     from fast3dis_core.cli.exits import Interrupts
+    from fast3dis_core.cli.progress import StepDisplay
+    from fast3dis_core.cli.staging import refuse_existing_outputs
     from fast3dis_core.datasets.procedural_rooms import prepare_scenes, write_posed_dataset
     from fast3dis_core.datasets.procedural_rooms import render as render_rooms
     from fast3dis_core.inference.steps import choose_device, memory_errors
     from fast3dis_core.scene import scene
 
-    with errors_to_exit(), Interrupts() as interrupts, memory_errors():
+    with errors_to_exit(), Interrupts() as interrupts, memory_errors(), StepDisplay(interrupts) as display:
+        refuse_existing_outputs(out, _OUTPUTS, overwrite=overwrite)  # before anything is computed
         where = choose_device(device)
+        display("Furnishing the room", 0.0)
         rooms = prepare_scenes([seed], views=views, height=height, width=width).to(where)
-        interrupts.check()
+        display("Rendering", 0.0)
         sample = scene(render_rooms(rooms, height=height, width=width, supersample=2, augment=augment), 0)
-        interrupts.check()
+        display("Writing files", 0.0)
         with interrupts.held():
             written = write_posed_dataset(sample, out, surface=surface, overwrite=overwrite)
     typer.echo(f"{out}: {len(written)} files, {len(sample.object_ids())} objects seen in {views} views.")

@@ -187,7 +187,7 @@ def segment(
             def run(job: Job) -> dict[str, Any]:
                 display.begin(job.title)
                 if dry_run:
-                    return preview_scene(job.source, job.target, settings, size, display)
+                    return preview_scene(job.source, job.target, settings, display, size=size, device=device)
                 return run_scene(job.source, job.target, settings, load, display, interrupts)
 
             outcomes = run_jobs(jobs, run)

@@ -248,7 +248,7 @@ class Trainer:
             for name, value in loss.terms.items():
                 terms[name] = terms.get(name, torch.zeros_like(value)) + value / len(plan.passes)
         terms = self.ranks.sum_gradients(stage.trained, terms)
-        logged = (step + 1) % config.log_every == 0
+        logged = (step + 1) % config.log_every == 0 or step + 1 == config.steps  # the last in any case
         by_room = room_norms(stage.trained) if logged else {}
         norm = clip_gradients(stage.trained, terms, limit=config.gradient_clip, step=step)
         self.optimizer.step()

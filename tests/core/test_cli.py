@@ -161,7 +161,23 @@ def test_dry_run_tells_the_views_and_writes_nothing(photos, tmp_path):
     done = run("segment", photos, "--out", tmp_path / "out", "--max-views", 2, "--dry-run", "--resolution", 56)
     assert done.exit_code == 0
     assert "2 views of 56 x 42 pixels: view0.jpg, view2.jpg" in done.stdout
+    assert "needs less" not in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_a_run_larger_than_the_device_is_told_before_it_starts(photos, tmp_path, monkeypatch):
+    monkeypatch.setattr(scene_run, "memory_there", lambda device: 360_000_000)
+    done = run("segment", photos, "--out", tmp_path / "out", "--dry-run", "--resolution", 56, "--device", "cpu")
+    assert done.exit_code == 0
+    assert "There are 0.4 GB, perhaps too little: a lower --resolution or --max-views needs less." in done.stderr
+    monkeypatch.setattr(scene_run, "memory_there", lambda device: 200_000_000)
+    done = run("segment", photos, "--out", tmp_path / "out", "--dry-run", "--resolution", 56, "--device", "cpu")
+    assert "There are 0.2 GB, too little: " in done.stderr
+
+
+def test_a_dry_run_knows_which_devices_are_there(photos, tmp_path):
+    refused = run("segment", photos, "--out", tmp_path / "out", "--dry-run", "--device", "gpu")
+    assert (refused.exit_code, "Unknown device 'gpu'" in refused.stderr) == (2, True)
 
 
 # --- results are whole, and nobody's files are lost -------------------------------------------------------

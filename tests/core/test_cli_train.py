@@ -55,7 +55,10 @@ def test_a_rendered_room_is_an_ordinary_folder(tmp_path):
     assert len(np.unique(ids)) > 2
     refused = run("scenes", "render", *SMALL, "--out", tmp_path / "room")
     assert refused.exit_code == 6
-    assert "exists already" in refused.stderr
+    assert "holds results already" in refused.stderr
+    assert "--overwrite" in refused.stderr  # in the words of the command line
+    assert "Rendering" in done.stderr
+    assert "Rendering" not in refused.stderr  # told before anything is computed
     assert run("scenes", "render", *SMALL, "--out", tmp_path / "room", "--overwrite").exit_code == 0
 
 

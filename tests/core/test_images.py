@@ -485,9 +485,10 @@ class TestVideo:
         assert np.abs(found - expected).mean() < 8
 
     @pytest.mark.parametrize("content", [b"", b"not a video" * 100])
-    def test_no_video_inside(self, tmp_path, content):
+    def test_no_video_inside(self, tmp_path, content, capfd):
         (tmp_path / "clip.mp4").write_bytes(content)
         refused(tmp_path / "clip.mp4", "clip.mp4", "MP4 (H.264)")
+        assert capfd.readouterr().err == ""  # ours is the only line
 
     def test_cancel_while_reading(self, tmp_path):
         path = write_video(tmp_path / "clip.mp4", gray_steps(20))

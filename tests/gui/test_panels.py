@@ -71,6 +71,16 @@ def test_explore_hides_the_photo_and_inspect_brings_it_back(stage, narrow):
     assert tabs.tabs.isVisible() == narrow
 
 
+def test_a_wide_window_has_room_for_the_columns_of_its_tables(stage, qtbot):
+    window, panels, *_ = stage
+    table = window.findChild(QDockWidget, "inspectorDock")
+    panels.arrange("inspect")
+    qtbot.waitUntil(lambda: abs(table.width() - 340) < 12, timeout=2000)
+    window.resize(3840, 900)
+    panels.arrange("inspect")
+    qtbot.waitUntil(lambda: table.width() > 560, timeout=2000)
+
+
 def test_an_arrangement_brings_what_it_is_for_to_the_front(stage, qtbot):
     window, panels, *_ = stage
     table, inspector = (window.findChild(QDockWidget, name) for name in ("instancesDock", "inspectorDock"))

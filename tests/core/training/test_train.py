@@ -106,6 +106,12 @@ def test_instances_train_adapters_and_everything_behind_the_backbone(tmp_path, r
     assert "stage.anchor_decoder.position_encoding.frequencies" in kept
 
 
+def test_the_last_step_is_logged_however_short_the_run(tmp_path, room_cache):
+    run = begin(tmp_path, tiny_config(stage="geometry", steps=3, log_every=50))
+    run_to(run, room_cache)
+    assert [row["step"] for row in rows(run.log)] == ["3"]
+
+
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_run_directory_holds_everything(stage, tmp_path, room_cache):
     config = tiny_config(stage=stage, steps=4, save_every=1, validate_every=2, picture_every=4)
