@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal
 
 from app.comparison_words import runs_apart
 from app.jobs import Jobs
@@ -18,6 +18,7 @@ from app.session.edits import Edits
 from app.session.origin import Origin
 from app.session.session import Session
 from app.session.stored import from_plain
+from app.steps import Steps
 from app.wishes import Wishes
 from fast3dis_core.cost import Cost, measured
 from fast3dis_core.counterpart import (
@@ -29,46 +30,18 @@ from fast3dis_core.counterpart import (
     SurfaceSettings,
     Truth,
 )
-from fast3dis_core.curation import Curated, Curation
+from fast3dis_core.curation import Curated
 from fast3dis_core.errors import DatasetError
 from fast3dis_core.reconstruction import PointCloud, Reconstruction
 from fast3dis_core.session_files.manifest import SUFFIX
 
 if TYPE_CHECKING:
     from fast3dis_core.progress import Report
-    from fast3dis_core.scene import EncodedScene
 
 Side = Literal["clustering", "positions", "surface", "previous", "snapshot", "file", "truth"]
 LINE, UPDATE = "compare", "compare again"  # of the worker
 TRUE_IDS = "instance"  # folder beside the photos
 MEASURED = 3  # times decoding and assembling are measured; the fastest counts
-
-
-class ComparisonSteps(Protocol):
-    """What the core does for comparisons, beside the other steps; implemented by `app.other_sides`."""
-
-    def feature_inputs(self, encoded: "EncodedScene", settings: FeatureSettings) -> Any: ...  # noqa: D102
-    def cluster(self, inputs: Any, report: "Report") -> Any: ...  # noqa: D102
-    def clustered(self, result: Reconstruction, found: Any, own_cost: Cost) -> Counterpart: ...  # noqa: D102
-    def from_positions(  # noqa: D102
-        self, curated: Curated, settings: PositionSettings | SurfaceSettings, report: "Report"
-    ) -> Counterpart: ...
-    def other_result(  # noqa: D102
-        self,
-        other: Reconstruction,
-        result: Reconstruction,
-        title: str,
-        curation: Curation,
-        costs: tuple[Cost | None, Cost | None],
-    ) -> Counterpart: ...
-    def read_counterpart(self, path: Path, result: Reconstruction, report: "Report") -> Counterpart: ...  # noqa: D102
-    def read_truth(  # noqa: D102
-        self, folder: Path, result: Reconstruction, long_edge: int | None, straight: bool
-    ) -> Truth | None: ...
-    def true_counterpart(self, result: Reconstruction, truth: Truth) -> Counterpart: ...  # noqa: D102
-    def set_beside(  # noqa: D102
-        self, counterpart: Counterpart, first: Curated, truth: Truth | None, previous: SideBySide | None
-    ) -> SideBySide: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +76,7 @@ class Comparing:
     def __init__(
         self,
         session: Session,
-        steps: Any,
+        steps: Steps,
         shelf: ModelShelf,
         jobs: Jobs,
         *,

@@ -33,7 +33,7 @@ THUMBNAIL = 320  # long edge, pixels: sharp in a tile of 160 on a dense screen
 
 
 class CoreSteps(MachineSteps, OtherSides):
-    """Implements `app.workflow.Steps` with `fast3dis_core`."""
+    """Implements `app.steps.Steps` with `fast3dis_core`."""
 
     def __init__(self) -> None:
         # Torch's threads sleep while they wait for each other, where they would spin: beside them the window is drawn,

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class OtherSides:
-    """Implements `app.comparing.ComparisonSteps`."""
+    """Implements `app.steps.ComparisonSteps`."""
 
     def feature_inputs(self, encoded: "EncodedScene", settings: FeatureSettings) -> Any:
         """What clustering needs of a scene, as arrays of its own."""

@@ -10,6 +10,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 from app.session.activity import ModelFacts
 from app.session.origin import PhotoFacts
 from app.session.plan import Photo, Plan, RunSettings
+from fast3dis_core.cost import Cost
+from fast3dis_core.counterpart import (
+    Counterpart,
+    FeatureSettings,
+    PositionSettings,
+    SideBySide,
+    SurfaceSettings,
+    Truth,
+)
+from fast3dis_core.curation import Curated, Curation
 from fast3dis_core.evidence import Claims, Evidence
 from fast3dis_core.interventions import AnchorPrompt, Interventions
 from fast3dis_core.reconstruction import AnchorOverride, Reconstruction
@@ -23,7 +33,49 @@ if TYPE_CHECKING:
     from fast3dis_core.scene import DecoderTrace, EncodedScene, PosedCameras, SceneGeometry, ViewBatch
 
 
-class Steps(Protocol):
+class ComparisonSteps(Protocol):
+    """What the core does for comparisons; implemented by `app.other_sides`."""
+
+    def feature_inputs(self, encoded: "EncodedScene", settings: FeatureSettings) -> Any:
+        """What clustering needs of a scene, as arrays of its own, sealed."""
+
+    def cluster(self, inputs: Any, report: "Report") -> Any:
+        """Labels of features, in another process, sealed."""
+
+    def clustered(self, result: Reconstruction, found: Any, own_cost: Cost) -> Counterpart:
+        """Labels of features as a counterpart."""
+
+    def from_positions(
+        self, curated: Curated, settings: PositionSettings | SurfaceSettings, report: "Report"
+    ) -> Counterpart:
+        """Clusters of points, in another process."""
+
+    def other_result(
+        self,
+        other: Reconstruction,
+        result: Reconstruction,
+        title: str,
+        curation: Curation,
+        costs: tuple[Cost | None, Cost | None],
+    ) -> Counterpart:
+        """Another result of the same photos."""
+
+    def read_counterpart(self, path: Path, result: Reconstruction, report: "Report") -> Counterpart:
+        """A file of another program or run."""
+
+    def read_truth(self, folder: Path, result: Reconstruction, long_edge: int | None, straight: bool) -> Truth | None:
+        """True ids of a folder of photos, if it has any."""
+
+    def true_counterpart(self, result: Reconstruction, truth: Truth) -> Counterpart:
+        """The truth as a counterpart."""
+
+    def set_beside(
+        self, counterpart: Counterpart, first: Curated, truth: Truth | None, previous: SideBySide | None
+    ) -> SideBySide:
+        """Both sides, line by line."""
+
+
+class Steps(ComparisonSteps, Protocol):
     """What the core does for the program. All methods run on the worker thread."""
 
     def describe(self) -> str:
