@@ -136,13 +136,13 @@ class Program:
         from app.widgets.main_window import MainWindow, stacked
         from app.widgets.masks_page import MasksPage
         from app.widgets.panels import EVERYWHERE, Dock
-        from app.widgets.theme import apply_theme, choose_theme, rgb
+        from app.widgets.theme import apply_theme, choose_theme
         from app.widgets.view_gallery import ViewGallery
 
         theme = choose_theme(app, options.theme)
         apply_theme(app, theme)
         self.viewport = Viewport()
-        self.viewport.set_colors(rgb(theme.viewport), rgb(theme.frustum), rgb(theme.accent))
+        self.viewport.set_colors(*theme.stage)
         self.gallery, self.table, self.decoding = ViewGallery(theme), InstanceTable(), DecodingPanel()
         self.ways_in, self.recovery = WaysIn(theme), RecoveryParts(theme)
         areas = Qt.DockWidgetArea

@@ -17,7 +17,7 @@ from app.widgets.comparison_panel import ComparisonPanel
 from app.widgets.panels import PHOTO, Panels
 from app.widgets.photo_view import PhotoView
 from app.widgets.split_stage import SplitStage
-from app.widgets.theme import Theme, rgb
+from app.widgets.theme import Theme
 
 if TYPE_CHECKING:
     from app.actions import Actions
@@ -100,7 +100,7 @@ class ComparisonParts:
         for photo in self.photos:
             photo.set_theme(theme)
         if self.second is not None:
-            self.second.set_colors(rgb(theme.viewport), rgb(theme.frustum), rgb(theme.accent))
+            self.second.set_colors(*theme.stage)
 
     def close(self) -> None:
         """Free the graphics."""

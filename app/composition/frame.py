@@ -104,7 +104,7 @@ class Frame:
 
     def _apply(self, theme: Theme) -> None:
         apply_theme(self._app, theme)
-        self._viewport.set_colors(rgb(theme.viewport), rgb(theme.frustum), rgb(theme.accent))
+        self._viewport.set_colors(*theme.stage)
         self._comparison.set_theme(theme)
         self._painting.set_gap_color(rgb(theme.warning))
         self._painting.set_paper(rgb(theme.viewport))

@@ -4,14 +4,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QBuffer, QIODevice, QTimer
+from PySide6.QtCore import QTimer
 from PySide6.QtGui import QAction, QImage
 from PySide6.QtWidgets import QWidget
 
+from app.composition.stage import png
 from app.presenters.photo import PICTURE_TIME, PhotoPresenter
 from app.presenters.photo_pointer import PhotoPointerPresenter
 from app.widgets.photo_panel import PhotoPanel
-from fast3dis_core.errors import ExportError
 from fast3dis_core.exports.atomic import atomic_file
 
 if TYPE_CHECKING:
@@ -94,9 +94,6 @@ class PhotoParts:
 
 
 def _write(picture: QImage, path: Path, overwrite: bool) -> None:
-    buffer = QBuffer()
-    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    if not picture.save(buffer, "PNG"):
-        raise ExportError(f"{path.name} was not written: no PNG came of the picture. Show a photo and save it again.")
+    content = png(picture)
     with atomic_file(path, overwrite=overwrite) as file:
-        file.write(buffer.data().data())
+        file.write(content)

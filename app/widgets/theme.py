@@ -37,6 +37,11 @@ class Theme:
     viewport: str
     frustum: str
 
+    @property
+    def stage(self) -> tuple[tuple[int, int, int], tuple[int, int, int], tuple[int, int, int]]:
+        """What a viewport's `set_colors` takes: background, lines and accent, 0 to 255."""
+        return rgb(self.viewport), rgb(self.frustum), rgb(self.accent)
+
 
 DARK = Theme(
     name="dark",
