@@ -15,7 +15,7 @@ from app.run_job import ModelShelf, Scene
 from app.session.edits import Edits
 from app.session.session import Difference, Display, Session
 from app.steps import Steps
-from app.wishes import DifferenceJob, InspectJob, PreviewJob, ProbabilityJob, ProposeJob, Wishes
+from app.wishes import Decoding, DifferenceJob, InspectJob, PreviewJob, ProbabilityJob, ProposeJob, Wishes
 from fast3dis_core.curation import Curated
 from fast3dis_core.interventions import AnchorPrompt
 from fast3dis_core.reconstruction import AnchorOverride, Reconstruction
@@ -64,7 +64,7 @@ class Probe:
         self._jobs, self._start, self._state = jobs, start, state
         self._dragging = False
         self._inspected: Reconstruction | None = None  # the result that is being inspected
-        self._decodings: tuple[tuple[object, ...], ...] = (Wishes().decoding,)  # the present one, and that before it
+        self._decodings: tuple[Decoding, ...] = (Wishes().decoding,)  # the present one, and that before it
         self._compared: tuple[Reconstruction, Edits, Wishes] | None = None  # what a difference was asked for last
         self._reference: tuple[Wishes, Reconstruction] | None = None  # the last one that was computed
         self._before: tuple[Wishes, Reconstruction] | None = None  # what was on show before it was decoded again
@@ -135,7 +135,7 @@ class Probe:
         _, wishes = self._state()
         before = self._decodings[1:] if self._session.display.reference == "previous" else ()
         overrides, interventions = before[0] if before else Wishes().decoding
-        return replace(wishes, overrides=overrides, interventions=interventions)  # type: ignore[arg-type]
+        return replace(wishes, overrides=overrides, interventions=interventions)
 
     def follow(self, display: Display) -> None:
         """Inspect the result, or hold it against another, if a panel asks for that and nobody has."""
@@ -186,12 +186,8 @@ class Probe:
             self._start(self._hold_against(scene, wishes, seen, before[1]))
 
     async def _hold_against(self, scene: Scene, wishes: Wishes, seen: Curated, before: Reconstruction) -> None:
-        shown = seen.reconstruction
-        job = DifferenceJob(
-            scene=scene, wishes=wishes, shown=shown, seen=seen, reference=before, steps=self._steps, shelf=self._shelf
-        )
-        difference = await self._jobs.run("Comparing results", job, line="last change", quiet=True)
-        if self._session.reconstruction is shown:
+        difference = await self._difference(scene, wishes, seen, before, line="last change")
+        if self._session.reconstruction is seen.reconstruction:
             self._tell_last(difference)
 
     def _tell_last(self, difference: Difference | None) -> None:
@@ -208,14 +204,26 @@ class Probe:
             known = self._reference[1]
         elif self._before is not None and self._before[0] == reference:
             known = self._before[1]
-        job = DifferenceJob(
-            scene=scene, wishes=reference, shown=shown, seen=seen, reference=known, steps=self._steps, shelf=self._shelf
-        )
-        difference = await self._jobs.run("Comparing results", job, line="compare", quiet=True)
+        difference = await self._difference(scene, reference, seen, known, line="compare")
         if difference.reference is not shown:
             self._reference = reference, difference.reference
         if self._session.reconstruction is shown:
             self._session.compare(difference)
+
+    async def _difference(
+        self, scene: Scene, wishes: Wishes, seen: Curated, reference: Reconstruction | None, *, line: str
+    ) -> Difference:
+        """What is seen, held against what `wishes` come to: `reference`, where that is known."""
+        job = DifferenceJob(
+            scene=scene,
+            wishes=wishes,
+            shown=seen.reconstruction,
+            seen=seen,
+            reference=reference,
+            steps=self._steps,
+            shelf=self._shelf,
+        )
+        return await self._jobs.run("Comparing results", job, line=line, quiet=True)
 
     def _preview(self, override: AnchorOverride) -> None:
         """One query decoded again, the others held; the newest question wins, and nothing is an edit yet.

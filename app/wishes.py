@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from fast3dis_core.progress import Report
     from fast3dis_core.scene import DecoderTrace
 
+Decoding = tuple[tuple[AnchorOverride, ...], Interventions]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Wishes:
@@ -64,7 +66,7 @@ class Wishes:
         return edits, replace(display, layer=self.layer)
 
     @property
-    def decoding(self) -> tuple[object, ...]:
+    def decoding(self) -> Decoding:
         """What decoding depends on; the rest is assembly."""
         return self.overrides, self.interventions
 
