@@ -70,7 +70,7 @@ def stored_name(key: str) -> str:
     """Name under which a tensor is stored in a file.
 
     The four auxiliary output branches of Depth Anything 3 share one LayerNorm, and a file holds it once,
-    under the name of branch 0 (depth-anything-3, pitfall P1).
+    under the name of branch 0: safetensors stores a shared tensor once.
     """
     return _ALIAS.sub(r"\g<1>0\2", key)
 

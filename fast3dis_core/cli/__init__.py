@@ -1,4 +1,4 @@
-"""The command line `fast3dis`: thin, one file per command (architecture, first line: folder to PLY).
+"""The command line `fast3dis`: thin, one file per command.
 
 Results go to stdout, everything else to stderr. Exit codes:
 

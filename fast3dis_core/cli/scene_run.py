@@ -1,4 +1,4 @@
-"""One folder to one output folder: read, encode, decode, assemble, write, report (architecture, first line)."""
+"""One folder to one output folder: read, encode, decode, assemble, write, report."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace

@@ -1,4 +1,4 @@
-"""`fast3dis segment FOLDER... --out DIR`: photos to instances, and nothing else (architecture, first line).
+"""`fast3dis segment FOLDER... --out DIR`: photos to instances, and nothing else.
 
 Several folders share one loaded model. Under torchrun they are shared out over the ranks: every process
 takes each WORLD_SIZE-th folder from its RANK on, without any talk between them.
