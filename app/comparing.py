@@ -144,6 +144,21 @@ class Comparing:
 
         else:
             make = self._maker(side, shown, path)
+        await self._show(make, side)
+
+    async def restore(self, counterpart: Counterpart) -> None:
+        """Hold the result of a session file against what it was held against."""
+        shown = self._session.curated
+        assert shown is not None, "its result is on show"
+        try:
+            if counterpart.kind == "truth":  # as the folder has it now
+                await self._show(self._maker("truth", shown, None), "truth")
+            else:
+                await self._show(lambda report, truth: counterpart, "snapshot")
+        except DatasetError as error:
+            self._session.message(f"Not compared with {counterpart.title} again: {error}")
+
+    async def _show(self, make: "Make", side: Side) -> None:
         comparison, truth, problem = await self._jobs.run(
             "Comparing", self._job(make, side), line=LINE, quiet=side != "file"
         )

@@ -25,6 +25,7 @@ from fast3dis_core.session_files.values import Features, SavedSession
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from fast3dis_core.counterpart import Counterpart
     from fast3dis_core.progress import Report
     from fast3dis_core.scene import DecoderTrace, EncodedScene, PosedCameras, SceneGeometry, ViewBatch
 
@@ -301,8 +302,10 @@ class CoreSteps(MachineSteps, OtherSides):
         features: Features | None,
         overwrite: bool,
         report: "Report",
+        beside: "Counterpart | None" = None,
     ) -> None:
         """Whole or not at all."""
+        from app.session.kept_counterpart import saved_counterpart
         from fast3dis_core.session_files import SavedSession, write_session
 
         edits = plain["edits"]
@@ -314,6 +317,7 @@ class CoreSteps(MachineSteps, OtherSides):
             display=plain["display"],
             layout=layout,
             features=features,
+            beside=None if beside is None else saved_counterpart(beside),
         )
         write_session(path, saved, overwrite=overwrite, report=report)
 

@@ -15,14 +15,16 @@ from app.jobs import Jobs
 from app.run_job import Scene
 from app.session.display import Display
 from app.session.edits import Edits
+from app.session.kept_counterpart import opened_counterpart
 from app.session.origin import Origin
 from app.session.plan import RunSettings
 from app.session.session import Session
 from app.session.stored import from_plain, to_plain
 from app.steps import Steps
 from app.wishes import Wishes
+from fast3dis_core.counterpart import Counterpart
 from fast3dis_core.errors import SessionError
-from fast3dis_core.reconstruction import Reconstruction
+from fast3dis_core.reconstruction import PointCloud, Reconstruction
 
 if TYPE_CHECKING:
     from fast3dis_core.progress import Report
@@ -50,6 +52,7 @@ class Opened:
     computed: Wishes
     layout: bytes
     scene: Scene | None
+    beside: Counterpart | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +63,8 @@ class Moment:
     ----------
     computed : Wishes
         What the result was computed from; `edits` and `display` may already ask for more.
+    beside : Counterpart, optional
+        What it is held against.
     """
 
     reconstruction: Reconstruction
@@ -68,12 +73,19 @@ class Moment:
     display: Display
     scene: Scene | None
     computed: Wishes
+    beside: Counterpart | None = None
 
     @property
     def settled(self) -> "Moment":
         """The same with edits that the result answers to."""
         edits, display = self.computed.within(self.edits, self.display)
         return replace(self, edits=edits, display=display)
+
+    @property
+    def clouds(self) -> tuple[PointCloud, ...]:
+        """Of the result, and of what it is held against."""
+        own = self.reconstruction.cloud
+        return (own,) if self.beside is None else (own, self.beside.reconstruction.cloud)
 
     def plain(self) -> dict[str, Any]:
         """What a session file says beside arrays."""
@@ -118,6 +130,8 @@ class Keeper:
         Brings the result up to date with the edits.
     adopt : callable
         Makes the scene of a file the open one.
+    hold_against : callable
+        Told what the result of a file was held against.
     """
 
     def __init__(
@@ -129,9 +143,11 @@ class Keeper:
         state: Callable[[], tuple[Scene | None, Wishes]],
         settle: Callable[[], Awaitable[None]],
         adopt: Callable[[Scene | None, Wishes], None],
+        hold_against: Callable[[Counterpart], object] = lambda counterpart: None,
     ) -> None:
         self._session, self._steps, self._jobs = session, steps, jobs
         self._state, self._settle, self._adopt = state, settle, adopt
+        self._hold_against = hold_against
 
     def moment(self) -> Moment | None:
         """What is open; None before the first result."""
@@ -146,6 +162,7 @@ class Keeper:
             display=session.display,
             scene=scene,
             computed=computed,
+            beside=None if session.comparison is None else session.comparison.counterpart,
         )
 
     @property
@@ -154,7 +171,8 @@ class Keeper:
         moment = self.moment()
         if moment is None:
             return None
-        small, scene = POINT_BYTES * len(moment.reconstruction.cloud.points), moment.scene
+        clouds = {id(cloud): len(cloud.points) for cloud in moment.clouds}
+        small, scene = POINT_BYTES * sum(clouds.values()), moment.scene
         return Sizes(without=small, complete=None if scene is None else small + scene.features_size)
 
     async def save(self, path: Path, *, layout: bytes = b"", features: bool = True, overwrite: bool = False) -> Saved:
@@ -185,7 +203,9 @@ class Keeper:
             kept = None
             if features and scene is not None:
                 kept = steps.features(scene.views, scene.encoded, scene.trace)
-            steps.write_session(path, moment.reconstruction, moment.plain(), layout, kept, overwrite, report)
+            steps.write_session(
+                path, moment.reconstruction, moment.plain(), layout, kept, overwrite, report, moment.beside
+            )
             return Saved(bytes=path.stat().st_size, complete=kept is not None)
 
         saved: Saved = await self._jobs.run(f"Saving {path.name}", job, line=f"write {path}", quiet=True)
@@ -208,6 +228,8 @@ class Keeper:
 
         opened: Any = await self._jobs.run(f"Opening {path.name}", job)
         self._show(opened)
+        if opened.beside is not None:
+            self._hold_against(opened.beside)
         return cast("bytes", opened.layout)
 
     async def recover(self, folder: Path, state: State) -> bytes:
@@ -266,6 +288,7 @@ class Keeper:
             computed=Wishes.of(edits, display),
             layout=saved.layout,
             scene=scene,
+            beside=None if saved.beside is None else opened_counterpart(saved.beside, saved.reconstruction),
         )
 
 

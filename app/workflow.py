@@ -87,7 +87,13 @@ class Workflow:
         self.exporter, self.filming = Exporter(session, self._jobs), Filming(self._jobs)
         self._ran: Plan | None = None
         self.keeper = Keeper(
-            session, steps, self._jobs, state=self._state, settle=self.recompute, adopt=self._open_scene
+            session,
+            steps,
+            self._jobs,
+            state=self._state,
+            settle=self.recompute,
+            adopt=self._open_scene,
+            hold_against=lambda counterpart: self.start(self.comparing.restore(counterpart)),
         )
         self.probe = Probe(session, steps, self._shelf, self._jobs, start=self.start, state=self._state)
         self.comparing = Comparing(session, steps, self._shelf, self._jobs, state=self._state, start=self.start)

@@ -257,15 +257,21 @@ class EntryReader:
 
 
 @contextmanager
-def opened_session(path: Path) -> Iterator[EntryReader]:
+def opened_session(path: Path, within: BinaryIO | None = None) -> Iterator[EntryReader]:
     """Open a file for reading its entries.
+
+    Parameters
+    ----------
+    path : Path
+    within : file, optional
+        A session that lies in the file of this path.
 
     Raises
     ------
     SessionError
         If it cannot be read, is no ZIP, or the block runs out of memory.
     """
-    with _file(path) as file:
+    with within or _file(path) as file:
         try:
             magic = file.read(len(_MAGIC))
             size = file.seek(0, 2)

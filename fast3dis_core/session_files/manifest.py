@@ -27,6 +27,7 @@ COLORS = "cloud/colors"  # only there if they are not the photos'
 DEPTH = "cloud/depth"
 CONFIDENCE = "cloud/confidence"
 REMAINDER = "cloud/remainder"
+BESIDE = "beside"  # a whole session file as bytes
 
 _ROWS = 2**31  # rows of the cloud are int32
 _LARGEST = 2**48  # elements of an array
@@ -42,6 +43,18 @@ class Spec(NamedTuple):
     def size(self) -> int:
         """Bytes."""
         return math.prod(self.shape) * int(self.dtype[2:])
+
+
+class Beside(NamedTuple):
+    """What a session says of the one beside it."""
+
+    size: int  # of its entry, bytes
+    shares_cloud: bool
+
+    @property
+    def spec(self) -> Spec:
+        """Of its entry."""
+        return Spec("|u1", (self.size,))
 
 
 Alias: TypeAlias = str  # DEPTH or CONFIDENCE: a feature that the cloud's arrays hold already
@@ -129,6 +142,8 @@ class Manifest:
         Earlier versions wrote none.
     has_layout : bool
     features : mapping of str to Spec or Alias, or None
+    beside : Beside or None
+        Earlier versions wrote none.
     """
 
     saved: datetime
@@ -147,6 +162,7 @@ class Manifest:
     instance_scores: tuple[float | None, ...]
     has_layout: bool
     features: Mapping[str, Spec | Alias] | None
+    beside: Beside | None = None
 
     def to_json(self) -> bytes:
         """The entry's content: ASCII, numbers that come back exactly."""
@@ -168,6 +184,7 @@ class Manifest:
             "instance_scores": self.instance_scores,
             "has_layout": self.has_layout,
             "features": None if self.features is None else dict(self.features),
+            **({} if self.beside is None else {"beside": self.beside._asdict()}),
         }
         return json.dumps(document, indent=1, allow_nan=False).encode("ascii")
 
@@ -176,6 +193,7 @@ def expanded_size(manifest: Manifest) -> int:
     """Bytes that a session takes in memory, without the rows of its masks."""
     specs = manifest.extent.arrays(own_colors=manifest.own_colors)
     features = [spec for spec in (manifest.features or {}).values() if isinstance(spec, Spec)]
+    features += [] if manifest.beside is None else [manifest.beside.spec]
     # photos, the unpacked flags of valid points, and everything else in the size it is stored in
     return 4 * manifest.extent.points + sum(spec.size for spec in [*specs.values(), *features])
 
@@ -232,6 +250,7 @@ def from_document(document: Mapping[str, Any]) -> Manifest:
         instance_scores=_instance_scores(document, extent.instances),
         has_layout=_take(document, "has_layout", bool),
         features=None if features is None else {name: _feature(name, item) for name, item in features.items()},
+        beside=_beside(document),
     )
 
 
@@ -300,6 +319,16 @@ def _instance_scores(document: Mapping[str, Any], count: int) -> tuple[float | N
     if len(scores) != count or not all(type(score) in (float, type(None)) for score in scores):
         raise ValueError(f"instance_scores: expected {count} numbers or null")
     return tuple(scores)
+
+
+def _beside(document: Mapping[str, Any]) -> Beside | None:
+    if "beside" not in document:
+        return None
+    found = _take(document, "beside", dict)
+    beside = Beside(size=_take(found, "size", int), shares_cloud=_take(found, "shares_cloud", bool))
+    if not 0 <= beside.size < _ROWS:
+        raise ValueError(f"beside: expected bytes from 0 to 2**31, found {beside.size}")
+    return beside
 
 
 def _feature(name: str, value: Any) -> Spec | Alias:

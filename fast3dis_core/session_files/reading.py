@@ -5,8 +5,10 @@ file before memory is taken, nothing is unpacked to disk, and the points are com
 a session is either equal to what was saved or not opened.
 """
 
+import io
 import zlib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from fast3dis_core.progress import Report, silent
 from fast3dis_core.reconstruction import Bool, Float32, Instance, PointCloud, Reconstruction, UInt8
 from fast3dis_core.session_files.entries import Array, EntryReader, octets, opened_session
 from fast3dis_core.session_files.manifest import (
+    BESIDE,
     COLORS,
     CONFIDENCE,
     DEPTH,
@@ -25,6 +28,7 @@ from fast3dis_core.session_files.manifest import (
     MANIFEST,
     REMAINDER,
     THUMBNAIL,
+    Beside,
     Manifest,
     Spec,
     expanded_size,
@@ -55,42 +59,47 @@ def read_session(path: str | Path, *, with_features: bool = True, report: Report
     """
     path = Path(path)
     with opened_session(path) as reader:
-        manifest = _manifest(reader)
-        features = dict(manifest.features or {}) if with_features else {}
-        specs = manifest.extent.arrays(own_colors=manifest.own_colors)
-        own = {name: spec for name, spec in features.items() if isinstance(spec, Spec)}
-        reader.afford(expanded_size(manifest))
-        total = 3 * manifest.extent.points + sum(spec.size for spec in [*specs.values(), *own.values()])
-        reader.follow(report, f"Opening {path.name}", total)
-        small = {
-            name: reader.array(name, spec) for name, spec in specs.items() if name not in (CONFIDENCE, DEPTH, REMAINDER)
-        }
-        images = _images(reader, manifest)
-        maps, points = _maps(reader, manifest, specs, small["cameras/rays"], keep_depth=DEPTH in features.values())
-        reconstruction = Reconstruction(
-            names=manifest.names,
-            images=images,
-            intrinsics=small["cameras/intrinsics"],
-            world_to_camera=small["cameras/world_to_camera"],
-            is_metric=manifest.is_metric,
-            cloud=PointCloud(
-                points=points.reshape(-1, 3),
-                colors=small.get(COLORS, images.reshape(-1, 3)),
-                confidence=maps[CONFIDENCE].reshape(-1),
-                valid=_flags(small["cloud/valid"], manifest.extent.points),
-            ),
-            instances=_instances(reader, manifest, small),
-            anchors=small["queries/anchors"],
-            objectness=small["queries/objectness"],
-            overlap=small["queries/overlap"],
-            filters=manifest.filters,
-        )
-        arrays = {
-            name: reader.array(f"features/{name}", spec) if isinstance(spec, Spec) else maps[spec]
-            for name, spec in features.items()
-        }
-        layout = reader.content(LAYOUT) if manifest.has_layout else b""
+        session = _read(reader, _manifest(reader), with_features=with_features, report=report)
     report(f"Opening {path.name}", 1.0)
+    return session
+
+
+def _read(reader: EntryReader, manifest: Manifest, *, with_features: bool, report: Report) -> SavedSession:
+    """All that a manifest promises."""
+    features = dict(manifest.features or {}) if with_features else {}
+    specs = manifest.extent.arrays(own_colors=manifest.own_colors)
+    own = {name: spec for name, spec in features.items() if isinstance(spec, Spec)}
+    reader.afford(expanded_size(manifest))
+    total = 3 * manifest.extent.points + sum(spec.size for spec in [*specs.values(), *own.values()])
+    reader.follow(report, f"Opening {reader.path.name}", total)
+    small = {
+        name: reader.array(name, spec) for name, spec in specs.items() if name not in (CONFIDENCE, DEPTH, REMAINDER)
+    }
+    images = _images(reader, manifest)
+    maps, points = _maps(reader, manifest, specs, small["cameras/rays"], keep_depth=DEPTH in features.values())
+    reconstruction = Reconstruction(
+        names=manifest.names,
+        images=images,
+        intrinsics=small["cameras/intrinsics"],
+        world_to_camera=small["cameras/world_to_camera"],
+        is_metric=manifest.is_metric,
+        cloud=PointCloud(
+            points=points.reshape(-1, 3),
+            colors=small.get(COLORS, images.reshape(-1, 3)),
+            confidence=maps[CONFIDENCE].reshape(-1),
+            valid=_flags(small["cloud/valid"], manifest.extent.points),
+        ),
+        instances=_instances(reader, manifest, small),
+        anchors=small["queries/anchors"],
+        objectness=small["queries/objectness"],
+        overlap=small["queries/overlap"],
+        filters=manifest.filters,
+    )
+    arrays = {
+        name: reader.array(f"features/{name}", spec) if isinstance(spec, Spec) else maps[spec]
+        for name, spec in features.items()
+    }
+    layout = reader.content(LAYOUT) if manifest.has_layout else b""
     return SavedSession(
         reconstruction=reconstruction,
         origin=manifest.origin,
@@ -99,7 +108,23 @@ def read_session(path: str | Path, *, with_features: bool = True, report: Report
         display=manifest.display,
         layout=layout,
         features=arrays if with_features and manifest.features is not None else None,
+        beside=None if manifest.beside is None else _beside(reader, manifest.beside, reconstruction),
     )
+
+
+def _beside(reader: EntryReader, beside: Beside, own: Reconstruction) -> SavedSession:
+    """The session that the result is held against; a shared cloud is the result's own."""
+    content = reader.array(BESIDE, beside.spec).tobytes()
+    with opened_session(reader.path, io.BytesIO(content)) as within:
+        manifest = _manifest(within)
+        if manifest.beside is not None:
+            raise reader.damaged("what it is held against is held against something, too")
+        session = _read(within, manifest, with_features=True, report=silent)
+    if not beside.shares_cloud:
+        return session
+    if session.reconstruction.images.shape != own.images.shape:
+        raise reader.damaged("what it is held against has a cloud of another size")
+    return replace(session, reconstruction=replace(session.reconstruction, images=own.images, cloud=own.cloud))
 
 
 def session_summary(path: str | Path) -> SessionSummary:

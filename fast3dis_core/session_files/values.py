@@ -47,6 +47,10 @@ class SavedSession:
         Encoded scene and decoder trace (see `tensors`), so that decoding can go on; None without them. Names
         are lower case words with "/", arrays bool, integer or float.
 
+    beside : SavedSession, optional
+        Another result that this one is held against; `features` are whatever arrays belong to it. A cloud and photos
+        that are this session's very own are stored once, and come back as one.
+
     Raises
     ------
     ValueError
@@ -60,10 +64,13 @@ class SavedSession:
     display: Plain = field(default_factory=dict)
     layout: bytes = b""
     features: Features | None = None
+    beside: "SavedSession | None" = None
 
     def __post_init__(self) -> None:
         for name in ("origin", "edits", "display"):
             object.__setattr__(self, name, plain(dict(getattr(self, name)), name))
+        if self.beside is not None and self.beside.beside is not None:
+            raise ValueError("SavedSession.beside: expected a result that nothing is held against")
         object.__setattr__(self, "names", {int(query): str(name) for query, name in self.names.items()})
         for name, array in (self.features or {}).items():
             if not FEATURE_NAME.fullmatch(name):

@@ -1,24 +1,29 @@
 """Writing a session file: view by view into a temporary file, which takes the name when it is whole.
 
-Memory beyond the session itself stays at one view and the runs of all masks. The photos are packed as PNG, maps and
+Memory beyond the session itself stays at one view, the runs of all masks, and the packed bytes of what the result is
+held against. The photos are packed as PNG, maps and
 points as `packing` and `rays` describe; features are stored as they are, since deflate gains little on them and
 takes its time.
 """
 
+import io
 import zipfile
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
 from fast3dis_core.errors import ExportError
 from fast3dis_core.exports.atomic import atomic_file
 from fast3dis_core.progress import Report, silent
-from fast3dis_core.reconstruction import Float32, Instance, Reconstruction, UInt8
+from fast3dis_core.reconstruction import Float32, Instance, PointCloud, Reconstruction, UInt8
 from fast3dis_core.session_files.entries import LEVEL, Array, EntryWriter, largest_expansion, octets
 from fast3dis_core.session_files.manifest import (
+    BESIDE,
     COLORS,
     CONFIDENCE,
     DEPTH,
@@ -28,6 +33,7 @@ from fast3dis_core.session_files.manifest import (
     REMAINDER,
     THUMBNAIL,
     Alias,
+    Beside,
     Extent,
     Manifest,
     Spec,
@@ -63,6 +69,14 @@ def write_session(path: str | Path, session: SavedSession, *, overwrite: bool = 
         For masks that are not sorted rows of the cloud: the caller's mistake.
     """
     path = Path(path)
+    step = f"Saving {path.name}"
+    with atomic_file(path, overwrite=overwrite) as file:
+        _write(file, session, path.name, step, report)
+    report(step, 1.0)
+
+
+def _write(file: BinaryIO, session: SavedSession, name: str, step: str, report: Report) -> None:
+    """The whole file of a session; `name` is for messages."""
     reconstruction = session.reconstruction
     cloud, features = reconstruction.cloud, session.features
     masks = [_pack_mask(instance, len(cloud.points)) for instance in reconstruction.instances]
@@ -73,29 +87,53 @@ def write_session(path: str | Path, session: SavedSession, *, overwrite: bool = 
     total += sum(array.nbytes for array in (features or {}).values())
     depth = _depth_feature(reconstruction, features)
     described = None if features is None else _describe(features, reconstruction, depth)
-    manifest = _manifest_of(session, extent, own_colors, described)
-    with atomic_file(path, overwrite=overwrite) as file:
-        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=LEVEL) as archive:
-            writer = EntryWriter(archive, step=f"Saving {path.name}", total=total, report=report)
-            writer.content(MANIFEST, manifest.to_json(), deflate=True)
-            writer.content(THUMBNAIL, thumbnail(reconstruction.images))
-            if session.layout:
-                writer.content(LAYOUT, session.layout, deflate=True)
-            _write_reconstruction(writer, reconstruction, specs, depth)
-            _write_masks(writer, specs, masks)
-            for name, photo in zip(extent.photos, reconstruction.images, strict=False):
-                writer.content(name, pack_photo(photo))
-            for name, spec in (described or {}).items():
-                if isinstance(spec, Spec):
-                    assert features is not None
-                    writer.array(f"features/{name}", features[name], spec, deflate=False)
-        expanded = expanded_size(manifest) + 4 * sum(len(instance.pixels) for instance in reconstruction.instances)
-        if expanded > largest_expansion(file.tell()):
-            raise ExportError(
-                f"{path.name} would shrink {expanded:,} bytes to {file.tell():,}, which no reader should trust: "
-                "remove instances that cover everything."
-            )
-    report(f"Saving {path.name}", 1.0)
+    content = b"" if session.beside is None else _packed_beside(session.beside, reconstruction, name)
+    beside = None if session.beside is None else Beside(len(content), _shares_cloud(session.beside, reconstruction))
+    manifest = _manifest_of(session, extent, own_colors, described, beside)
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=LEVEL) as archive:
+        writer = EntryWriter(archive, step=step, total=total, report=report)
+        writer.content(MANIFEST, manifest.to_json(), deflate=True)
+        writer.content(THUMBNAIL, thumbnail(reconstruction.images))
+        if session.layout:
+            writer.content(LAYOUT, session.layout, deflate=True)
+        _write_reconstruction(writer, reconstruction, specs, depth)
+        _write_masks(writer, specs, masks)
+        for entry, photo in zip(extent.photos, reconstruction.images, strict=False):
+            writer.content(entry, pack_photo(photo))
+        for feature, spec in (described or {}).items():
+            if isinstance(spec, Spec):
+                assert features is not None
+                writer.array(f"features/{feature}", features[feature], spec, deflate=False)
+        if beside is not None:
+            writer.array(BESIDE, np.frombuffer(content, np.uint8), beside.spec, deflate=False)
+    expanded = expanded_size(manifest) + 4 * sum(len(instance.pixels) for instance in reconstruction.instances)
+    if expanded > largest_expansion(file.tell()):
+        raise ExportError(
+            f"{name} would shrink {expanded:,} bytes to {file.tell():,}, which no reader should trust: "
+            "remove instances that cover everything."
+        )
+
+
+def _shares_cloud(beside: SavedSession, own: Reconstruction) -> bool:
+    other = beside.reconstruction
+    return other.cloud is own.cloud and other.images is own.images
+
+
+def _packed_beside(beside: SavedSession, own: Reconstruction, name: str) -> bytes:
+    """A session file within the file, without a cloud if it is that of the file: zeros take no room."""
+    if _shares_cloud(beside, own):
+        blank = np.zeros_like(own.images)
+        nothing = np.zeros(len(own.cloud.points), np.float32)
+        cloud = PointCloud(
+            points=np.zeros_like(own.cloud.points),
+            colors=blank.reshape(-1, 3),
+            confidence=nothing,
+            valid=nothing.astype(np.bool_),
+        )
+        beside = replace(beside, reconstruction=replace(beside.reconstruction, images=blank, cloud=cloud))
+    file = io.BytesIO()
+    _write(file, beside, name, "", silent)
+    return file.getvalue()
 
 
 def _extent_of(reconstruction: Reconstruction, *, runs: int) -> Extent:
@@ -113,7 +151,11 @@ def _extent_of(reconstruction: Reconstruction, *, runs: int) -> Extent:
 
 
 def _manifest_of(
-    session: SavedSession, extent: Extent, own_colors: bool, features: dict[str, Spec | Alias] | None
+    session: SavedSession,
+    extent: Extent,
+    own_colors: bool,
+    features: dict[str, Spec | Alias] | None,
+    beside: Beside | None,
 ) -> Manifest:
     reconstruction = session.reconstruction
     return Manifest(
@@ -133,6 +175,7 @@ def _manifest_of(
         instance_scores=tuple(item.score for item in reconstruction.instances),
         has_layout=bool(session.layout),
         features=features,
+        beside=beside,
     )
 
 

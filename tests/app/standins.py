@@ -215,9 +215,9 @@ class StandInSteps(OtherSides):
         views = SimpleNamespace(notes=())
         return views, SimpleNamespace(views=views), SimpleNamespace(overrides=())
 
-    def write_session(self, path, reconstruction, plain, layout, features, overwrite, report):
+    def write_session(self, path, reconstruction, plain, layout, features, overwrite, report, beside=None):
         self._note("write_session")
-        CoreSteps().write_session(path, reconstruction, plain, layout, features, overwrite, report)
+        CoreSteps().write_session(path, reconstruction, plain, layout, features, overwrite, report, beside)
 
     def read_session(self, path, report):
         self._note("read_session")

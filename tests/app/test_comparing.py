@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import io
+import shutil
 import threading
 import time
 from dataclasses import replace
@@ -20,6 +21,7 @@ from app.presenters.other_painting import marked_others
 from app.presenters.painting import Painting
 from app.presenters.photo_pointer import PhotoPointerPresenter
 from app.presenters.second_view import NOTHING_YET, SecondViewPresenter
+from app.session.kept_counterpart import opened_counterpart, saved_counterpart
 from app.session.plan import RunSettings
 from app.session.session import Session
 from app.worker import Worker
@@ -361,6 +363,99 @@ def test_a_saved_session_and_a_damaged_one(tmp_path):
         desk.questions.other_answer = None
         await desk.compare("file")
         assert len(desk.failed) == 1
+
+    drive(story)
+
+
+@pytest.mark.parametrize("side", ["clustering", "previous", "snapshot"])
+def test_a_comparison_is_saved_and_opened_again_to_the_bit(tmp_path, side):
+    """Another window has neither the clusters nor the run before: both come from the file, and edits go on."""
+    path = tmp_path / "kept.f3d"
+
+    async def save(desk):
+        await desk.run()
+        desk.session.edit("x", replace(desk.session.edits, objectness_threshold=0.4, names={1: "Old name"}))
+        await desk.workflow.run_again()
+        await desk.settle()
+        comparison = await desk.compare(side)
+        await desk.workflow.keeper.save(path)
+        return comparison, figures(comparison)
+
+    before, told = drive(save)
+
+    async def look(desk):
+        await desk.workflow.keeper.open(path)
+        await desk.settle()
+        after = desk.session.comparison
+        assert figures(after) == told
+        assert after.lines == before.lines
+        assert after.colors == before.colors
+        one, other = before.counterpart, after.counterpart
+        for field in ("kind", "title", "curation", "follows", "cost", "own_cost", "cost_words", "apart", "notes"):
+            assert getattr(other, field) == getattr(one, field)
+        for ours, theirs in zip(one.reconstruction.instances, other.reconstruction.instances, strict=True):
+            assert np.array_equal(ours.pixels, theirs.pixels)
+        shared = one.reconstruction.cloud is before.first.reconstruction.cloud
+        assert (other.reconstruction.cloud is after.first.reconstruction.cloud) == shared
+        gone = next(line.first for line in after.lines if line.first is not None)
+        desk.session.edit("hide", replace(desk.session.edits, hidden=frozenset({gone})))
+        await desk.settle()
+        assert gone not in {line.first for line in desk.session.comparison.lines}
+        desk.workflow.comparing.end()
+        await desk.workflow.keeper.save(tmp_path / "plain.f3d")
+        await desk.workflow.keeper.open(tmp_path / "plain.f3d")
+        await desk.settle()
+        assert desk.session.comparison is None
+        assert desk.failed == []
+
+    drive(look)
+
+
+def test_rows_of_another_cloud_are_saved_and_nonsense_is_refused(tmp_path):
+    """The other run saw two of three photos."""
+
+    async def story(desk):
+        desk.steps.reconstruction = synthetic_reconstruction(queries=6, views=2)
+        await desk.run()
+        await desk.workflow.keeper.save(tmp_path / "two.f3d")
+        desk.steps.reconstruction = RESULT
+        await desk.run()
+        desk.questions.other_answer = tmp_path / "two.f3d"
+        before = await desk.compare("file")
+        assert before.counterpart.rows is not None
+        await desk.workflow.keeper.save(tmp_path / "both.f3d")
+        await desk.workflow.keeper.open(tmp_path / "both.f3d")
+        await desk.settle()
+        after = desk.session.comparison
+        assert np.array_equal(after.counterpart.rows, before.counterpart.rows)
+        assert after.lines == before.lines
+        saved = saved_counterpart(before.counterpart)
+        for rows in (before.counterpart.rows[:-1], np.full(POINTS, 3 * AREA, np.int32), np.zeros(POINTS, np.int64)):
+            with pytest.raises(SessionError, match="does not fit"):
+                opened_counterpart(replace(saved, features={"rows": rows}), RESULT)
+        with pytest.raises(SessionError, match="does not fit"):
+            opened_counterpart(replace(saved, features={}), RESULT)
+
+    drive(story)
+
+
+def test_true_ids_that_are_gone_are_told_and_the_session_opens(labelled, tmp_path):
+    told = []
+
+    async def story(desk):
+        desk.session.messaged.connect(told.append)
+        await desk.run(labelled)
+        before = await desk.compare("truth")
+        await desk.workflow.keeper.save(tmp_path / "true.f3d")
+        await desk.workflow.keeper.open(tmp_path / "true.f3d")
+        await desk.settle()
+        assert desk.session.comparison.precision == before.precision
+        shutil.rmtree(labelled / "instance")
+        await desk.workflow.keeper.open(tmp_path / "true.f3d")
+        await desk.settle()
+        assert desk.session.comparison is None
+        assert told[-1].startswith("Not compared with")
+        assert desk.failed == []
 
     drive(story)
 

@@ -1,6 +1,7 @@
 """reconstruction.npz: bit-equal round trips, and words instead of tracebacks for damaged files."""
 
 import dataclasses
+import math
 import subprocess
 import sys
 import zipfile
@@ -26,7 +27,9 @@ def bits(value):
         return {item.name: bits(getattr(value, item.name)) for item in dataclasses.fields(value)}
     if isinstance(value, tuple):
         return [bits(item) for item in value]
-    return type(value), np.float64(value).tobytes() if isinstance(value, float) else value
+    if isinstance(value, float):  # a single number that is none is a word in a file, without payload
+        return float, np.float64(math.nan if math.isnan(value) else value).tobytes()
+    return type(value), value
 
 
 def floats(shape):

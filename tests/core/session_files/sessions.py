@@ -37,7 +37,8 @@ def session_bits(value):
     """A nested value that is equal for two sessions only if every bit of them is."""
     features = None if value.features is None else {name: bits(array) for name, array in value.features.items()}
     rest = value.origin, value.edits, value.names, value.display, value.layout
-    return bits(value.reconstruction), repr(rest), features
+    beside = None if value.beside is None else session_bits(value.beside)
+    return bits(value.reconstruction), repr(rest), features, beside
 
 
 def rewritten(tmp_path, manifest=None, entries=None, saved=None):

@@ -187,6 +187,42 @@ def test_a_manifest_that_contradicts_is_told(tmp_path, manifest, words):
 
 
 @pytest.mark.parametrize(
+    ("manifest", "words"),
+    [
+        ({"beside": 3}, "expected dict"),
+        ({"beside": {"size": -1, "shares_cloud": True}}, "expected bytes"),
+        ({"beside": {"size": 10}}, "lacks 'shares_cloud'"),
+        ({"beside": {"size": 2**30, "shares_cloud": True}}, "beside.npy should be"),
+    ],
+)
+def test_nonsense_about_what_a_result_is_held_against_is_told(tmp_path, manifest, words):
+    path = rewritten(tmp_path, manifest, saved=session(beside=session(features=None)))
+    with pytest.raises(SessionError, match=words):
+        read_session(path)
+
+
+def test_what_a_result_is_held_against_is_checked_as_a_session_is(tmp_path):
+    """Cut short, no session, of another size, or with something beside it in turn: refused, and never deeper."""
+    own = session(features=None, layout=b"")
+    write_session(tmp_path / "own.f3d", own)
+    whole = (tmp_path / "own.f3d").read_bytes()
+    write_session(tmp_path / "nested.f3d", session(features=None, layout=b"", beside=own))
+    nested = (tmp_path / "nested.f3d").read_bytes()
+    other = session(features=None, reconstruction=synthetic_reconstruction(views=1, height=14, width=14, queries=2))
+    write_session(tmp_path / "other.f3d", other)
+    for content, shares, words in (
+        (whole[:-30], False, "table of contents"),
+        (b"no archive at all", False, "is no session"),
+        ((tmp_path / "other.f3d").read_bytes(), True, "a cloud of another size"),
+        (nested, False, "is held against something, too"),
+    ):
+        manifest = {"beside": {"size": len(content), "shares_cloud": shares}}
+        entry = {"beside.npy": npy(np.frombuffer(content, np.uint8))}
+        with pytest.raises(SessionError, match=words):
+            read_session(rewritten(tmp_path, manifest, entry))
+
+
+@pytest.mark.parametrize(
     "content",
     [
         b"",

@@ -53,6 +53,43 @@ def test_arrays_are_shared_and_locked(tmp_path):
     assert not restored.reconstruction.instances[0].pixels.flags.writeable
 
 
+def test_what_a_result_is_held_against_round_trips_to_the_bit(tmp_path):
+    other = session(
+        reconstruction=synthetic_reconstruction(views=1, height=28, width=14, queries=5),
+        features={"rows": np.arange(784, dtype=np.int32)},
+        layout=b"",
+    )
+    saved = session(beside=other)
+    write_session(tmp_path / "x.f3d", saved)
+    assert session_bits(read_session(tmp_path / "x.f3d")) == session_bits(saved)
+    assert read_session(tmp_path / "x.f3d", with_features=False).beside.features.keys() == {"rows"}
+
+
+def test_a_cloud_that_both_have_is_stored_once_and_comes_back_as_one(tmp_path):
+    """Such as clusters of the same points."""
+    alone = session(features=None, reconstruction=synthetic_reconstruction(views=4, height=112, width=140, queries=6))
+    result = alone.reconstruction
+    clusters = dataclasses.replace(result, instances=result.instances[:2], filters=())
+    both = dataclasses.replace(alone, beside=SavedSession(reconstruction=clusters, origin={"title": "clusters"}))
+    write_session(tmp_path / "alone.f3d", alone)
+    write_session(tmp_path / "both.f3d", both)
+    again = read_session(tmp_path / "both.f3d")
+    assert session_bits(again) == session_bits(both)
+    assert again.beside.reconstruction.cloud is again.reconstruction.cloud
+    assert again.beside.reconstruction.images is again.reconstruction.images
+    sizes = [(tmp_path / name).stat().st_size for name in ("alone.f3d", "both.f3d")]
+    assert sizes[1] < 1.2 * sizes[0]
+
+
+def test_a_session_of_an_earlier_version_has_nothing_beside(tmp_path):
+    write_session(tmp_path / "x.f3d", session())
+    with zipfile.ZipFile(tmp_path / "x.f3d") as archive:
+        assert "beside" not in json.loads(archive.read("session.json"))
+    assert read_session(tmp_path / "x.f3d").beside is None
+    with pytest.raises(ValueError, match="held against"):
+        session(beside=session(beside=session()))
+
+
 def test_depth_of_the_features_is_stored_once(tmp_path):
     scene = synthetic_reconstruction(views=2, height=70, width=70)
     points = scene.cloud.points.reshape(2, 70, 70, 3)
