@@ -35,6 +35,11 @@ NEAR = MAX_DISTANCE / (2 * ROOM)  # share of the scene's diagonal, where its uni
 IN_FOLDERS = ("reconstruction.npz", "predictions.npz", "scene.ply")  # of `segment` and the viewer; of IGGT's demo
 REPORT, PREDICTIONS = "report.json", "predictions"
 SIDE = DataSetFiles(name="a result to compare with", remedy="choose a .f3d, .npz or .ply file of these photos")
+SUBMITTED = (  # what was expected, found, and can be done
+    "instances over photos or points",
+    "text, as benchmarks take it: masks over the vertices of a scan, which is not in it",
+    "score it with fast3dis evaluate --method imported and hold it against others by fast3dis compare",
+)
 TRUE_IDS = DataSetFiles(name="true ids", remedy="write one gray 16-bit PNG for each photo into instance/")
 
 
@@ -98,6 +103,8 @@ def result_file(path: Path) -> Path:
     several = sorted([*(folder / PREDICTIONS).glob("*.npz"), *folder.glob("*.npz")])
     if len(several) == 1:
         return several[0]
+    if any(folder.glob("*.txt")):
+        raise SIDE.refusal(folder, *SUBMITTED)
     found = f"{len(several)} of them, {', '.join(file.name for file in several[:3])} …" if several else "none"
     raise SIDE.refusal(folder, "one file", found, "choose one of these" if several else None)
 
@@ -182,6 +189,8 @@ def _system(path: Path) -> str:
     """Whose file this is."""
     if path.suffix.lower() == ".ply":
         return "ply"
+    if path.suffix.lower() == ".txt":
+        raise SIDE.refusal(path, *SUBMITTED)
     if path.suffix.lower() != ".npz":
         raise SIDE.refusal(path, "a .f3d, .npz or .ply file", path.suffix or "no ending")
     try:

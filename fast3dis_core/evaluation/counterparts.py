@@ -230,7 +230,7 @@ def other_result(
         curation=curation,
         cost=cost,
         own_cost=own_cost,
-        cost_words="from read photos to instances, the model being loaded",
+        cost_words="from read photos to instances by a loaded model; more in the first run after a start",
         notes=(*notes, *told),
     )
 

@@ -248,4 +248,13 @@ def test_masks_of_others_come_in_their_archive(tmp_path):
     with pytest.raises(DatasetError, match=r"odd\.npz"):
         read_counterpart(tmp_path / "odd.npz", RESULT)
     with pytest.raises(DatasetError, match=r"\.f3d, \.npz or \.ply"):
-        read_counterpart(tmp_path / "odd.txt", RESULT)
+        read_counterpart(tmp_path / "odd.json", RESULT)
+
+
+def test_what_benchmarks_take_has_no_photos_and_its_refusal_says_what_to_do(tmp_path):
+    """Text with masks over the vertices of a scan: neither the file nor its folder can be shown."""
+    (tmp_path / "scene0011_00.txt").write_text("predicted_masks/scene0011_00_000.txt 1 0.9\n")
+    for path in (tmp_path / "scene0011_00.txt", tmp_path):
+        with pytest.raises(DatasetError, match="masks over the vertices of a scan") as refused:
+            read_counterpart(path, RESULT)
+        assert "fast3dis evaluate --method imported" in str(refused.value)
