@@ -16,7 +16,7 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -27,19 +27,12 @@ from fast3dis_core.cli.model import PANEL, Device, Heads, Size, Weights, on_dema
 
 if TYPE_CHECKING:
     from fast3dis_core.cli.progress import StepDisplay
+    from fast3dis_core.evaluation.protocol import Scoring
     from fast3dis_core.inference.steps import LoadedModel
 
 _SCENES, _METHOD, _OUTPUT = "Scenes", "Method", "Output"
 DataSetOption = Literal["procedural-rooms", "scannet", "scannetpp", "replica", "aria-synthetic", "posed-folder"]
 MethodOption = Literal["fast3dis", "feature-clustering", "geometry-hdbscan", "felzenszwalb", "imported"]
-
-
-class Scoring(TypedDict):
-    """How predictions are scored, as the functions of `evaluation.run` take it."""
-
-    protocol: str
-    icp: bool
-    duplicate_overlap: float
 
 
 def evaluate(
@@ -119,9 +112,9 @@ def evaluate(
     """Predict and score scenes: AP, identity, geometry, time; the report stands beside the paper's numbers."""
     with errors_to_exit(as_json=as_json), Interrupts() as interrupts:
         from fast3dis_core.cli.progress import StepDisplay
-        from fast3dis_core.evaluation.repeats import check_overlap
+        from fast3dis_core.evaluation.protocol import Scoring
 
-        check_overlap(duplicate_overlap)
+        scoring = Scoring(protocol=protocol, icp=icp != "none", duplicate_overlap=duplicate_overlap)
         plan = plan_evaluation(
             dataset=dataset,
             root=root,
@@ -142,11 +135,10 @@ def evaluate(
             weights=weights,
             heads=heads,
             geometry=geometry,
-            icp=icp != "none",
+            icp=scoring.icp,
             out=out,
         )
         with StepDisplay(interrupts) as display:
-            scoring = Scoring(protocol=protocol, icp=icp != "none", duplicate_overlap=duplicate_overlap)
             load = on_demand(display, size, weights=weights, heads=heads, device=device)
             told = _run(plan, display, load, scoring, pictures=pictures, imported=predictions)
     if told is not None:
@@ -157,32 +149,30 @@ def _run(
     plan: Plan,
     display: "StepDisplay",
     load: "Callable[[], LoadedModel]",
-    scoring: Scoring,
+    scoring: "Scoring",
     *,
     pictures: int,
     imported: Path | None,
 ) -> tuple[dict[str, Any], list[Path]] | None:
     """Both loops; None for ranks that do not score."""
     from fast3dis_core.evaluation import run
-    from fast3dis_core.evaluation.repeats import scoring_name
 
     folder = plan.folder
     mine = share_out(plan.scene_ids, os.environ)
     folder.begin()
     run.predict_scenes(folder, plan.source, mine, load, imported=imported, report=display)
-    run.score_scenes(folder, plan.source, mine, **scoring, report=display)
+    run.score_scenes(folder, plan.source, mine, scoring, report=display)
     if os.environ.get("RANK", "0") != "0":
         return None
-    run.await_scores(folder, plan.scene_ids, **scoring, report=display)
-    scores = run.score_scenes(folder, plan.source, plan.scene_ids, **scoring)
-    result = run.summarize_scores(folder, scores, **scoring)
+    run.await_scores(folder, plan.scene_ids, scoring, report=display)
+    scores = run.score_scenes(folder, plan.source, plan.scene_ids, scoring)
+    result = run.summarize_scores(folder, scores, scoring)
     sheets: dict[str, tuple[str, ...]] = {}
     chosen = run.extreme_scenes(result, pictures) if pictures else ()
     if chosen:
         display("Drawing scenes", 0.0)
-        dropped = scoring["duplicate_overlap"]
-        sheet = folder.folder / f"pictures-{scoring_name(scoring['protocol'], dropped)}.png"
-        run.write_pictures(sheet, folder, plan.source, chosen, duplicate_overlap=dropped)
+        sheet = folder.folder / f"pictures-{scoring.name}.png"
+        run.write_pictures(sheet, folder, plan.source, chosen, duplicate_overlap=scoring.duplicate_overlap)
         sheets[sheet.name] = chosen
         display.finish()
         display.say(f"Scenes in {sheet.name}, from the top: {', '.join(chosen)}")

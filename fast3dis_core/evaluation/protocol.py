@@ -41,6 +41,52 @@ PROTOCOLS: Mapping[str, Protocol] = {
 DEFAULT = "objects"  # the headline
 
 
+def _known(protocol: str) -> Protocol:
+    if protocol not in PROTOCOLS:
+        raise ConfigError(f"Protocol must be one of {', '.join(PROTOCOLS)}, found {protocol!r}.")
+    return PROTOCOLS[protocol]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scoring:
+    """How predictions are scored.
+
+    Attributes
+    ----------
+    protocol : str
+        A name in `PROTOCOLS`.
+    icp : bool
+        Refine alignments on points, where geometry was predicted.
+    duplicate_overlap : float
+        IoU above which a mask is left out as a duplicate of a better one; 0, the standard, leaves out none.
+
+    Raises
+    ------
+    ConfigError
+        If the protocol is unknown, or the overlap not in [0, 1).
+    """
+
+    protocol: str = DEFAULT
+    icp: bool = True
+    duplicate_overlap: float = 0.0
+
+    def __post_init__(self) -> None:
+        _known(self.protocol)
+        if not 0 <= self.duplicate_overlap < 1:
+            raise ConfigError(
+                f"Duplicate overlap: expected an IoU of at least 0 (off) and below 1, found {self.duplicate_overlap:g}."
+            )
+
+    @property
+    def name(self) -> str:
+        """What its files are named after: the protocol, and whether duplicates were left out."""
+        limit = self.duplicate_overlap
+        return f"{self.protocol}-without-duplicates-{limit:g}" if limit else self.protocol
+
+
+STANDARD = Scoring()
+
+
 def encode(
     gt_ids: ArrayLike, class_ids: ArrayLike, class_names: Sequence[str], protocol: str = DEFAULT
 ) -> NDArray[np.int32]:
@@ -67,8 +113,7 @@ def encode(
     DatasetError
         If an id has no class, a class no name, or there are more objects than ids.
     """
-    if protocol not in PROTOCOLS:
-        raise ConfigError(f"Protocol must be one of {', '.join(PROTOCOLS)}, found {protocol!r}.")
+    chosen = _known(protocol)
     ids, classes = np.asarray(gt_ids), np.asarray(class_ids)
     highest = int(ids.max(initial=0))
     if highest >= len(classes) or not ((classes >= 0) & (classes < len(class_names))).all():
@@ -76,7 +121,7 @@ def encode(
             f"Instance ids up to {highest} need a class each, one of {len(class_names)} names: found classes of "
             f"{len(classes)} ids, the highest class being {int(classes.max(initial=-1))}."
         )
-    kept = np.array([PROTOCOLS[protocol].keeps(name) for name in class_names], np.bool_)[classes]  # (I,)
+    kept = np.array([chosen.keeps(name) for name in class_names], np.bool_)[classes]  # (I,)
     present = np.zeros(len(classes), np.bool_)
     present[np.maximum(ids, 0)] = True
     kept &= present

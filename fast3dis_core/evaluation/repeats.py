@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from fast3dis_core.duplicates import close_pairs, duplicates
-from fast3dis_core.errors import ConfigError
 from fast3dis_core.evaluation.prediction import ScenePrediction
 from fast3dis_core.evaluation.surface_prediction import SurfacePrediction
 from fast3dis_core.reconstruction import Int32
@@ -23,23 +22,6 @@ class _Mask:
     query: int  # row of the prediction
     objectness: float
     pixels: Int32
-
-
-def check_overlap(limit: float) -> None:
-    """Refuse what is no IoU.
-
-    Raises
-    ------
-    ConfigError
-        If it is not in [0, 1).
-    """
-    if not 0 <= limit < 1:
-        raise ConfigError(f"Duplicate overlap: expected an IoU of at least 0 (off) and below 1, found {limit:g}.")
-
-
-def scoring_name(protocol: str, duplicate_overlap: float = 0.0) -> str:
-    """What files of a scoring are named after: the protocol, and whether duplicates were left out."""
-    return f"{protocol}-without-duplicates-{duplicate_overlap:g}" if duplicate_overlap else protocol
 
 
 def told(duplicate_overlap: float) -> str:

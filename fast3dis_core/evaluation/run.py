@@ -16,7 +16,8 @@ from fast3dis_core.evaluation.folder import EvaluationFolder, EvaluationSettings
 from fast3dis_core.evaluation.page import html_page
 from fast3dis_core.evaluation.predict import maker, predict_scene, surface_maker
 from fast3dis_core.evaluation.prediction import ScenePrediction
-from fast3dis_core.evaluation.repeats import scoring_name, without_duplicates
+from fast3dis_core.evaluation.protocol import STANDARD, Scoring
+from fast3dis_core.evaluation.repeats import without_duplicates
 from fast3dis_core.evaluation.report import curves_svg, ranked_by, report_text
 from fast3dis_core.evaluation.results import summarize
 from fast3dis_core.evaluation.score_files import code_identity, read_score, score_key, write_score
@@ -91,7 +92,7 @@ def predict_scenes(
         asked("", 0.0)
         prediction: ScenePrediction | SurfacePrediction
         if model is not None:
-            assert settings.method == "fast3dis" or settings.method == "feature-clustering"
+            assert settings.method in ("fast3dis", "feature-clustering"), "what needs a network sees views"
             prediction = predict_scene(
                 model,
                 source.sample(str(scene_id)),
@@ -141,10 +142,8 @@ def _asked(report: Report, fraction: float) -> Report:
 def await_scores(
     folder: EvaluationFolder,
     scene_ids: Sequence[str | int],
+    scoring: Scoring = STANDARD,
     *,
-    protocol: str,
-    icp: bool = True,
-    duplicate_overlap: float = 0.0,
     patience: float = PATIENCE,
     report: Report = silent,
 ) -> None:
@@ -155,9 +154,7 @@ def await_scores(
     folder : EvaluationFolder
     scene_ids : sequence of str or int
         All scenes.
-    protocol : str
-    icp : bool
-    duplicate_overlap : float
+    scoring : Scoring
     patience : float
         Seconds without a new file.
     report : Report
@@ -169,13 +166,13 @@ def await_scores(
     Cancelled
         If `report` says so.
     """
-    scoring, code, since = scoring_name(protocol, duplicate_overlap), code_identity(), time.monotonic()
-    left = [name for name in scene_ids if _kept_score(folder, name, scoring, icp, code) is None]
+    code, since = code_identity(), time.monotonic()
+    left = [name for name in scene_ids if _kept_score(folder, name, scoring, code) is None]
     while left:
         report("Waiting for others", 1 - len(left) / len(scene_ids))
         time.sleep(min(_LOOK, patience))
         before = len(left)
-        left = [name for name in left if _kept_score(folder, name, scoring, icp, code) is None]
+        left = [name for name in left if _kept_score(folder, name, scoring, code) is None]
         if len(left) < before:
             since = time.monotonic()
         elif time.monotonic() - since > patience:
@@ -189,10 +186,8 @@ def score_scenes(
     folder: EvaluationFolder,
     source: EvaluationSource,
     scene_ids: Sequence[str | int],
+    scoring: Scoring = STANDARD,
     *,
-    protocol: str,
-    icp: bool = True,
-    duplicate_overlap: float = 0.0,
     report: Report = silent,
 ) -> tuple[SceneScore, ...]:
     """The second loop: score predictions that are there; scores that were kept are not made again.
@@ -203,11 +198,7 @@ def score_scenes(
     source : EvaluationSource
     scene_ids : sequence of str or int
         Share of this process.
-    protocol : str
-    icp : bool
-        Refine alignments on points, where geometry was predicted.
-    duplicate_overlap : float
-        IoU above which a mask is left out as a duplicate of a better one; 0, the standard, leaves out none.
+    scoring : Scoring
     report : Report
 
     Returns
@@ -222,26 +213,21 @@ def score_scenes(
     Cancelled
         If `report` says so; scenes scored until then stay.
     """
-    scoring, code, scores = scoring_name(protocol, duplicate_overlap), code_identity(), []
+    code, scores = code_identity(), []
     for done, scene_id in enumerate(scene_ids):
         report(SCORING, done / len(scene_ids))
-        score = _kept_score(folder, scene_id, scoring, icp, code)
+        score = _kept_score(folder, scene_id, scoring, code)
         if score is None:
-            score = _score(folder, source, scene_id, protocol, refines(folder.settings, icp=icp), duplicate_overlap)
-            key = score_key(folder.path(scene_id), scoring=scoring, icp=icp, code=code)
-            write_score(folder.score_path(scene_id, scoring, icp=icp), score, key=key)
+            score = _score(folder, source, scene_id, scoring)
+            key = score_key(folder.path(scene_id), scoring=scoring.name, icp=scoring.icp, code=code)
+            write_score(folder.score_path(scene_id, scoring.name, icp=scoring.icp), score, key=key)
         scores.append(score)
     report(SCORING, 1.0)
     return tuple(scores)
 
 
 def summarize_scores(
-    folder: EvaluationFolder,
-    scores: Sequence[SceneScore],
-    *,
-    protocol: str,
-    icp: bool = True,
-    duplicate_overlap: float = 0.0,
+    folder: EvaluationFolder, scores: Sequence[SceneScore], scoring: Scoring = STANDARD
 ) -> dict[str, Any]:
     """The result of all scenes; see `results.summarize`."""
     told = folder.settings.surface or {}
@@ -249,10 +235,10 @@ def summarize_scores(
         scores,
         settings=asdict(folder.settings),
         digest=folder.settings.digest,
-        protocol=protocol,
+        protocol=scoring.protocol,
         name=folder.folder.resolve().name,
-        icp=refines(folder.settings, icp=icp) or bool(told.get("icp")),
-        duplicate_overlap=duplicate_overlap,
+        icp=refines(folder.settings, icp=scoring.icp) or bool(told.get("icp")),
+        duplicate_overlap=scoring.duplicate_overlap,
     )
 
 
@@ -261,22 +247,16 @@ def refines(settings: EvaluationSettings, *, icp: bool) -> bool:
     return icp and settings.sees_views and settings.geometry != "given"
 
 
-def _kept_score(folder: EvaluationFolder, scene_id: str | int, scoring: str, icp: bool, code: str) -> SceneScore | None:
+def _kept_score(folder: EvaluationFolder, scene_id: str | int, scoring: Scoring, code: str) -> SceneScore | None:
     if not folder.path(scene_id).exists():
         return None
-    key = score_key(folder.path(scene_id), scoring=scoring, icp=icp, code=code)
-    return read_score(folder.score_path(scene_id, scoring, icp=icp), key=key)
+    key = score_key(folder.path(scene_id), scoring=scoring.name, icp=scoring.icp, code=code)
+    return read_score(folder.score_path(scene_id, scoring.name, icp=scoring.icp), key=key)
 
 
-def _score(
-    folder: EvaluationFolder,
-    source: EvaluationSource,
-    scene_id: str | int,
-    protocol: str,
-    icp: bool,
-    duplicate_overlap: float,
-) -> SceneScore:
-    prediction, name = without_duplicates(folder.read(scene_id), duplicate_overlap), str(scene_id)
+def _score(folder: EvaluationFolder, source: EvaluationSource, scene_id: str | int, scoring: Scoring) -> SceneScore:
+    prediction, name = without_duplicates(folder.read(scene_id), scoring.duplicate_overlap), str(scene_id)
+    protocol, icp = scoring.protocol, refines(folder.settings, icp=scoring.icp)
     if isinstance(prediction, ScenePrediction):
         return score_scene(prediction, source.sample(name), source.surface(name), protocol=protocol, icp=icp)
     frames = tuple(source.cameras(name)) if folder.settings.method == "imported" else ()
@@ -305,7 +285,7 @@ def write_result(
     ExportError
         If the disk refuses.
     """
-    name = scoring_name(result["protocol"], result["duplicate_overlap"])
+    name = Scoring(protocol=result["protocol"], duplicate_overlap=result["duplicate_overlap"]).name
     data = folder.folder / f"result-{name}.json"
     write_report(data, result, overwrite=True)
     curves = folder.folder / f"curves-{name}.svg"

@@ -44,7 +44,7 @@ def score_key(prediction: Path, *, scoring: str, icp: bool, code: str) -> str:
     prediction : Path
         Its file, which holds the digest of its settings.
     scoring : str
-        From `repeats.scoring_name`.
+        Name of the `protocol.Scoring`.
     icp : bool
     code : str
         From `code_identity`.

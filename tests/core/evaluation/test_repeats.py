@@ -8,7 +8,8 @@ import pytest
 from fast3dis_core.errors import ConfigError
 from fast3dis_core.evaluation import run
 from fast3dis_core.evaluation.folder import EvaluationFolder
-from fast3dis_core.evaluation.repeats import check_overlap, scoring_name, told, without_duplicates
+from fast3dis_core.evaluation.protocol import Scoring
+from fast3dis_core.evaluation.repeats import told, without_duplicates
 from fast3dis_core.evaluation.report import is_held_to_goals, report_text
 from fast3dis_core.evaluation.surface_prediction import SurfacePrediction
 from tests.core.evaluation.rooms import SEEDS, true_prediction
@@ -70,8 +71,7 @@ def test_on_a_surface_the_higher_score_stays():
 @pytest.mark.parametrize("limit", [-0.1, 1.0, float("nan")])
 def test_what_is_no_overlap_is_refused(limit):
     with pytest.raises(ConfigError, match="expected an IoU"):
-        check_overlap(limit)
-    check_overlap(0.0)
+        Scoring(duplicate_overlap=limit)
 
 
 def test_both_results_stand_beside_each_other_and_only_one_is_the_standard(rooms, truth, tmp_path):
@@ -80,14 +80,14 @@ def test_both_results_stand_beside_each_other_and_only_one_is_the_standard(rooms
     folder.write(SEEDS[0], repeated(truth))
     results, files = [], []
     for limit in (0.0, 0.5, 0.0):
-        scores = run.score_scenes(folder, rooms, SEEDS[:1], protocol="objects", duplicate_overlap=limit)
-        results.append(run.summarize_scores(folder, scores, protocol="objects", duplicate_overlap=limit))
+        scores = run.score_scenes(folder, rooms, SEEDS[:1], Scoring(duplicate_overlap=limit))
+        results.append(run.summarize_scores(folder, scores, Scoring(duplicate_overlap=limit)))
         files.append([path.name for path in run.write_result(folder, results[-1])])
     standard, filtered, again = results
     assert [result["duplicate_overlap"] for result in results] == [0.0, 0.5, 0.0]
     assert filtered["figures"]["ap50"] > standard["figures"]["ap50"] == again["figures"]["ap50"]
     assert not set(files[0]) & set(files[1])
-    assert f"result-{scoring_name('objects', 0.5)}.json" in files[1]
+    assert f"result-{Scoring(duplicate_overlap=0.5).name}.json" in files[1]
     assert files[2] == files[0]
     assert told(0.5) in report_text(filtered)
     assert "uplicate" not in report_text(standard)

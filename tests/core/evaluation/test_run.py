@@ -17,6 +17,7 @@ from fast3dis_core.evaluation import predict, run
 from fast3dis_core.evaluation.folder import EvaluationFolder, EvaluationSettings
 from fast3dis_core.evaluation.predict import MASK_THRESHOLD, predict_scene, query_instances
 from fast3dis_core.evaluation.prediction import ScenePrediction, read_prediction, write_prediction
+from fast3dis_core.evaluation.protocol import Scoring
 from fast3dis_core.evaluation.results import summarize
 from fast3dis_core.evaluation.rooms import room_seeds, size_of
 from fast3dis_core.evaluation.scoring import score_scene
@@ -199,7 +200,7 @@ def test_what_is_there_is_not_predicted_again(model, rooms, folder):
     assert folder.path(SEEDS[0]).read_bytes() == first
     assert run.predict_scenes(again, rooms, SEEDS, lambda: pytest.fail("no model is needed")) == 0
     assert len(loads) == 2
-    result = run.summarize_scores(again, run.score_scenes(again, rooms, SEEDS, protocol="objects"), protocol="objects")
+    result = run.summarize_scores(again, run.score_scenes(again, rooms, SEEDS))
     assert result["scenes"] == [str(seed) for seed in SEEDS]
     assert result["runs"][0]["scenes"] == 2
     assert result["model"]["status"].startswith("This model has an untrained backbone")
@@ -260,36 +261,36 @@ def test_scores_are_kept_and_made_anew_when_anything_changed(rooms, folder, samp
     score = run.score_scene
     monkeypatch.setattr(run, "score_scene", lambda *given, **named: made.append(1) or score(*given, **named))
     folder.write(SEEDS[0], true_prediction(sample, scene_id="7"))
-    first = run.score_scenes(folder, rooms, SEEDS[:1], protocol="objects")
-    again = run.score_scenes(folder, rooms, SEEDS[:1], protocol="objects")
+    first = run.score_scenes(folder, rooms, SEEDS[:1])
+    again = run.score_scenes(folder, rooms, SEEDS[:1])
     assert len(made) == 1
-    one, two = (run.summarize_scores(folder, scores, protocol="objects") for scores in (first, again))
+    one, two = (run.summarize_scores(folder, scores) for scores in (first, again))
     assert {**one, "finished": ""} == {**two, "finished": ""}
-    run.score_scenes(folder, rooms, SEEDS[:1], protocol="all")
-    run.score_scenes(folder, rooms, SEEDS[:1], protocol="objects", icp=False)
+    run.score_scenes(folder, rooms, SEEDS[:1], Scoring(protocol="all"))
+    run.score_scenes(folder, rooms, SEEDS[:1], Scoring(icp=False))
     assert len(made) == 3
     folder.write(SEEDS[0], true_prediction(sample, scene_id="7", ids=[]))  # another prediction
-    other = run.score_scenes(folder, rooms, SEEDS[:1], protocol="objects")
+    other = run.score_scenes(folder, rooms, SEEDS[:1])
     assert len(made) == 4
-    assert run.summarize_scores(folder, other, protocol="objects")["figures"]["ap50"] == 0
+    assert run.summarize_scores(folder, other)["figures"]["ap50"] == 0
     folder.score_path(SEEDS[0], "objects", icp=True).write_text("{")
-    run.score_scenes(folder, rooms, SEEDS[:1], protocol="objects")
+    run.score_scenes(folder, rooms, SEEDS[:1])
     monkeypatch.setattr(run, "code_identity", lambda: "other code")
-    run.score_scenes(folder, rooms, SEEDS[:1], protocol="objects")
+    run.score_scenes(folder, rooms, SEEDS[:1])
     assert len(made) == 6
 
 
 def test_rank_zero_waits_for_the_others(rooms, folder, sample):
     with pytest.raises(DatasetError, match="2 are missing and none came"):
-        run.await_scores(folder, SEEDS, protocol="objects", patience=0.05)
+        run.await_scores(folder, SEEDS, patience=0.05)
     asked = []
 
     def others(step, fraction):
         folder.write(SEEDS[len(asked)], true_prediction(sample))
-        run.score_scenes(folder, rooms, SEEDS[len(asked) :][:1], protocol="objects")
+        run.score_scenes(folder, rooms, SEEDS[len(asked) :][:1])
         asked.append(fraction)
 
-    run.await_scores(folder, SEEDS, protocol="objects", patience=0.05, report=others)
+    run.await_scores(folder, SEEDS, patience=0.05, report=others)
     assert asked == [0.0, 0.5]
 
 
