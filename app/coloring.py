@@ -23,7 +23,6 @@ Int32 = NDArray[np.int32]
 
 HIDDEN, UNASSIGNED_RECEDING, UNASSIGNED, RECEDING, PREVIEW, CLAIMED = 0, 64, 128, 192, 224, 255  # alpha of a row
 OVERLAY = 0.6  # share of an instance's color over a photo
-RECEDING_OVERLAY = 0.2  # the same beside a selection
 PREVIEW_SHARE = 0.7  # of the color of an instance that is only a preview; the rest is photo
 LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)  # Rec. 709
 UNASSIGNED_COLOR = 0.35  # share of its color that a point nobody claims has left beside gray
@@ -199,16 +198,15 @@ def overlay(photo: UInt8, rows: Int32, table: UInt8) -> UInt8:
     photo : array (h, w, 3) uint8
     rows : array (h, w) int32
         Owner rows of its pixels.
-    table : array (N + 1, 4) uint8
+    table : array (N + 2, 4) uint8
+        As `row_table` gives it.
 
     Returns
     -------
     array (h, w, 3) uint8
     """
-    painted = table[rows]  # (h, w, 4)
-    shares = np.zeros(256, np.float32)
-    shares[CLAIMED], shares[RECEDING], shares[PREVIEW] = OVERLAY, RECEDING_OVERLAY, OVERLAY * PREVIEW_SHARE
-    share = shares[painted[..., 3:]]  # (h, w, 1)
+    painted = overlay_colors(table, OVERLAY)[rows]  # (h, w, 4)
+    share = painted[..., 3:] / np.float32(255)  # (h, w, 1)
     return (photo + share * (painted[..., :3].astype(np.float32) - photo)).astype(np.uint8)
 
 

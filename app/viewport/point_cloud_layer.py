@@ -133,7 +133,7 @@ class PointCloudLayer:
             points.set_rows(self._rows if points is self._full else self._rows[self._subset])
 
     def set_table(self, table: NDArray[np.uint8]) -> None:
-        """Color and kind of every owner: array (N + 1, 4) uint8."""
+        """Color and kind of every owner: array (N + 2, 4) uint8."""
         count = len(table)
         self._table.SetNumberOfTableValues(count)
         self._table.SetTableRange(-0.5, count - 0.5)

@@ -130,7 +130,7 @@ class Viewport(QWidget):
         self.view.request_render()
 
     def set_table(self, table: NDArray[np.uint8]) -> None:
-        """Color and kind of every owner (N + 1, 4)."""
+        """Color and kind of every owner (N + 2, 4)."""
         self._cloud.set_table(table)
         self.view.request_render()
 

@@ -103,7 +103,6 @@ def umeyama_ransac(
     draws: int = 10,
     sample_size: int | None = None,
     inlier_radius: float | None = None,
-    generator: np.random.Generator | None = None,
 ) -> Similarity:
     """Similarity that a minority of wrong pairs does not disturb.
 
@@ -112,14 +111,12 @@ def umeyama_ransac(
     source, target : Tensor (N, 3)
         Pairs.
     draws : int
-        Random subsets tried.
+        Random subsets tried, the same for the same number of pairs.
     sample_size : int, optional
         Pairs per subset; half of them, rounded up, by default, and never fewer than 3.
     inlier_radius : float, optional
         Target units. By default the median distance of the points, aligned by all pairs, to the
         nearest target.
-    generator : numpy.random.Generator, optional
-        A fresh one with seed 42 by default.
 
     Returns
     -------
@@ -131,7 +128,7 @@ def umeyama_ransac(
     GeometryError
         If all pairs together, or all subsets, are degenerate.
     """
-    generator = np.random.default_rng(RANSAC_SEED) if generator is None else generator
+    generator = np.random.default_rng(RANSAC_SEED)
     count = len(source)
     size = max(3, (count + 1) // 2 if sample_size is None else sample_size)
     everything = umeyama(source, target)

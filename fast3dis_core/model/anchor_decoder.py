@@ -153,10 +153,11 @@ class SelfAttention(nn.Module):
 
 
 class AnchorCrossAttention(nn.Module):
-    """Attention of each query over its own S samples (eq. 4).
+    """Attention of each query over its own S samples (eq. 4): keys and values are linear maps of the same samples.
 
-    A learned null key and value are always visible: a query whose anchor no camera sees attends to them,
-    where the softmax over nothing would be undefined.
+    Departure: the samples are normalized first, since levels and scenes differ in scale; and a learned null key and
+    value are always visible. A query whose anchor no camera sees attends to them, where the softmax over nothing would
+    be undefined.
     """
 
     def __init__(self, *, channels: int, num_heads: int) -> None:

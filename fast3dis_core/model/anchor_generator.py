@@ -9,8 +9,9 @@ from fast3dis_core.model.perceptron import perceptron
 class AnchorGenerator(nn.Module):
     """N anchors and N content queries from the global scene context.
 
-    `gamma` is the mean of level 1/32 after geometry injection over views and pixels. The paper leaves the
-    form of the content queries open; here they are learned embeddings plus a linear map of `gamma`.
+    `gamma` is the mean of level 1/32 over views and pixels. Departure: it is taken after geometry injection, so that
+    the context knows the geometry. The paper leaves the form of the content queries open; here they are learned
+    embeddings plus a linear map of `gamma`.
 
     Parameters
     ----------

@@ -10,9 +10,9 @@ OBJECTNESS_START = -2.0  # logit, c = 0.12: at 0.5 all queries claim everything 
 
 
 class PredictionHeads(nn.Module):
-    """One set of heads for all decoder layers, as in Mask2Former.
+    """One set of heads for all decoder layers, behind one norm, as in Mask2Former.
 
-    The paper writes two objectness columns; with a sigmoid focal loss they are two redundant binary
+    Departure: the paper writes two objectness columns; with a sigmoid focal loss they are two redundant binary
     problems, so there is one logit.
 
     Parameters

@@ -1,6 +1,6 @@
 """The normalized coordinates of a scene: center mu and scale rho of its confident points.
 
-The paper's anchors live in world coordinates. Depth Anything 3 predicts up to scale, so a learned anchor
+Departure: the paper's anchors live in world coordinates. Depth Anything 3 predicts up to scale, so a learned anchor
 needs a frame in which every scene has the same size; with mu = 0 and rho = 1 this is the paper.
 """
 

@@ -97,7 +97,7 @@ def dice_loss(logits: Tensor, targets: Tensor, objects: Tensor, points: Tensor) 
 def contrastive_loss(features: Tensor, labels: Tensor, *, temperature: float) -> Tensor:
     """L_geo: supervised contrastive loss on mask features (eq. 7), blind to which view a point comes from.
 
-    Mean over the points that have a positive; the paper's sum would grow with the sample.
+    Departure: mean over the points that have a positive; the paper's sum would grow with the sample.
 
     Parameters
     ----------
