@@ -2,15 +2,18 @@
 
 A filled disc is an active query, a hollow one an inactive query; a second ring marks the selection, a stem a pinned
 anchor. Anchors sit inside objects, behind the visible surface, so they are drawn over everything and hit first. The
-discs are built anew for every camera, which for some hundred anchors costs less than a millisecond. Dragging is the
+discs are built anew for every frame, which for some hundred anchors costs less than a millisecond. Dragging is the
 business of `anchor_tool`. Takes "a plotter", so it can be tested off-screen.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import pyvista as pv
 from numpy.typing import NDArray
+from vtkmodules.util.numpy_support import numpy_to_vtk, numpy_to_vtkIdTypeArray
+from vtkmodules.vtkCommonCore import vtkPoints
+from vtkmodules.vtkCommonDataModel import vtkCellArray, vtkPolyData
 from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper
 
 from app.viewport.drag_ways import AXES
@@ -171,8 +174,8 @@ class AnchorLayer:
     def _build(self) -> None:
         anchors = self._anchors
         if anchors is None or not anchors.shown.any():
-            self._discs.show([], [], [])
-            self._lines.show([], [], [])
+            self._discs.show([])
+            self._lines.show([])
             return
         right, up = self._axes()
         angles = np.linspace(0, 2 * np.pi, SIDES, endpoint=False)
@@ -180,67 +183,70 @@ class AnchorLayer:
         shown = np.flatnonzero(anchors.shown)
         positions, colors = anchors.positions[shown], anchors.colors[shown]
         radius = RADIUS * self._pixel(positions) * np.where(shown == self._hovered, HOVERED, 1.0)[:, None]  # (n, 1)
-        discs = positions[:, None] + radius[:, None] * circle  # (n, K, 3)
+        discs = _circles(positions, radius, circle)
         active = anchors.active[shown]
         # a hollow disc is filled with the background, so that its ring is seen over any cloud
-        fill = np.where(active[:, None], colors, np.array(self._paper, np.uint8))
-        self._discs.show(list(discs), list(fill), [True] * len(discs))
+        self._discs.show([_Shapes(discs, np.where(active[:, None], colors, np.array(self._paper, np.uint8)))])
         rims = np.where(active[:, None], np.array(self._ink, np.uint8), colors)
-        lines, tints, closed = list(discs), list(rims), [True] * len(discs)
-        self._add_marks(lines, tints, closed, circle, up)
-        self._add_drag(lines, tints, closed, circle)
-        self._lines.show(lines, tints, closed)
+        self._lines.show([_Shapes(discs, rims), *self._marks(anchors, circle, up), *self._drag(anchors, circle)])
 
-    def _add_marks(self, lines: list[Any], tints: list[Any], closed: list[bool], circle: Float, up: Float) -> None:
+    def _marks(self, anchors: Anchors, circle: Float, up: Float) -> "list[_Shapes]":
         """Rings of the selection, stems of pins, trails and the handle."""
-        anchors = self._anchors
-        assert anchors is not None
-        pixels = self._pixel(anchors.positions)
-        ink = np.array(self._ink, np.uint8)
-        for query in self._selected[(self._selected >= 0) & (self._selected < len(pixels))]:
-            if anchors.shown[query]:
-                lines.append(anchors.positions[query] + RING * pixels[query] * circle)
-                tints.append(ink)
-                closed.append(True)
-        for query in np.flatnonzero(anchors.pinned & anchors.shown):
-            foot = anchors.positions[query]
-            lines.append(np.array([foot, foot + STEM * pixels[query] * up]))
-            tints.append(ink)
-            closed.append(False)
-            lines.append(foot + STEM * pixels[query] * up + 0.35 * RADIUS * pixels[query] * circle)
-            tints.append(ink)
-            closed.append(True)
-        for trail, color in zip(self._trails, self._trail_colors, strict=True):
-            lines.append(trail)
-            tints.append(color)
-            closed.append(False)
-            for place, pixel in zip(trail, self._pixel(trail), strict=True):
-                lines.append(place + 0.3 * RADIUS * pixel * circle)
-                tints.append(color)
-                closed.append(True)
+        places, pixels = anchors.positions, self._pixel(anchors.positions)
+        ringed = self._selected[(self._selected >= 0) & (self._selected < len(pixels))]
+        ringed, pins = ringed[anchors.shown[ringed]], np.flatnonzero(anchors.pinned & anchors.shown)
+        heads = places[pins] + STEM * pixels[pins] * up
+        marks = [
+            _Shapes(_circles(places[ringed], RING * pixels[ringed], circle), self._ink),
+            _Shapes(np.stack([places[pins], heads], axis=1), self._ink, closed=False),
+            _Shapes(_circles(heads, 0.35 * RADIUS * pixels[pins], circle), self._ink),
+        ]
+        if len(self._trails):
+            stops = self._trails.reshape(-1, 3)
+            tints = np.repeat(self._trail_colors, self._trails.shape[1], axis=0)
+            marks.append(_Shapes(self._trails, self._trail_colors, closed=False))
+            marks.append(_Shapes(_circles(stops, 0.3 * RADIUS * self._pixel(stops), circle), tints))
         if self._handle is not None:
-            dropped, landed = self._handle
-            pixel = self._pixel(np.asarray(dropped)[None])[0]
-            lines += [np.array([dropped, landed]), dropped + 1.2 * RADIUS * pixel * circle]
-            tints += [ink, ink]
-            closed += [False, True]
+            dropped = np.asarray(self._handle[0])[None]
+            marks.append(_Shapes(np.array([self._handle]), self._ink, closed=False))
+            marks.append(_Shapes(_circles(dropped, 1.2 * RADIUS * self._pixel(dropped), circle), self._ink))
+        return marks
 
-    def _add_drag(self, lines: list[Any], tints: list[Any], closed: list[bool], circle: Float) -> None:
+    def _drag(self, anchors: Anchors, circle: Float) -> "list[_Shapes]":
         """The axis of a bound drag, the ghost at the old place, and the line from there."""
-        ink = np.array(self._ink, np.uint8)
+        marks = []
         axis, through = self._guide
         if axis:
             reach = AXIS_REACH * self._pixel(through[None])[0] * np.array(AXES[axis])
-            lines.append(np.array([through - reach, through + reach]))
-            tints.append(np.array(AXIS_COLORS[axis], np.uint8))
-            closed.append(False)
-        if self._ghost is not None and self._anchors is not None:
+            marks.append(_Shapes(np.array([[through - reach, through + reach]]), AXIS_COLORS[axis], closed=False))
+        if self._ghost is not None:
             query, place = self._ghost
-            pixel = self._pixel(place[None])[0]
-            lines += [place + share * RADIUS * pixel * circle for share in (1.0, 0.45)]
-            lines.append(np.array([place, self._anchors.positions[query]]))
-            tints += [ink] * 3
-            closed += [True, True, False]
+            places, shares = np.stack([place, place]), np.array([[1.0], [0.45]])
+            marks.append(_Shapes(_circles(places, shares * RADIUS * self._pixel(places), circle), self._ink))
+            marks.append(_Shapes(np.array([[place, anchors.positions[query]]]), self._ink, closed=False))
+        return marks
+
+
+class _Shapes(NamedTuple):
+    """Polygons or lines of equally many corners.
+
+    Attributes
+    ----------
+    corners : array (n, K, 3)
+        World.
+    colors : array (n, 3) or (3,) uint8
+    closed : bool
+        Whether a line leads back to where it began.
+    """
+
+    corners: Float
+    colors: NDArray[np.uint8] | tuple[int, int, int]
+    closed: bool = True
+
+
+def _circles(places: Float, radii: Float, circle: Float) -> Float:
+    """Circles (n, K, 3) of radii (n, 1) around places (n, 3)."""
+    return np.asarray(places[:, None] + radii[:, None] * circle)
 
 
 class _Marks:
@@ -248,10 +254,13 @@ class _Marks:
 
     def __init__(self, plotter: Any, width: float) -> None:
         self._filled = width == 1.0
+        self._kinds: tuple[tuple[int, int, bool], ...] = ()  # of the cells
         self._mapper = vtkPolyDataMapper()
         self._mapper.SetScalarModeToUseCellFieldData()
         self._mapper.SelectColorArray("color")
         self._mapper.SetColorModeToDirectScalars()
+        self._data = vtkPolyData()
+        self._mapper.SetInputData(self._data)
         self.actor = vtkActor()
         self.actor.SetMapper(self._mapper)
         self.actor.ForceTranslucentOn()  # leaves no depth behind: a click reads the cloud
@@ -266,25 +275,35 @@ class _Marks:
         )
         plotter.renderer.AddActor(self.actor)
 
-    def show(self, shapes: list[Any], colors: list[Any], closed: list[bool]) -> None:
-        """Shapes (K, 3) each, world, one color each; lines may be closed."""
+    def show(self, shapes: Sequence[_Shapes]) -> None:
+        """Draw these and nothing else. Every frame has its own: cells are made anew only if they are others."""
+        shapes = [each for each in shapes if len(each.corners)]
         self.actor.SetVisibility(len(shapes) > 0)
         if not shapes:
             return
-        cells: list[
-            int
-        ] = []  # how many corners, and which; plain numbers, for arrays of twenty cost more than they save
-        start = 0
-        for shape, round_trip in zip(shapes, closed, strict=True):
-            end = start + len(shape)
-            closing = [start] if round_trip and not self._filled else []
-            cells += [len(shape) + len(closing), *range(start, end), *closing]
-            start = end
-        data = pv.PolyData()
-        data.points = np.concatenate(shapes).astype(np.float32)
-        if self._filled:
-            data.faces = np.array(cells)
-        else:
-            data.lines = np.array(cells)
-        data.cell_data["color"] = np.array(colors, np.uint8)
-        self._mapper.SetInputData(data)
+        kinds = tuple((*each.corners.shape[:2], each.closed and not self._filled) for each in shapes)
+        if kinds != self._kinds:
+            self._kinds = kinds
+            ends, corners = _cells(kinds)
+            cells = vtkCellArray()
+            cells.SetData(numpy_to_vtkIdTypeArray(ends, deep=True), numpy_to_vtkIdTypeArray(corners, deep=True))
+            (self._data.SetPolys if self._filled else self._data.SetLines)(cells)
+        points = vtkPoints()
+        places = np.concatenate([each.corners.reshape(-1, 3) for each in shapes]).astype(np.float32)
+        points.SetData(numpy_to_vtk(places, deep=True))
+        self._data.SetPoints(points)
+        tints = np.concatenate([np.broadcast_to(each.colors, (len(each.corners), 3)) for each in shapes])
+        colors = numpy_to_vtk(tints.astype(np.uint8), deep=True)
+        colors.SetName("color")
+        self._data.GetCellData().AddArray(colors)  # in place of the last ones
+
+
+def _cells(kinds: Sequence[tuple[int, int, bool]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where cells end among their corners, and their corners; of so many shapes with so many each, closed or not."""
+    lengths, corners, first = [np.zeros(1, np.int64)], [], 0
+    for count, sides, closed in kinds:
+        own = first + np.arange(count * sides, dtype=np.int64).reshape(count, sides)
+        corners.append((np.concatenate([own, own[:, :1]], axis=1) if closed else own).ravel())
+        lengths.append(np.full(count, sides + closed, np.int64))
+        first += count * sides
+    return np.cumsum(np.concatenate(lengths)), np.concatenate(corners)

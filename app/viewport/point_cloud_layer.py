@@ -43,6 +43,10 @@ _CULL = """//VTK::PositionVC::Impl
   bool spared = fract(0.618034 * float(gl_VertexID % 65536)) >= pointShare;  // evenly among neighbors
   if (scalarColor.a < 0.1 || spared) gl_Position = vec4(2.0, 2.0, 2.0, 1.0);
 """
+# An alpha that is known leaves nothing to discard: software OpenGL may then look at the depth before it shades.
+_SHADE = """//VTK::Light::Impl
+  fragOutput0 = vec4(vertexColorVSOutput.rgb, 1.0);
+"""
 
 
 class PointCloudLayer:
@@ -224,6 +228,7 @@ class _Points:
         shader.AddVertexShaderReplacement("//VTK::Color::Dec", True, declaration, False)
         shader.AddVertexShaderReplacement("//VTK::Color::Impl", True, _COLOR, False)
         shader.AddVertexShaderReplacement("//VTK::PositionVC::Impl", True, _CULL, False)
+        shader.AddFragmentShaderReplacement("//VTK::Light::Impl", True, _SHADE, False)
         self.uniforms = shader.GetVertexCustomUniforms()
         self.uniforms.SetUniformf("pointShare", 1.0)
         for name in ("pointMode", "valueMode", "valueLow", "valueHigh"):
