@@ -1,12 +1,14 @@
 """Pictures and films of the stage as files: drawn on the GUI thread frame by frame, written on the worker.
 
-Drawing needs the graphics and therefore the GUI thread, which gets its turn between two frames; encoding and the disk
-are the worker's. A film is stopped like any job, and nothing of it is left then. GIFs are written by Pillow, MP4s
-by OpenCV as VP9 with 4:2:0 color, which browsers and most players show; its wheels have no encoder for H.264.
+Drawing needs the graphics and therefore the GUI thread, which gets its turn between two frames, and whoever asked is
+told if these are slow; encoding and the disk are the worker's. A film is stopped like any job, and nothing of it is
+left then. GIFs are written by Pillow, MP4s by OpenCV as VP9 with 4:2:0 color, which browsers and most players show;
+its wheels have no encoder for H.264.
 """
 
 import asyncio
 import queue
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 Frame = NDArray[np.uint8]  # (height, width, 3) RGB
 WAITING = 2  # frames drawn ahead of the writer
 PATIENCE = 0.05  # seconds between two looks at whether to stop
+TURN = 0.01  # seconds that the window has between two frames at least, for clicks and keys that waited
+PAUSE = 0.2  # seconds of drawing a frame in which the window is seen to stand still
 COLORS = 256  # of a frame of a GIF
 
 
@@ -54,7 +58,15 @@ class Filming:
 
         await self._jobs.run(f"Writing {path.name}", job, line=f"write {path}", quiet=True)
 
-    async def film(self, path: Path, wish: FilmWish, draw: Callable[[float], Frame], *, overwrite: bool) -> None:
+    async def film(
+        self,
+        path: Path,
+        wish: FilmWish,
+        draw: Callable[[float], Frame],
+        *,
+        overwrite: bool,
+        warn: Callable[[float], object] = lambda seconds: None,
+    ) -> None:
         """Draw and write a film.
 
         Parameters
@@ -64,6 +76,8 @@ class Filming:
         draw : callable
             Takes the share of the turn, returns the frame; called on this thread.
         overwrite : bool
+        warn : callable
+            Told once how many seconds a frame takes, if the window stands still for it.
 
         Raises
         ------
@@ -83,7 +97,11 @@ class Filming:
                 await _room(frames, writing)
                 if writing.done():
                     break
+                began = time.perf_counter()
                 frames.put_nowait(draw(number / wish.frames))
+                spent = time.perf_counter() - began
+                if number == 1 and spent > PAUSE:  # the first one makes ready what the others use
+                    warn(spent)
         except BaseException:
             await _room(frames, writing)
             if not writing.done():
@@ -96,7 +114,7 @@ class Filming:
 
 async def _room(frames: "queue.Queue[Frame | None]", writing: "asyncio.Future[None]") -> None:
     """Let the window live, at least once, until there is room for a frame or nobody wants any."""
-    await asyncio.sleep(0)
+    await asyncio.sleep(TURN)
     while frames.full() and not writing.done():
         await asyncio.sleep(PATIENCE / 5)
 

@@ -161,12 +161,19 @@ class PicturesPresenter:
                 return self._stage.frame(self._stage.turned(start, share), wish.height, notes=wish.notes)
 
             try:
-                await self._workflow.filming.film(path, wish, draw, overwrite=overwrite)
+                await self._workflow.filming.film(path, wish, draw, overwrite=overwrite, warn=self._warn)
             finally:
                 self._stage.ending()
             self._session.message(f"Saved {path}")
 
         self._workflow.start(ask())
+
+    def _warn(self, seconds: float) -> None:
+        """The window stands still for every frame: better said than wondered about."""
+        self._session.message(
+            f"A frame takes about {seconds:.1f} s to draw, and the window pauses for each. Smaller frames or fewer "
+            "points drawn are faster; Cancel acts after the frame."
+        )
 
     async def _may_write(self, path: Path) -> bool | None:
         """Whether a file is to be written over; None to leave it."""

@@ -23,7 +23,7 @@ def drawn(share):
     return np.full((32, 48, 3), round(200 * share) + 20, np.uint8)
 
 
-def filmed(path, wish=SMALL, draw=drawn, *, overwrite=False, meanwhile=None):
+def filmed(path, wish=SMALL, draw=drawn, *, overwrite=False, meanwhile=None, warn=lambda seconds: None):
     """Film within a program of nothing but a session and its worker; the session."""
 
     async def whole():
@@ -31,7 +31,7 @@ def filmed(path, wish=SMALL, draw=drawn, *, overwrite=False, meanwhile=None):
         jobs = Jobs(session, worker)
         filming = Filming(jobs)
         try:
-            film = asyncio.ensure_future(filming.film(path, wish, draw, overwrite=overwrite))
+            film = asyncio.ensure_future(filming.film(path, wish, draw, overwrite=overwrite, warn=warn))
             if meanwhile is not None:
                 await meanwhile(session, jobs)
             await film
@@ -123,3 +123,16 @@ def test_the_window_has_its_turn_between_two_frames(tmp_path):
     filmed(tmp_path / "turn.gif", meanwhile=beat)
     assert len(turns) > 10
     assert max(turns) > 0.5, "progress is told"
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.05])
+def test_frames_that_the_window_pauses_for_are_told_of_once(tmp_path, monkeypatch, seconds):
+    monkeypatch.setattr("app.filming.PAUSE", 0.04)
+    told = []
+
+    def slow(share):
+        time.sleep(seconds)
+        return drawn(share)
+
+    filmed(tmp_path / "turn.gif", FilmWish(seconds=2, rate=10, height=32), slow, warn=told.append)
+    assert [spent >= 0.05 for spent in told] == [True] * bool(seconds)
