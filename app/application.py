@@ -151,6 +151,7 @@ class Program:
         self.masks_page = MasksPage(stacked(self.table, self.decoding, tall=0))
         self.inspector, self.photos = InspectorParts(theme), PhotoParts(theme)
         self.comparison = ComparisonParts(theme, self.viewport)
+        table, compare = "instancesDock", self.comparison.panel
         self.window = MainWindow(
             theme,
             self.actions,
@@ -159,10 +160,10 @@ class Program:
             docks=(
                 Dock("Views", "viewsDock", self.gallery, left, 204),
                 Dock("Photo", "photoDock", self.photos.panel, right, 400),
-                Dock("Instances", "instancesDock", self.masks_page, right, 430),
-                Dock("Inspector", "inspectorDock", self.inspector.widget, right, 430, behind="instancesDock"),
-                Dock("Compare", "compareDock", self.comparison.panel, right, 430, behind="instancesDock", shown=False),
-                Dock("Log", "logDock", self.log, bottom, 180, shown=False, pages=EVERYWHERE),
+                Dock("Instances", table, self.masks_page, right, 430, scrolls=True),
+                Dock("Inspector", "inspectorDock", self.inspector.widget, right, 430, behind=table, scrolls=True),
+                Dock("Compare", "compareDock", compare, right, 430, behind=table, shown=False, scrolls=True),
+                Dock("Log", "logDock", self.log, bottom, 180, shown=False, pages=EVERYWHERE, scrolls=True),
             ),
             pages=(("empty", self.ways_in.empty_page), ("ready", self.ways_in.ready_page)),
         )

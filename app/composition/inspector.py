@@ -82,7 +82,9 @@ class InspectorParts:
         self.presenters = hijacks, anchors, stage, evidence, what_if, thresholds
         self._session = session
         dock = self.widget.parentWidget()
-        assert isinstance(dock, QDockWidget), "the window has made its docks"
+        while dock is not None and not isinstance(dock, QDockWidget):
+            dock = dock.parentWidget()
+        assert dock is not None, "the window has made its docks"
         self.widget.follow(dock)
         self.widget.looked_at.connect(self._look)
         for signal, slot in (

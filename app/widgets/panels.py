@@ -24,6 +24,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.widgets.scroller import Scroller
+
 NARROW = 1360  # logical pixels: below this width 3D view and photo do not fit side by side
 NARROW_STRIP = 88  # width of a panel of thumbnails in a narrow window: 56 px of picture and its frame
 VERSION = 1  # of the bytes
@@ -60,6 +62,8 @@ class Dock(NamedTuple):
         At the first start.
     pages : frozenset of str
         Pages of the window that have it; `EVERYWHERE` stands for all.
+    scrolls : bool
+        Whether its content needs more height than a panel in a pile of them has on a small screen.
     """
 
     title: str
@@ -70,6 +74,7 @@ class Dock(NamedTuple):
     behind: str = ""
     shown: bool = True
     pages: frozenset[str] = RESULT
+    scrolls: bool = False
 
 
 class CenterTabs(QWidget):
@@ -204,16 +209,16 @@ class Panels(QObject):
         if narrow == self._narrow:
             return
         self._narrow = narrow
+        widths = self._widths()  # the room of the photo is that of the 3D view
         self._refresh()
-        names = []
         for name, dock in self._docks.items():
             if hasattr(dock.content, "set_narrow"):
                 dock.content.set_narrow(narrow)
                 self._made[name].setTitleBarWidget(_narrow_title(dock.title) if narrow else None)
-                names.append(name)
-        if names:
-            widths = [NARROW_STRIP if narrow else self._docks[name].width for name in names]
-            self._window.resizeDocks([self._made[name] for name in names], widths, Qt.Orientation.Horizontal)
+                widths[name] = NARROW_STRIP if narrow else dock.width
+        if widths:
+            panels = [self._made[name] for name in widths]
+            self._window.resizeDocks(panels, list(widths.values()), Qt.Orientation.Horizontal)
 
     def arrange(self, name: str) -> None:
         """Show what an arrangement of `ARRANGEMENTS` shows, with the usual sizes."""
@@ -279,7 +284,7 @@ class Panels(QObject):
     def _make(self, dock: Dock) -> "_Panel":
         panel = _Panel(dock.title)
         panel.setObjectName(dock.name)
-        panel.setWidget(dock.content)
+        panel.setWidget(Scroller(dock.content) if dock.scrolls else dock.content)
         panel.closed.connect(lambda: self.set_shown(dock.name, False))
         return panel
 

@@ -1,5 +1,7 @@
 """Panels by themselves: the photo beside the 3D view or as a tab over it, arrangements, a narrow strip."""
 
+from itertools import pairwise
+
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDockWidget, QLabel, QMainWindow
@@ -145,6 +147,48 @@ def test_a_panel_that_is_aside_comes_back_unless_somebody_decided_otherwise(stag
     panels.set_aside("photoDock", True)
     panels.set_aside("photoDock", False)
     assert not panels.shown("photoDock"), "it was not there before"
+
+
+def test_a_narrower_window_gives_the_room_of_the_photo_to_the_3d_view(stage, qtbot):
+    window, panels, tabs, *_ = stage
+    table = window.findChild(QDockWidget, "instancesDock")
+    panels.arrange("inspect")
+    qtbot.wait(200)
+    wide = table.width()
+    panels.set_narrow(True)
+    window.resize(1200, 700)
+    qtbot.wait(200)
+    assert abs(table.width() - wide) < 30
+    assert tabs.width() > 600
+
+
+def test_panels_in_a_pile_scroll_rather_than_make_the_window_taller_than_the_screen(qtbot):
+    window = QMainWindow()
+    tall = [QLabel(f"panel {number}") for number in range(4)]
+    for label in tall:
+        label.setMinimumHeight(500)
+    docks = [Dock(f"Panel {n}", f"dock{n}", label, RIGHT, 300, scrolls=True) for n, label in enumerate(tall)]
+    tabs = CenterTabs(QLabel("3D"))
+    window.setCentralWidget(tabs)
+    panels = Panels(window, docks, tabs)
+    window.resize(1280, 720)
+    window.show()
+    qtbot.waitExposed(window)
+    panels.set_page("result")
+    made = [window.findChild(QDockWidget, dock.name) for dock in docks]
+    for upper, lower in pairwise(made):
+        window.splitDockWidget(upper, lower, Qt.Orientation.Vertical)
+    qtbot.wait(200)
+    assert window.height() == 720
+    for dock, label in zip(made, tall, strict=True):
+        assert dock.isVisible()
+        area = dock.widget()
+        assert label.height() == 500
+        assert 90 <= area.height() < 500
+        area.verticalScrollBar().setValue(10_000)
+        assert area.viewport().rect().bottom() == label.mapTo(area.viewport(), label.rect().bottomLeft()).y()
+    window.close()
+    window.deleteLater()
 
 
 def test_pages_without_panels_keep_the_layout(stage):
