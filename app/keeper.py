@@ -208,7 +208,7 @@ class Keeper:
             )
             return Saved(bytes=path.stat().st_size, complete=kept is not None)
 
-        saved: Saved = await self._jobs.run(f"Saving {path.name}", job, line=f"write {path}", quiet=True)
+        saved = await self._jobs.run(f"Saving {path.name}", job, line=f"write {path}", quiet=True)
         if session.origin is moment.origin:  # and not another scene's by now
             session.mark_saved(moment.edits, replace(moment.origin, file=path))
         return saved
@@ -226,11 +226,11 @@ class Keeper:
             opened = self._read(path, report)
             return replace(opened, origin=replace(opened.origin, file=path))
 
-        opened: Any = await self._jobs.run(f"Opening {path.name}", job)
+        opened = await self._jobs.run(f"Opening {path.name}", job)
         self._show(opened)
         if opened.beside is not None:
             self._hold_against(opened.beside)
-        return cast("bytes", opened.layout)
+        return opened.layout
 
     async def recover(self, folder: Path, state: State) -> bytes:
         """Show what a program left unsaved, as modified and without a file of its own; the layout comes back.
@@ -254,9 +254,9 @@ class Keeper:
                 layout=state.layout_bytes or opened.layout,
             )
 
-        opened: Any = await self._jobs.run(f"Recovering {state.scene or folder.name}", job)
+        opened = await self._jobs.run(f"Recovering {state.scene or folder.name}", job)
         self._show(opened, saved=False)
-        return cast("bytes", opened.layout)
+        return opened.layout
 
     def _show(self, opened: Opened, *, saved: bool = True) -> None:
         self._adopt(opened.scene, opened.computed)
