@@ -8,7 +8,7 @@ questions are asked before is the presenter's business.
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from app.autosave_files import State
 from app.jobs import Jobs

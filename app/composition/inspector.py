@@ -144,11 +144,11 @@ class InspectorParts:
         )
         self.tools = tool, marks, prompts  # what can be given up
         for signal, slot in (
-            (tool.clicked, stage.click),
+            (tool.clicked, drag.click),
             (tool.dragged, drag.move),
             (tool.dropped, drag.drop),
             (tool.abandoned, drag.abandon),
-            (marks.clicked, in_photo.click),
+            (marks.clicked, drag.click),
             (marks.dragged, in_photo.move),
             (marks.deepened, in_photo.deepen),
             (marks.dropped, in_photo.drop),

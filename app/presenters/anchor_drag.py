@@ -1,4 +1,4 @@
-"""An anchor under way: followed by previews while the button is down, one edit when it is let go.
+"""An anchor under way: chosen by a click, followed by previews while the button is down, one edit when it is let go.
 
 The 3D view and the photo both drag; both are told here where the anchor is, and both draw what the other one moves.
 """
@@ -73,6 +73,21 @@ class AnchorDrag:
     def __init__(self, session: Session, probe: Probe) -> None:
         self._session, self._probe = session, probe
         self.state: Dragging | None = None
+
+    @property
+    def selected(self) -> int | None:
+        """The one selected query, if it has an anchor; None for none and for several."""
+        chosen, result = self._session.display.selection, self._session.reconstruction
+        if result is None or len(chosen) != 1:
+            return None
+        (query,) = chosen
+        return query if query < result.anchors.shape[1] else None
+
+    def click(self, query: int, additive: bool) -> None:
+        """An anchor was clicked: its query is selected, or with `additive` among others, or no longer."""
+        display = self._session.display
+        chosen = display.selection ^ {query} if additive else frozenset({query})
+        self._session.show(replace(display, selection=chosen))
 
     def move(self, query: int, position: Position, way: str = "") -> None:
         """An anchor is somewhere else while the button is down."""

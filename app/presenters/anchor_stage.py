@@ -97,15 +97,9 @@ class AnchorStagePresenter:
 
     def nudge(self, across: float, up: float, away: float) -> None:
         """Move the selected anchor a little, as the screen has it."""
-        query = self._only()
+        query = self._drag.selected
         if query is not None:
             self._drag.nudge(query, self._tool.step(query, across, up, away))
-
-    def click(self, query: int, additive: bool) -> None:
-        """An anchor was clicked: its query is selected."""
-        display = self._session.display
-        chosen = display.selection ^ {query} if additive else frozenset({query})
-        self._session.show(replace(display, selection=chosen))
 
     def _on_drag(self, _: object) -> None:
         state = self._drag.state
@@ -137,7 +131,7 @@ class AnchorStagePresenter:
         there = curated is not None and curated.reconstruction.anchors.shape[1] > 0
         self._actions.set("anchors", enabled=there, checked=display.anchors)
         self._actions.enable("trails", enabled=there)
-        self._actions.enable(*NUDGES, enabled=display.anchors and self._only() is not None)
+        self._actions.enable(*NUDGES, enabled=display.anchors and self._drag.selected is not None)
         if curated is None or not there:
             return
         result = curated.reconstruction
@@ -162,14 +156,6 @@ class AnchorStagePresenter:
         of = of if display.anchors else of[:0]
         self._stage.set_trails(result.anchors[:, of].transpose(1, 0, 2), colors[of])
         self._show_handle(result.anchors[display.layer], chosen)
-
-    def _only(self) -> int | None:
-        """The one selected query that has an anchor."""
-        chosen, result = self._session.display.selection, self._session.reconstruction
-        if result is None or len(chosen) != 1:
-            return None
-        (query,) = chosen
-        return query if query < result.anchors.shape[1] else None
 
     def _show_handle(self, anchors: NDArray[np.float32], chosen: NDArray[np.int64]) -> None:
         """From where the user put an anchor to where refinement took it."""

@@ -70,7 +70,7 @@ class AnchorsPresenter:
 
     def place(self, position: Position) -> None:
         """Numbers were typed for the selected anchor, in the units shown."""
-        query = self._one()
+        query = self._drag.selected
         if query is not None:
             factor = self._ruler().factor
             x, y, z = (value / factor for value in position)
@@ -79,13 +79,13 @@ class AnchorsPresenter:
 
     def nudge(self, offset: Position) -> None:
         """The selected anchor moves by so much; many nudges in a row are one step of the history."""
-        query = self._one()
+        query = self._drag.selected
         if query is not None:
             self._drag.nudge(query, offset)
 
     def pin(self) -> None:
         """Hold the selected anchor where it is through all layers, or let it go; also while it is dragged."""
-        query = self._one()
+        query = self._drag.selected
         if query is None or self._drag.toggle_pin():
             return
         before = self._drag.override(query)
@@ -173,7 +173,7 @@ class AnchorsPresenter:
         self._panel.set_rows([_row(*pair, ruler.factor) for pair in zip(lines, health, strict=True)])
 
     def _show_anchor(self) -> None:
-        result, query = self._session.reconstruction, self._one()
+        result, query = self._session.reconstruction, self._drag.selected
         chosen = self._session.display.selection
         moved = any(item.query in chosen for item in self._session.edits.overrides)
         self._actions.enable("pin", enabled=query is not None)
@@ -194,14 +194,6 @@ class AnchorsPresenter:
     def _ruler(self) -> Ruler:
         result = self._session.reconstruction
         return Ruler() if result is None else Ruler.of(result.units, self._session.edits.scale)
-
-    def _one(self) -> int | None:
-        """The one selected query, None for none and for several."""
-        chosen, result = self._session.display.selection, self._session.reconstruction
-        if result is None or len(chosen) != 1:
-            return None
-        (query,) = chosen
-        return query if query < result.anchors.shape[1] else None
 
     def _last_layer(self) -> int:
         result = self._session.reconstruction

@@ -6,7 +6,6 @@ A dragged anchor keeps its depth, unless the wheel changes it or the surface und
 # ruff: noqa: D102 - methods of a protocol are documented where they are implemented
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any, Protocol
 
 from app.anchor_places import NEAREST, depth_in_photo, on_ray, seen_anchors, surface_depth
@@ -46,12 +45,6 @@ class PhotoAnchorsPresenter:
         session.edits_changed.connect(self._refresh)
         session.display_changed.connect(self._refresh)
         drag.changed.connect(self._refresh)
-
-    def click(self, query: int, additive: bool) -> None:
-        """An anchor was clicked: its query is selected."""
-        display = self._session.display
-        chosen = display.selection ^ {query} if additive else frozenset({query})
-        self._session.show(replace(display, selection=chosen))
 
     def move(self, query: int, x: float, y: float, surface: bool) -> None:
         """An anchor is over another pixel while the button is down."""

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from app.widgets.comparison_table import ComparisonTable, TableLine
 from app.widgets.file_drops import FileDrops
+from app.widgets.parts import wrapped_label
 
 
 class Field(NamedTuple):
@@ -77,7 +78,7 @@ class ComparisonPanel(QWidget):
         self.side.activated.connect(lambda place: self.side_chosen.emit(self.side.itemData(place)))
         self.compare = _button("Compare", "comparisonRun", "", self.compare_requested)
         self.compare.setProperty("primary", True)
-        self._why = _words("comparisonWhy")
+        self._why = wrapped_label("comparisonWhy")
         self._fold = QToolButton()
         self._fold.setObjectName("comparisonSettingsFold")
         self._fold.setText("Settings")
@@ -95,7 +96,7 @@ class ComparisonPanel(QWidget):
         self._fields: tuple[Field, ...] = ()
         self._facts = QGridLayout()
         self._cells: list[QLabel] = []
-        self._summary, self._notes = _words("comparisonSummary"), _words("comparisonNotes")
+        self._summary, self._notes = wrapped_label("comparisonSummary"), wrapped_label("comparisonNotes")
         self.table = ComparisonTable()
         self.table.chosen.connect(self.lines_chosen)
         self._photos = QCheckBox("Photos show the other side")
@@ -232,13 +233,6 @@ class ComparisonPanel(QWidget):
         bottom.addWidget(self._end)
         bottom.addWidget(self._copy)
         column.addLayout(bottom)
-
-
-def _words(name: str) -> QLabel:
-    label = QLabel()
-    label.setObjectName(name)
-    label.setWordWrap(True)
-    return label
 
 
 def _button(text: str, name: str, tip: str, signal: Signal) -> QPushButton:

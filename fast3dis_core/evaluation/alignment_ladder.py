@@ -17,6 +17,7 @@ from fast3dis_core.errors import EvaluationError, GeometryError
 from fast3dis_core.geometry.alignment import Similarity, rotation_from_orientations, umeyama, umeyama_ransac
 from fast3dis_core.geometry.cameras import invert_rigid
 from fast3dis_core.geometry.errors import depth_scale, turn_angles
+from fast3dis_core.geometry.refinement import finite_or_none
 
 Method = Literal["umeyama", "orientation", "none"]
 Quality = Literal["good", "weak", "none"]
@@ -60,6 +61,18 @@ class WorldAlignment:
     center_rmse: float
     rotation_degrees: float
     reason: str = ""
+
+    def figures(self) -> dict[str, str | int | float | None]:
+        """Plain values for a report; None where there is no similarity to measure."""
+        return {
+            "alignment_method": self.method,
+            "alignment_quality": self.quality,
+            "scale_from": self.scale_from,
+            "cameras": self.cameras,
+            "center_rmse": finite_or_none(self.center_rmse),
+            "rotation_degrees": finite_or_none(self.rotation_degrees),
+            "reason": self.reason,
+        }
 
 
 def align_worlds(

@@ -251,10 +251,10 @@ def pooled(records: Iterable[SceneRecords]) -> dict[str, Any]:
     by_iou = {iou: _area(precision_recall(scenes, iou)) for iou in IOU_THRESHOLDS}
     predictions, kept = sum(scene.predictions for scene in scenes), sum(scene.kept for scene in scenes)
     return {
-        "ap": _mean([by_iou[iou] for iou in AVERAGED]),
+        "ap": mean_of_known([by_iou[iou] for iou in AVERAGED]),
         "ap50": by_iou[0.5],
         "ap25": by_iou[0.25],
-        "ap_50_95_incl": _mean([by_iou[iou] for iou in AVERAGED_INCLUSIVE]),
+        "ap_50_95_incl": mean_of_known([by_iou[iou] for iou in AVERAGED_INCLUSIVE]),
         "ap_by_iou": {_key(iou): value for iou, value in by_iou.items()},
         "counts": {
             "scenes": len(scenes),
@@ -370,8 +370,8 @@ def _outcomes(parts: Sequence[ThresholdRecords]) -> dict[str, int]:
     }
 
 
-def _mean(values: Sequence[float | None]) -> float | None:
-    """Mean of what is defined."""
+def mean_of_known(values: Sequence[float | None]) -> float | None:
+    """Mean of what is defined, None for nothing."""
     known = [value for value in values if value is not None]
     return float(np.mean(known)) if known else None
 

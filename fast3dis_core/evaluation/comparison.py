@@ -9,7 +9,7 @@ from typing import Any
 
 from fast3dis_core.errors import DatasetError
 from fast3dis_core.evaluation.charts import svg
-from fast3dis_core.evaluation.figures import table
+from fast3dis_core.evaluation.figures import number, table
 from fast3dis_core.evaluation.published import DATA_SETS, TABLE_1
 from fast3dis_core.evaluation.report import curve_chart, hardware, has_views, method_title
 
@@ -118,7 +118,7 @@ def _precision_table(results: Sequence[Mapping[str, Any]]) -> str:
         cells = []
         for key in ("surface", "multi_view"):
             entry = precision.get(key)
-            cells += [_number(entry[name] if entry else None) for name in _NAMES]
+            cells += [number(entry[name] if entry else None) for name in _NAMES]
             cells.append(str(entry["counts"]["targets"]) if entry and entry["counts"]["scenes"] else "–")
         rows.append((label(result), str(len(result["scenes"])), *cells))
     heads = [f"{place} {name}" for place in ("3D", "pixels") for name in ("AP25", "AP50", "AP", "targets")]
@@ -164,13 +164,9 @@ def _scene_text(results: Sequence[Mapping[str, Any]]) -> str:
     rows = []
     for scene in scenes:
         values = [next((row for row in result["per_scene"] if row["scene"] == scene), None) for result in results]
-        rows.append((scene, *(_number(row["surface_ap50"] if row else None) for row in values)))
+        rows.append((scene, *(number(row["surface_ap50"] if row else None) for row in values)))
     heads = [label(result) for result in results]
     return "3D AP50 of every scene by itself.\n\n" + table(("scene", *heads), rows)
-
-
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
 
 
 def _gigabytes(values: Sequence[int | None]) -> str:

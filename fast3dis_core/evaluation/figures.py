@@ -105,6 +105,11 @@ def missed_floors(figures: Mapping[str, float | None]) -> tuple[Figure, ...]:
     return tuple(figure for figure in MEASURED_BY_GOALS if figure.misses_floor(figures.get(figure.name)))
 
 
+def number(value: float | None) -> str:
+    """Three decimals, or a dash."""
+    return "–" if value is None else f"{value:.3f}"
+
+
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A Markdown table; all columns but the first to the right."""
     rule = ("---", *("---:" for _ in header[1:]))

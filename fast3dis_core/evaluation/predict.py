@@ -11,13 +11,13 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from fast3dis_core.baselines.feature_clustering import SMOOTHING, ClusteringSettings, cluster_features
 from fast3dis_core.config import InferenceConfig
 from fast3dis_core.datasets.sample import SceneSample
 from fast3dis_core.errors import DatasetError
 from fast3dis_core.evaluation.prediction import Bool, Float32, ScenePrediction
+from fast3dis_core.inference.assembly import as_array
 from fast3dis_core.inference.machine import StepMeter, code_commit, device_name, versions
 from fast3dis_core.inference.mask_pixels import claims
 from fast3dis_core.inference.steps import LoadedModel, decode_queries, encode_scene, memory_errors
@@ -102,9 +102,9 @@ def predict_scene(
         scores=found.scores,
         objectness=found.objectness,
         anchors=found.anchors,
-        depth=_array(known.depth.where(known.confidence > 0, 0)),
-        intrinsics=_array(known.intrinsics),
-        world_to_camera=_array(known.world_to_camera),
+        depth=as_array(known.depth.where(known.confidence > 0, 0)),
+        intrinsics=as_array(known.intrinsics),
+        world_to_camera=as_array(known.world_to_camera),
         seconds={step: round(value, 6) for step, value in meter.seconds.items()},
         peak_memory=meter.peak_memory,
         made_by=made_by or {},
@@ -139,14 +139,14 @@ def query_instances(layer: DecoderLayer, encoded: EncodedScene, *, report: Repor
             total[number] += certainty
     pixels = masks.sum(axis=(1, 2, 3))
     mean = total / np.maximum(pixels, 1)
-    active = _array(scores[queries])
+    active = as_array(scores[queries])
     ranked = [ranking_score(float(score), sure) for score, sure in zip(active, mean, strict=True)]
     return Instances(
         masks=masks,
         queries=np.array(queries, np.int32),
         scores=np.array(ranked, np.float32),
         objectness=active,
-        anchors=_array(layer.anchors[queries]),
+        anchors=as_array(layer.anchors[queries]),
     )
 
 
@@ -223,7 +223,3 @@ def _told(sample: SceneSample, source: GeometrySource, scene_id: str) -> PosedCa
     if source == "given":
         return truth
     return PosedCameras(intrinsics=truth.intrinsics, world_to_camera=truth.world_to_camera, is_metric=truth.is_metric)
-
-
-def _array(tensor: Tensor) -> Float32:
-    return np.array(tensor.detach().float().cpu().numpy())

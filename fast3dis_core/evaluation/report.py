@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fast3dis_core.evaluation.charts import COLORS, Axis, Chart, Marker, Series, svg
-from fast3dis_core.evaluation.figures import MEASURED_BY_GOALS, OTHERS, Figure, table
+from fast3dis_core.evaluation.figures import MEASURED_BY_GOALS, OTHERS, Figure, number, table
 from fast3dis_core.evaluation.published import DATA_SETS, TABLE_1
 from fast3dis_core.evaluation.repeats import told as duplicates_told
 
@@ -237,11 +237,11 @@ def _precision_table(result: Mapping[str, Any]) -> str:
         if entry is None or (not entry["counts"]["scenes"] and key in ("multi_view", "per_view")):
             continue
         counts = entry["counts"]
-        values = [_number(entry[name]) for name in ("ap25", "ap50", "ap", "ap_50_95_incl")]
+        values = [number(entry[name]) for name in ("ap25", "ap50", "ap", "ap_50_95_incl")]
         rows.append((title, *values, str(counts["targets"]), str(counts["predictions_kept"])))
     mean = result["mean_of_scenes"]
     for start, title in (("", "pixels"), ("surface_", "3D")):
-        values = [_number(mean.get(f"{start}{name}")) for name in ("ap25", "ap50", "ap")]
+        values = [number(mean.get(f"{start}{name}")) for name in ("ap25", "ap50", "ap")]
         if any(value != "–" for value in values):
             rows.append((f"mean over scenes, {title}, which is not AP", *values, "–", "–", "–"))
     return table(("", "AP25", "AP50", "AP", "AP, 0.95 included", "targets", "predictions"), rows)
@@ -288,7 +288,7 @@ def _alignment(result: Mapping[str, Any]) -> str:
         rmse, angle = told["center_rmse_median"], told["rotation_degrees_median"]
         lines.append(
             f"Worlds aligned by their cameras (similarity): {methods}; {told['weak']} of them weak. Median distance of "
-            f"camera centers {_number(rmse)} m, of orientations {_number(angle)}°. A point takes part if a surface "
+            f"camera centers {number(rmse)} m, of orientations {number(angle)}°. A point takes part if a surface "
             f"point lies within {told['max_distance']:g} m; votes are resolved by {told['resolve']}."
         )
         lines.append(_icp(told))
@@ -308,9 +308,9 @@ def _icp(told: Mapping[str, Any]) -> str:
         return "No ICP."
     return (
         f"ICP ({told['icp']}, rigid) was accepted in {told['icp_accepted']} of {told['icp_refined']} scenes: median "
-        f"share of points within 0.05 m {_number(told['inlier_fraction_before_median'])} before, "
-        f"{_number(told['inlier_fraction_after_median'])} after; their distance "
-        f"{_number(told['rmse_before_median'])} m before, {_number(told['rmse_after_median'])} m after."
+        f"share of points within 0.05 m {number(told['inlier_fraction_before_median'])} before, "
+        f"{number(told['inlier_fraction_after_median'])} after; their distance "
+        f"{number(told['rmse_before_median'])} m before, {number(told['rmse_after_median'])} m after."
     )
 
 
@@ -320,17 +320,15 @@ def _scene_table(result: Mapping[str, Any]) -> str:
     if not has_views(result):
         rows = []
         for row in ranked:
-            values = [_number(row[name]) for name in ("surface_ap25", "surface_ap50", "surface_ap")]
+            values = [number(row[name]) for name in ("surface_ap25", "surface_ap50", "surface_ap")]
             seconds = f"{sum(row['seconds'].values()):.2f}"
             rows.append((row["scene"], str(row["targets"]), str(row["predictions"]), *values, _aligned(row), seconds))
         heads = ("scene", "targets", "predictions", "3D AP25 of it alone", "3D AP50", "3D AP", "alignment", "seconds")
         return table(heads, rows)
     rows = []
     for row in ranked:
-        values = [
-            _number(row[name]) for name in ("t_miou", "ap50", "surface_ap50", "depth_abs_rel", "rotation_degrees")
-        ]
-        inliers = _number(row.get("more", {}).get("inlier_fraction_after"))
+        values = [number(row[name]) for name in ("t_miou", "ap50", "surface_ap50", "depth_abs_rel", "rotation_degrees")]
+        inliers = number(row.get("more", {}).get("inlier_fraction_after"))
         rows.append((row["scene"], str(row["targets"]), *values, _aligned(row), inliers))
     heads = ("scene", "targets", "T-mIoU", "AP50 of it alone", "3D AP50", "abs-rel", "rotation, °", "alignment")
     return table((*heads, "inliers after ICP"), rows)
@@ -380,7 +378,3 @@ def _settings(values: Mapping[str, Any]) -> str:
 
 def _gigabytes(value: int | None) -> str:
     return "–" if value is None else f"{value / 1e9:.2f}"
-
-
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"

@@ -11,12 +11,19 @@ from typing import Any
 
 import numpy as np
 
-from fast3dis_core.evaluation.average_precision import MIN_REGION_SIZE, SceneRecords, pooled, precision_recall
+from fast3dis_core.evaluation.average_precision import (
+    MIN_REGION_SIZE,
+    SceneRecords,
+    mean_of_known,
+    pooled,
+    precision_recall,
+)
 from fast3dis_core.evaluation.consistency import pool as pooled_consistency
 from fast3dis_core.evaluation.geometry_errors import ANCHOR_REACH
 from fast3dis_core.evaluation.geometry_errors import pool as pooled_geometry
 from fast3dis_core.evaluation.scoring import COARSE_DISTANCE, RESOLVE, SceneScore
 from fast3dis_core.evaluation.surface_transfer import MAX_DISTANCE
+from fast3dis_core.geometry.refinement import finite_or_none
 from fast3dis_core.inference.machine import code_commit
 
 FORMAT_VERSION = 1
@@ -101,7 +108,9 @@ def summarize(
             "multi_view": _curves([record for score in scores for record in score.multi_view]),
             "surface": _curves([entry.records for entry in surfaces]),
         },
-        "mean_of_scenes": {key: _mean([row[key] for row in rows]) for key in ("ap25", "ap50", "ap", *_SURFACE_KEYS)},
+        "mean_of_scenes": {
+            key: mean_of_known([row[key] for row in rows]) for key in ("ap25", "ap50", "ap", *_SURFACE_KEYS)
+        },
         "consistency_counts": tracking["counts"],
         "alignment": _alignment(scores, icp=icp),
         "anchors": {"inside": int(anchors.sum()), "counted": len(anchors), "reach": ANCHOR_REACH},
@@ -157,8 +166,8 @@ def _row(score: SceneScore) -> dict[str, Any]:
         **{f"surface_{key}": surface[key] if surface else None for key in ("ap25", "ap50", "ap")},
         "surface_targets": surface["counts"]["targets"] if surface else None,
         "t_miou": pooled_consistency([score.consistency])["t_miou"] if score.consistency else None,
-        "depth_abs_rel": _finite(geometry.depth_error) if geometry else None,
-        "rotation_degrees": _finite(float(np.median(angles))) if len(angles) else None,
+        "depth_abs_rel": finite_or_none(geometry.depth_error) if geometry else None,
+        "rotation_degrees": finite_or_none(float(np.median(angles))) if len(angles) else None,
         "alignment": told.get("alignment_method"),
         "alignment_quality": told.get("alignment_quality"),
         "alignment_reason": told.get("reason", ""),
@@ -233,15 +242,6 @@ def _difference(one: float | None, other: float | None) -> float | None:
     return None if one is None or other is None else one - other
 
 
-def _finite(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
-
-
 def _median(values: Sequence[float]) -> float | None:
     known = [value for value in values if np.isfinite(value)]
     return float(np.median(known)) if known else None
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return float(np.mean(known)) if known else None

@@ -149,7 +149,7 @@ def score_scene(
     world = align_worlds(
         prediction.world_to_camera, truth.world_to_camera, depth=prediction.depth, true_depth=true_depth
     )
-    alignment: dict[str, Any] = alignment_figures(world)
+    alignment: dict[str, Any] = world.figures()
     similarity = world.similarity
     scored = None
     if surface is not None and similarity is not None:
@@ -222,19 +222,6 @@ def score_surface(
         frames=frames,
         prediction=_facts(prediction),
     )
-
-
-def alignment_figures(world: WorldAlignment) -> dict[str, Any]:
-    """Plain values of an alignment by cameras."""
-    return {
-        "alignment_method": world.method,
-        "alignment_quality": world.quality,
-        "scale_from": world.scale_from,
-        "cameras": world.cameras,
-        "center_rmse": _finite(world.center_rmse),
-        "rotation_degrees": _finite(world.rotation_degrees),
-        "reason": world.reason,
-    }
 
 
 def _facts(prediction: ScenePrediction | SurfacePrediction) -> dict[str, Any]:
@@ -332,7 +319,3 @@ def _anchors(
     seen = np.array([len(surface) > 0 for surface in surfaces], np.bool_)
     anchors = alignment.similarity.transform(torch.from_numpy(prediction.anchors[active[queries]])).numpy()
     return anchors_inside(anchors[seen], [surface for surface in surfaces if len(surface)])
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None

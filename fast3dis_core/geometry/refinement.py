@@ -46,8 +46,8 @@ class Refinement:
             "icp_shift": icp.shift,
             "inlier_fraction_before": icp.inlier_fraction_before,
             "inlier_fraction_after": icp.inlier_fraction_after,
-            "rmse_before": _finite(icp.rmse_before),
-            "rmse_after": _finite(icp.rmse_after),
+            "rmse_before": finite_or_none(icp.rmse_before),
+            "rmse_after": finite_or_none(icp.rmse_after),
             "icp_source_points": self.source_points,
             "icp_target_points": self.target_points,
         }
@@ -99,5 +99,6 @@ def _at_most(count: int, points: NDArray[np.float64], seed: int) -> NDArray[np.f
     return points[np.sort(np.random.default_rng(seed).choice(len(points), count, replace=False))]
 
 
-def _finite(value: float) -> float | None:
-    return value if np.isfinite(value) else None
+def finite_or_none(value: float) -> float | None:
+    """The value as a report can hold it: JSON knows neither NaN nor infinity."""
+    return float(value) if np.isfinite(value) else None

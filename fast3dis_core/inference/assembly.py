@@ -76,7 +76,7 @@ def assemble_instances(
         Instance(
             query=query,
             objectness=float(scores[query]),
-            anchor=_array(shown.anchors[query]),
+            anchor=as_array(shown.anchors[query]),
             pixels=rows,
             score=ranking_score(float(scores[query]), sure),
         )
@@ -101,13 +101,13 @@ def assemble_instances(
     return Reconstruction(
         names=views.names,
         images=images,
-        intrinsics=_array(encoded.geometry.intrinsics),
-        world_to_camera=_array(encoded.geometry.world_to_camera),
+        intrinsics=as_array(encoded.geometry.intrinsics),
+        world_to_camera=as_array(encoded.geometry.world_to_camera),
         is_metric=encoded.geometry.is_metric,
         cloud=cloud,
         instances=tuple(instance for instance in kept if instance.query not in repeated),
-        anchors=np.stack([_array(entry.anchors) for entry in trace.layers]),
-        objectness=np.stack([_array(objectness(entry)) for entry in trace.layers]),
+        anchors=np.stack([as_array(entry.anchors) for entry in trace.layers]),
+        objectness=np.stack([as_array(objectness(entry)) for entry in trace.layers]),
         overlap=overlap,
         filters=filters,
     )
@@ -138,8 +138,8 @@ def assemble_geometry(
     return Reconstruction(
         names=views.names,
         images=images,
-        intrinsics=_array(geometry.intrinsics),
-        world_to_camera=_array(geometry.world_to_camera),
+        intrinsics=as_array(geometry.intrinsics),
+        world_to_camera=as_array(geometry.world_to_camera),
         is_metric=geometry.is_metric,
         cloud=cloud,
         instances=(),
@@ -186,8 +186,8 @@ def build_cloud(
             edge = known & flying_pixels(depth, known, config.depth_edge)
             flying += int(edge.sum())
             known &= ~edge
-        points[view] = _array(world.nan_to_num(0.0, 0.0, 0.0)).reshape(-1, 3)
-        confidence[view] = _array(geometry.confidence[view].nan_to_num(0.0)).reshape(-1)
+        points[view] = as_array(world.nan_to_num(0.0, 0.0, 0.0)).reshape(-1, 3)
+        confidence[view] = as_array(geometry.confidence[view].nan_to_num(0.0)).reshape(-1)
         valid[view] = known.cpu().numpy().reshape(-1)
     total = valid.size
     filters: tuple[FilterReport, ...] = ()
@@ -275,9 +275,9 @@ def _overlap(layer: DecoderLayer, mask_features: Tensor, report: Report) -> np.n
         logits = mask_logits(layer, mask_features[view : view + 1])[0]  # (N, h, w)
         total += pairwise_overlap(logits.sigmoid().flatten(1), scores)
     report(OVERLAP_STEP, 1.0)
-    return _array(total)
+    return as_array(total)
 
 
-def _array(tensor: Tensor) -> np.ndarray:
+def as_array(tensor: Tensor) -> np.ndarray:
     """A float32 array of its own, on the CPU."""
     return np.array(tensor.detach().float().cpu().numpy())

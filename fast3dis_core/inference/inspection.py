@@ -13,6 +13,7 @@ from torch import Tensor
 
 from fast3dis_core.config import InferenceConfig
 from fast3dis_core.evidence import AREA_THRESHOLDS, Claims, Evidence
+from fast3dis_core.inference.assembly import as_array
 from fast3dis_core.inference.mask_pixels import image_logits
 from fast3dis_core.inference.steps import LoadedModel, check_wishes, decode_queries, memory_errors
 from fast3dis_core.interventions import NO_INTERVENTIONS, AnchorPrompt, Interventions
@@ -117,8 +118,8 @@ def decode_with_evidence(
     unit = torch.stack([layer.positions[0] for layer in record])  # (L, N, S, 2)
     pixels = (unit + 1) / 2 * unit.new_tensor([width, height])
     return trace, Evidence(
-        weights=_array(torch.stack([layer.weights[0] for layer in record])),
-        positions=_array(pixels.where(visible[..., None], torch.nan)),
+        weights=as_array(torch.stack([layer.weights[0] for layer in record])),
+        positions=as_array(pixels.where(visible[..., None], torch.nan)),
         visible=visible.cpu().numpy(),
     )
 
@@ -148,7 +149,7 @@ def mask_probability(
     features = encoded.mask_features[view : view + 1]  # (1, C, h, w)
     with memory_errors():
         blocks = image_logits(trace.layers[layer], features, list(queries), (height, width))
-        return _array(torch.cat([logits for _, _, logits in blocks]).amax(0).sigmoid())
+        return as_array(torch.cat([logits for _, _, logits in blocks]).amax(0).sigmoid())
 
 
 @torch.inference_mode()
@@ -232,15 +233,15 @@ class _Bids:
         bids = probabilities.mul_(self._scores[:, None])  # (n, H*W)
         if self._trained_claims is not None and self._trained_best is not None and self._trained:
             self._trained_claims[view] = _counted(claimed[: self._trained])
-            self._trained_best[view] = _array(bids[: self._trained].amax(0))
+            self._trained_best[view] = as_array(bids[: self._trained].amax(0))
         winner = self._numbers[bids.where(claimed, -1.0).argmax(0)].where(claimed.any(0), -1)  # (H*W,)
         self._winner[view] = winner.to(torch.int16).cpu().numpy()
         for query, mask in zip(self._active, claimed & valid, strict=True):
             self._taken[query] += torch.bincount(winner[mask], minlength=self._count).cpu()
         best, place = bids.max(0)  # twice the maximum: `topk` along this axis takes fifty times as long
-        self._best[view] = _array(best)
+        self._best[view] = as_array(best)
         second = bids.scatter_(0, place[None], 0.0).amax(0)
-        self._margin[view] = _array(best - second)
+        self._margin[view] = as_array(best - second)
 
     def result(self, valid: np.ndarray) -> Claims:
         """The answer after the last view."""
@@ -260,8 +261,3 @@ class _Bids:
 def _counted(claimed: Tensor) -> np.ndarray:
     """Claims (n, H*W) of each pixel, array (H*W,) uint8."""
     return claimed.sum(0).clamp(max=255).to(torch.uint8).cpu().numpy()
-
-
-def _array(tensor: Tensor) -> np.ndarray:
-    """A float32 array of its own, on the CPU."""
-    return np.array(tensor.detach().float().cpu().numpy())

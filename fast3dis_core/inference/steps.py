@@ -203,10 +203,11 @@ def encode_scene(
             on_geometry(to_device(scene(known, 0), torch.device("cpu")))
         marks = feature_marks(network, count, height, width)
         images = views.images.to(device)[None]  # (1, S, 3, H, W)
-        with reporting(network, marks, report, "Feature pass"), autocast(model):
+        with reporting(network, marks, report, "Feature pass"), autocast(device, model.precision):
             features = network.feature_pass(images, tokens, shared)
             del tokens, shared, images
-        with reporting(network, pixel_marks(network, count, chunk_views), report, "Pixel decoder"), autocast(model):
+        marks = pixel_marks(network, count, chunk_views)
+        with reporting(network, marks, report, "Pixel decoder"), autocast(device, model.precision):
             encoded = network.decode_pixels(features, known, chunk_views=chunk_views)
         return scene(encoded, 0)
 
@@ -311,11 +312,11 @@ def check_wishes(encoded: EncodedScene, overrides: Sequence[AnchorOverride], int
             raise ConfigError(f"Expected a query between 0 and {total - 1}, found {override.query}.")
 
 
-def autocast(model: LoadedModel) -> AbstractContextManager[object]:
-    """bfloat16 where the model asks for it, else nothing."""
-    if model.precision == "float32":
+def autocast(device: torch.device, precision: str) -> AbstractContextManager[object]:
+    """bfloat16 where it is asked for, else nothing."""
+    if precision == "float32":
         return nullcontext()
-    return torch.autocast(model.device.type, dtype=torch.bfloat16)
+    return torch.autocast(device.type, dtype=torch.bfloat16)
 
 
 @contextmanager

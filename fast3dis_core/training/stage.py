@@ -5,7 +5,6 @@ FAST3DIS itself (paper 3.6). The loop, the optimizer and all files are left to o
 """
 
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -78,10 +77,3 @@ class Stage(Protocol):
 
     def export(self, path: Path, provenance: Provenance) -> None:
         """Write the weights as the rest of the package reads them."""
-
-
-def autocast(device: torch.device, precision: str) -> AbstractContextManager[object]:
-    """bfloat16 where the run asks for it, else nothing."""
-    if precision == "float32":
-        return nullcontext()
-    return torch.autocast(device.type, dtype=torch.bfloat16)

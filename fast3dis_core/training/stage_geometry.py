@@ -26,6 +26,7 @@ from fast3dis_core.geometry.errors import (
     rotation_angles,
     translation_angles,
 )
+from fast3dis_core.inference.steps import autocast
 from fast3dis_core.model.depth_anything3 import DepthAnything3
 from fast3dis_core.model.depth_anything3.any_view import AnyViewNetwork
 from fast3dis_core.model.depth_anything3.pose_conditioning import normalize_cameras
@@ -33,7 +34,7 @@ from fast3dis_core.pictures import depth_image, photo, rows_of_views
 from fast3dis_core.scene import SceneGeometry
 from fast3dis_core.training import geometry_losses as losses
 from fast3dis_core.training.batches import StepPlan
-from fast3dis_core.training.stage import TOTAL, StepLoss, Validation, autocast
+from fast3dis_core.training.stage import TOTAL, StepLoss, Validation
 from fast3dis_core.weight_files import stored_name
 
 # weights of the terms; the first five are those of Depth Anything 3, the others are meant to help cameras; not ablated

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from fast3dis_core.checkpoints import Provenance, save_checkpoint, wanted_state
 from fast3dis_core.config import TrainingConfig
 from fast3dis_core.datasets.sample import SceneSample
+from fast3dis_core.inference.steps import autocast
 from fast3dis_core.model.fast3dis import Fast3DIS
 from fast3dis_core.model.prediction_heads import mask_logits, objectness
 from fast3dis_core.pictures import Picture, label_image, photo, rows_of_views, winning_query
@@ -21,7 +22,7 @@ from fast3dis_core.scene import DecoderLayer, DecoderTrace, EncodedScene, SceneG
 from fast3dis_core.training.batches import StepPlan
 from fast3dis_core.training.criterion import Objective, objective
 from fast3dis_core.training.matcher import Matching
-from fast3dis_core.training.stage import TOTAL, StepLoss, Validation, autocast
+from fast3dis_core.training.stage import TOTAL, StepLoss, Validation
 from fast3dis_core.training.targets import SceneTargets, sample_targets
 from fast3dis_core.training.watch import ACTIVE, FailureWatch, failure_watch
 

@@ -112,17 +112,5 @@ def _aligned(
             f"{missing[0]}: evaluate the photos that were predicted."
         )
     alignment = align_worlds(found.world_to_camera, np.stack([truth[name] for name in found.frames]))
-    figures |= {
-        "alignment_method": alignment.method,
-        "alignment_quality": alignment.quality,
-        "scale_from": alignment.scale_from,
-        "cameras": alignment.cameras,
-        "center_rmse": _finite(alignment.center_rmse),
-        "rotation_degrees": _finite(alignment.rotation_degrees),
-        "reason": alignment.reason,
-    }
+    figures |= alignment.figures()
     return alignment.similarity
-
-
-def _finite(value: float) -> float | None:
-    return value if np.isfinite(value) else None
