@@ -191,7 +191,7 @@ class DepthAnything3(nn.Module):
         Raises
         ------
         GeometryError
-            If three or more given or predicted camera centers lie on a line.
+            If the predicted camera centers coincide while the given ones do not.
         """
         normalized = PosedCameras(
             world_to_camera=normalize_cameras(cameras.world_to_camera), intrinsics=cameras.intrinsics

@@ -121,6 +121,6 @@ def _similarity_of_line(source: Tensor, target: Tensor) -> Similarity:
         if not float(scale) > 0:
             raise GeometryError(
                 "The predicted camera centers coincide while the given ones do not, so depth cannot be brought to "
-                "the given scale: check the given cameras, or pass keep_given_scale=False."
+                "the given scale: check the given cameras, or have them predicted."
             )
     return Similarity(scale, rotation, goal - scale * rotation @ middle, is_weak=True)
