@@ -14,7 +14,6 @@ from typing import Annotated, Any
 import typer
 
 from fast3dis_core.cli.exits import Interrupts, errors_to_exit
-from fast3dis_core.cli.train import default_cache
 
 PICTURED = 6  # rooms
 VIEWS = (0, 2, 4)  # of each
@@ -36,6 +35,7 @@ def card(
     """Write the model card of a weight file."""
     with errors_to_exit(), Interrupts() as interrupts:
         from fast3dis_core.cli.progress import StepDisplay
+        from fast3dis_core.datasets.rendered import default_cache
         from fast3dis_core.evaluation.card import card_text, read_result, sort_results
         from fast3dis_core.exports.atomic import atomic_file
         from fast3dis_core.training.account import account

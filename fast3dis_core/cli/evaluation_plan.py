@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 from fast3dis_core.errors import ConfigError
 
 if TYPE_CHECKING:
-    from fast3dis_core.evaluation.folder import EvaluationFolder
+    from fast3dis_core.datasets.scannetpp import Device
+    from fast3dis_core.evaluation.folder import EvaluationFolder, EvaluationSettings, Method
+    from fast3dis_core.evaluation.predict import GeometrySource
     from fast3dis_core.evaluation.sources import EvaluationSource
 
 ROOM_VIEWS, MOST_ROOM_VIEWS = 6, 12
@@ -28,13 +30,13 @@ def plan_evaluation(
     dataset: str,
     root: Path | None,
     scene_list: Path | None,
-    camera: Any,
+    camera: "Device",
     split: str,
     count: int | None,
     views: int | None,
     resolution: int | None,
     cache: Path | None,
-    method: Any,
+    method: "Method",
     system: str | None,
     predictions: Path | None,
     equal_scores: bool,
@@ -43,7 +45,7 @@ def plan_evaluation(
     size: str,
     weights: str | None,
     heads: Path | None,
-    geometry: Any,
+    geometry: "GeometrySource",
     icp: bool,
     out: Path | None,
 ) -> Plan:
@@ -99,7 +101,9 @@ def plan_evaluation(
         predictions=predictions.absolute().name if predictions else None,
         data_version=VERSION if rooms else "",
     )
-    return Plan(source=source, scene_ids=scene_ids, folder=EvaluationFolder(out or _default_folder(settings), settings))
+    return Plan(
+        source=source, scene_ids=scene_ids, folder=EvaluationFolder(out or _default_folder(settings, system), settings)
+    )
 
 
 def _check_together(dataset: str, root: Path | None, method: str, system: str | None, predictions: Path | None) -> None:
@@ -134,9 +138,9 @@ def _surface_facts(
 
 
 def _source(
-    dataset: str, root: Path | None, split: str, views: int, long_edge: int, camera: Any, cache: Path | None
+    dataset: str, root: Path | None, split: str, views: int, long_edge: int, camera: "Device", cache: Path | None
 ) -> "EvaluationSource":
-    from fast3dis_core.cli.train import default_cache
+    from fast3dis_core.datasets.rendered import default_cache
     from fast3dis_core.evaluation.rooms import EvaluationRooms, room_seeds, size_of
     from fast3dis_core.evaluation.sources import AriaScenes, ScannedScenes
 
@@ -148,10 +152,10 @@ def _source(
     return ScannedScenes(dataset, root, views=views, long_edge=long_edge, camera=camera)
 
 
-def _default_folder(settings: Any) -> Path:
+def _default_folder(settings: "EvaluationSettings", system: str | None) -> Path:
     if settings.method not in ("fast3dis", "feature-clustering"):
         place = settings.split or settings.dataset
-        name = settings.surface["system"] if settings.method == "imported" else settings.method
+        name = system if settings.method == "imported" else settings.method
         return Path("evaluation") / f"{name}-{place}"
     method = "" if settings.method == "fast3dis" else f"-{settings.method}"
     return Path("evaluation") / f"{settings.size}-{settings.split or settings.dataset}-{settings.geometry}{method}"

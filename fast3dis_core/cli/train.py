@@ -83,6 +83,7 @@ def train(
     changes = {name: value for name, value in given.items() if value is not None}
     with errors_to_exit(as_json=as_json):
         from fast3dis_core.cli.progress import StepDisplay
+        from fast3dis_core.datasets.rendered import default_cache
         from fast3dis_core.progress import silent
         from fast3dis_core.training.run_directory import RunDirectory
         from fast3dis_core.training.train import train as run_training
@@ -105,12 +106,6 @@ def train(
                 report=display if leads else silent,
             )
     _tell(outcome, run, as_json=as_json)
-
-
-def default_cache() -> Path:
-    """Folder of rendered rooms where none is named: the user's cache."""
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(base) if base else Path.home() / ".cache") / "fast3dis" / "rooms"
 
 
 def merged_settings(config: Path | None, settings: Sequence[str], changes: dict[str, Any]) -> dict[str, Any]:

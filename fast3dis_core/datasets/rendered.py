@@ -7,6 +7,7 @@ a room and changing its colors is left to `windows`.
 """
 
 import multiprocessing
+import os
 import signal
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -56,6 +57,12 @@ class RenderedRoom:
     class_ids: NDArray[np.uint8]
     intrinsics: NDArray[np.float32]
     world_to_camera: NDArray[np.float32]
+
+
+def default_cache() -> Path:
+    """Folder of rendered rooms where none is named: the user's cache."""
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(base) if base else Path.home() / ".cache") / "fast3dis" / "rooms"
 
 
 class RoomCache:

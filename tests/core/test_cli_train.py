@@ -10,8 +10,9 @@ from typer.testing import CliRunner
 
 from fast3dis_core.checkpoints import load_checkpoint
 from fast3dis_core.cli import app
-from fast3dis_core.cli.train import default_cache, merged_settings
+from fast3dis_core.cli.train import merged_settings
 from fast3dis_core.config import MODEL_SIZES
+from fast3dis_core.datasets.rendered import default_cache
 from fast3dis_core.errors import ConfigError
 from fast3dis_core.training.run_directory import RunDirectory
 from tests.core.training import tiny

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import torch
 
+from fast3dis_core.baselines.feature_clustering import ClusteringSettings
+from fast3dis_core.baselines.geometry_hdbscan import GeometrySettings
 from fast3dis_core.counterpart import FeatureSettings, PositionSettings, SurfaceSettings, labelled_result
 from fast3dis_core.curation import Curation, curate
 from fast3dis_core.errors import Cancelled, DatasetError
@@ -44,6 +46,16 @@ def moved(result, scale, turn, shift):
         points=points, colors=result.cloud.colors, confidence=result.cloud.confidence, valid=result.cloud.valid
     )
     return replaced(result, cloud=cloud, world_to_camera=cameras.astype(np.float32))
+
+
+def test_settings_in_the_window_begin_where_the_baselines_do():
+    """They are written apart: the window must not load what the baselines need."""
+    for offered, baseline, own in (
+        (FeatureSettings(), ClusteringSettings(), {"most_points"}),  # fewer, since somebody waits
+        (PositionSettings(), GeometrySettings(), set()),
+    ):
+        for name, value in dataclasses.asdict(offered).items():
+            assert name in own or getattr(baseline, name) == value
 
 
 def plain_iou(first, second):
