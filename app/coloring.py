@@ -8,7 +8,7 @@ viewport and the photos share both.
 Paper section 3.5 keeps overlaps; one owner per point is chosen here, for painting only. NumPy alone.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 import numpy as np
@@ -34,10 +34,6 @@ BRIGHTENING = 0.45  # share of white in the color of what is under the pointer
 def owner_rows(curated: Curated, front: AbstractSet[int]) -> Int32:
     """One owner per cloud point, for painting.
 
-    Among several claimants the order is: shown queries in `front` (selected or isolated), then other shown ones, then
-    hidden ones, in front or not, then those that a filter dropped; within each the one of highest objectness. Moving
-    the objectness threshold alone changes no owner while `ordered_by_objectness`.
-
     Parameters
     ----------
     curated : Curated
@@ -47,9 +43,19 @@ def owner_rows(curated: Curated, front: AbstractSet[int]) -> Int32:
     Returns
     -------
     array (P,) int32
-        Query number + 1, 0 where nobody claims the point, `filtered_row` where a point filter dropped it.
+        Query number + 1 of the last in `claim_order`, 0 where nobody claims the point, `filtered_row` where a point
+        filter dropped it.
     """
-    rows = np.zeros(len(curated.keep), np.int32)
+    return claimed_rows(curated, claim_order(curated, front))
+
+
+def claim_order(curated: Curated, front: AbstractSet[int]) -> list[CuratedInstance]:
+    """Instances in the order in which they are painted over each other.
+
+    Last of all come shown queries in `front` (selected or isolated), before them other shown ones, then hidden ones,
+    in front or not, then those that a filter dropped; within each the one of highest objectness is the last. Moving
+    the objectness threshold alone changes no owner while `ordered_by_objectness`.
+    """
     plain = ordered_by_objectness(curated, front)
 
     def priority(item: CuratedInstance) -> tuple[bool, bool, bool, float]:
@@ -57,9 +63,15 @@ def owner_rows(curated: Curated, front: AbstractSet[int]) -> Int32:
         shown = above and item.verdict != "hidden"  # hidden beats selected: else it would cut a hole into its neighbors
         return shown and item.query in front, shown, above, item.objectness
 
-    for item in sorted(curated.instances, key=priority):
+    return sorted(curated.instances, key=priority)
+
+
+def claimed_rows(curated: Curated, order: Sequence[CuratedInstance]) -> Int32:
+    """Owner of every cloud point where these instances are painted over each other, array (P,) int32."""
+    rows = np.zeros(len(curated.keep), np.int32)
+    rows[~curated.keep] = filtered_row(curated)  # which no instance claims
+    for item in order:
         rows[item.pixels] = item.query + 1
-    rows[~curated.keep] = filtered_row(curated)
     return rows
 
 

@@ -129,6 +129,8 @@ class InspectorParts:
         drag.changed.connect(lambda state: viewport.motion.set_held(state is not None))
         drag.asks.connect(lambda exact: viewport.motion.wait_for_colors(exact))
         session.reconstruction_changed.connect(lambda _: viewport.motion.colors_came())
+        # a window is put together as a whole: the photo comes with the frame, not with one of its own before it
+        viewport.view.waits.connect(lambda on: photo.setUpdatesEnabled(not on))
         anchors = AnchorsPresenter(session, actions, drag, self.anchors)
         self.last_change = last = LastChangePresenter(session, workflow.probe, self.anchors.changes)
         stage = AnchorStagePresenter(session, actions, drag, stage=viewport, tool=tool, note=tool.note)

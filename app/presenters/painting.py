@@ -3,12 +3,13 @@
 Viewport and photos pull from here, so both always show the same. The colors themselves are `app.coloring`.
 """
 
+from collections.abc import Sequence
 from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.coloring import ordered_by_objectness, owner_rows, row_table
+from app.coloring import claim_order, claimed_rows, ordered_by_objectness, row_table
 from app.finding_colors import (
     FindingPaint,
     FindingRows,
@@ -33,7 +34,7 @@ from app.number_colors import (
 from app.presenters.other_painting import OtherPainting
 from app.presenters.pair_painting import TITLE, PairPainting
 from app.session.session import Session
-from fast3dis_core.curation import Color, Curated
+from fast3dis_core.curation import Color, Curated, CuratedInstance
 
 CHANGED = changed_table()
 PAPERS: dict[str, Color] = {"white": (255, 255, 255), "black": (0, 0, 0)}  # backgrounds that are not the theme's
@@ -57,6 +58,8 @@ class Painting:
         self._valued: tuple[object, object, object] = ("", 0, None)
         self._values: tuple[NDArray[np.float32], NumberScale] | None = None
         self._rows: NDArray[np.int32] = np.zeros(0, np.int32)
+        self._below_of: tuple[object, ...] = ()
+        self._below: NDArray[np.int32] = np.zeros(0, np.int32)
         self._table: NDArray[np.uint8] = np.zeros((1, 4), np.uint8)
         self._gap_color: Color = (255, 196, 107)
         self._paper: Color = (0, 0, 0)
@@ -186,10 +189,21 @@ class Painting:
             verdicts = tuple(item.verdict for item in curated.instances)
         key = (front, verdicts, *((item.query, id(item.pixels)) for item in curated.instances))
         if self._keep is not curated.keep or key != self._rows_key:
-            rows, same_points = owner_rows(curated, front), self._keep is curated.keep
+            same_points = self._keep is curated.keep
+            rows = self._painted_over(curated, claim_order(curated, front), same_points)
             self._keep, self._rows_key = curated.keep, key
             self._rows = _kept(self._rows, rows) if same_points else rows
         return self._rows
+
+    def _painted_over(self, curated: Curated, order: Sequence[CuratedInstance], same_points: bool) -> NDArray[np.int32]:
+        """Owners; what lies below the topmost instance is kept, for in a drag it alone changes."""
+        below: tuple[object, ...] = tuple(part for item in order[:-1] for part in (item.query, item.pixels))
+        if not same_points or not _same(below, self._below_of):
+            self._below_of, self._below = below, claimed_rows(curated, order[:-1])
+        rows = self._below.copy()
+        for item in order[-1:]:
+            rows[item.pixels] = item.query + 1
+        return rows
 
     def owner_table(self) -> NDArray[np.uint8]:
         """Color and kind of every owner, array (N + 2, 4) uint8; the same object while nothing changed."""

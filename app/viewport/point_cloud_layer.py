@@ -68,7 +68,7 @@ class PointCloudLayer:
         self._behind: set[_Points] = set()  # whose rows are not the present ones
         self.set_moving(False)
         self._drawn = np.empty(0, np.int64)  # cloud rows of the drawn points
-        self._rows: NDArray[np.int32] = np.empty(0, np.int32)
+        self._owners: NDArray[np.int32] = np.empty(0, np.int32)  # of all cloud points
         self._alpha: NDArray[np.uint8] = np.zeros(1, np.uint8)
         self._subset: NDArray[np.int64] = np.empty(0, np.int64)  # drawn points in the stand-in
         self.total = 0
@@ -121,12 +121,12 @@ class PointCloudLayer:
         self.spacing = prepared.spacing
         self._full.set(prepared.points, prepared.colors)
         self._stand_in.set(prepared.points[self._subset], prepared.colors[self._subset])
-        self._rows = np.zeros(len(self._drawn), np.int32)
+        self._owners = np.zeros(len(points), np.int32)
         self._behind = set()
 
     def set_rows(self, rows: NDArray[np.int32]) -> None:
         """Owner of every point: array (P,) int32, entries of the table."""
-        self._rows = rows[self._drawn]
+        self._owners = rows
         self._behind = {self._full, self._stand_in}
         self._catch_up()
 
@@ -134,7 +134,12 @@ class PointCloudLayer:
         """Give their rows to the points that are on show; the others wait until they are."""
         for points in [points for points in self._behind if points.actor.GetVisibility()]:
             self._behind.discard(points)
-            points.set_rows(self._rows if points is self._full else self._rows[self._subset])
+            points.set_rows(self._rows if points is self._full else self._owners[self._drawn[self._subset]])
+
+    @property
+    def _rows(self) -> NDArray[np.int32]:
+        """Owners of the drawn points."""
+        return self._owners[self._drawn]
 
     def set_table(self, table: NDArray[np.uint8]) -> None:
         """Color and kind of every owner: array (N + 2, 4) uint8."""

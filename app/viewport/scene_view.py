@@ -43,6 +43,8 @@ class SceneView(QtInteractor):
         Notches are a float: touch pads give parts of one.
     painted()
         A frame is complete.
+    waits(on)
+        Frames begin to wait for colors, or need not any longer.
 
     Attributes
     ----------
@@ -57,6 +59,7 @@ class SceneView(QtInteractor):
     left = Signal()
     wheeled = Signal(QPointF, float)
     painted = Signal()
+    waits = Signal(bool)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent, auto_update=False, multi_samples=0)
@@ -93,12 +96,17 @@ class SceneView(QtInteractor):
         """Colors are on their way: frames asked for from now on come with them, or when the time is over."""
         if not self.waiting or milliseconds > self._patience.interval():  # many in a row do not prolong it
             self._patience.start(milliseconds)
+            self.waits.emit(True)
 
     def stop_waiting(self) -> None:
         """The colors are here: draw what waits for them."""
-        self._patience.stop()
+        self._end_waiting()
         if self._stale:
             self.update()
+
+    def _end_waiting(self) -> None:
+        self._patience.stop()
+        self.waits.emit(False)
 
     def paintGL(self) -> None:
         """Render and show one frame; the last one again if Qt asks for another reason, such as words over the scene."""
@@ -148,7 +156,7 @@ class SceneView(QtInteractor):
         A depth of 1 is the background. See `world_position`.
         """
         if self._stale and not as_painted:
-            self._patience.stop()
+            self._end_waiting()
             self.repaint()
         window = self._RenderWindow
         width, height = window.GetSize()

@@ -309,6 +309,7 @@ class _Ledger(QAbstractTableModel):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self.rows: tuple[tuple[Any, ...], ...] = ()
+        self._cells: dict[int, tuple[tuple[str, ...], tuple[Any, ...]]] = {}  # of rows that were asked for
         self._units = "units"
 
     def set_units(self, units: str) -> None:
@@ -319,6 +320,7 @@ class _Ledger(QAbstractTableModel):
     def set_rows(self, rows: tuple[tuple[Any, ...], ...]) -> None:
         if rows == self.rows:
             return
+        self._cells = {}
         if [row[0] for row in rows] == [row[0] for row in self.rows]:
             self.rows = rows
             self.dataChanged.emit(self.index(0, 0), self.index(len(rows) - 1, len(HEADERS) - 1))
@@ -343,7 +345,10 @@ class _Ledger(QAbstractTableModel):
         return None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        texts, values = _cells(self.rows[index.row()])
+        number = index.row()
+        if number not in self._cells:
+            self._cells[number] = _cells(self.rows[number])
+        texts, values = self._cells[number]
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
             return texts[index.column()]
         if role == SORT_ROLE:

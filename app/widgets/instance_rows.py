@@ -76,19 +76,22 @@ class Row(NamedTuple):
 
     def key(self, column: int) -> tuple[Any, ...]:
         """What a column sorts by; the query number decides between equals."""
-        hue, saturation, value, _ = QColor(*self.color).getHsv()
-        name = tuple((not part.isdigit(), part.zfill(9)) for part in re.split(r"(\d+)", self.name.casefold()) if part)
-        keys = (
-            (self.verdict != "shown", self.verdict),
-            (hue, saturation, value),
-            name,
-            (self.objectness,),
-            (self.points,),
-            (self.views,),
-            (self.size,),
-            (self.why,),
-        )
-        return (*keys[column], -self.query if column in (OBJECTNESS, POINTS, VIEWS, SIZE) else self.query)
+        keys: tuple[Any, ...]
+        if column == COLOR:
+            keys = QColor(*self.color).getHsv()[:3]
+        elif column == NAME:
+            parts = re.split(r"(\d+)", self.name.casefold())
+            keys = tuple((not part.isdigit(), part.zfill(9)) for part in parts if part)
+        else:
+            keys = {
+                SHOWN: (self.verdict != "shown", self.verdict),
+                OBJECTNESS: (self.objectness,),
+                POINTS: (self.points,),
+                VIEWS: (self.views,),
+                SIZE: (self.size,),
+                WHY: (self.why,),
+            }[column]
+        return (*keys, -self.query if column in (OBJECTNESS, POINTS, VIEWS, SIZE) else self.query)
 
     def matches(self, words: str) -> bool:
         """Whether a search finds it: in the name, or as the number of one of its queries."""

@@ -4,7 +4,7 @@ import asyncio
 import threading
 
 import pytest
-from PySide6.QtCore import QEvent, QPointF
+from PySide6.QtCore import QEvent, QObject, QPointF
 
 from tests.gui.hands import LEFT, NONE, mouse, on_screen, painted, until
 from tests.gui.test_stage import Following, staged
@@ -94,3 +94,50 @@ def test_an_anchor_goes_ahead_of_a_mask_that_takes_long(play):
 
     steps = Held(SCENE)
     play(story, steps=steps)
+
+
+def test_the_photo_is_painted_with_the_frame_and_not_before_it(play, monkeypatch):
+    """The window is put together as a whole: a picture of its own would hold up the frame."""
+    for name in ("PATIENCE", "EXACT_PATIENCE"):
+        monkeypatch.setattr(f"app.viewport.motion.{name}", LONG)
+
+    async def story(program):
+        await staged(program)
+        session, view, photo = program.session, program.viewport.view, program.photos.panel.photo
+        assert photo.isVisible()
+        query = session.shown()[0].query
+        start = take(program, query)
+        mouse(view, QEvent.Type.MouseMove, start + QPointF(8, 6), NONE, LEFT)
+        await until(lambda: session.previewing and not view._stale, "the first preview")
+        steps.opened.clear()
+        before = painted_parts(photo)
+        mouse(view, QEvent.Type.MouseMove, start + QPointF(40, 30), NONE, LEFT)
+        await asyncio.sleep(0.3)
+        assert before == [], "nothing of the new place is shown while its mask is not there"
+        steps.opened.set()
+        await until(lambda: before, "the photo")
+        await until(lambda: not view._stale, "the frame")
+        mouse(view, QEvent.Type.MouseButtonRelease, start + QPointF(40, 30), LEFT, NONE)
+        await until(lambda: not program.workflow.busy, "the exact answer")
+        assert photo.updatesEnabled(), "it goes on as usual"
+        photo.removeEventFilter(photo._spy)
+        del photo._spy
+
+    steps = Held(SCENE)
+    steps.opened.set()
+    play(story, steps=steps, window_size=(1440, 900))
+
+
+def painted_parts(widget):
+    """A list that grows with every paint of a widget."""
+    painted = []
+
+    class Spy(QObject):
+        def eventFilter(self, _, event):
+            if event.type() == QEvent.Type.Paint:
+                painted.append(True)
+            return False
+
+    widget._spy = Spy()
+    widget.installEventFilter(widget._spy)
+    return painted
