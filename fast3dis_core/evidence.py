@@ -40,13 +40,6 @@ class Evidence:
         for name in ("weights", "positions", "visible"):
             read_only(getattr(self, name))
 
-    def per_view(self, query: int, layer: int | None = None, head: int | None = None) -> Float64:
-        """Attention of a query, array (1 + S,): null first; mean over layers and heads that are not named."""
-        chosen = self.weights[:, query].astype(np.float64)  # (L, 1 + S, heads)
-        chosen = chosen if layer is None else chosen[layer : layer + 1]
-        chosen = chosen if head is None else chosen[..., head : head + 1]
-        return np.asarray(chosen.mean(axis=(0, 2)))
-
 
 @dataclass(frozen=True, kw_only=True)
 class Claims:

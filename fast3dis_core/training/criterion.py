@@ -167,7 +167,7 @@ def match_layers(
 def _distances(
     layers: tuple[DecoderLayer, ...], encoded: EncodedScene, centers: tuple[Tensor, Tensor], config: LossConfig
 ) -> Tensor:
-    """Weighed L1 distance of all anchors to all object centers, 0 for objects without one; Tensor (L, B, N, G)."""
+    """Weighted L1 distance of all anchors to all object centers, 0 for objects without one; Tensor (L, B, N, G)."""
     points, known = centers
     anchors = torch.stack([encoded.frame.normalize(layer.anchors.float()) for layer in layers])  # (L, B, N, 3)
     distances = (anchors[..., None, :] - points[:, None]).abs().sum(-1)

@@ -82,7 +82,7 @@ def geometry_targets(geometry: SceneGeometry, reference: Tensor | None) -> Geome
 
 @full_precision
 def depth_loss(depth: Tensor, confidence: Tensor, target: Tensor) -> Tensor:
-    """L1 depth error weighed by a confidence that has its price, mean over known pixels.
+    """L1 depth error weighted by a confidence that has its price, mean over known pixels.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ def true_rays(targets: GeometryTargets, rows: int, columns: int) -> Tensor:
 
 @full_precision
 def ray_loss(ray: Tensor, confidence: Tensor, truth: Tensor) -> Tensor:
-    """Confidence-weighed L1 error of directions and origins.
+    """Confidence-weighted L1 error of directions and origins.
 
     Parameters
     ----------
