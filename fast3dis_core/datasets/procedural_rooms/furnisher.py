@@ -76,11 +76,11 @@ class Furnisher:
         corners = np.array([(a, b) for a in x for b in y])
         return bool(inside(self.shell.outline, corners).all()) and item.high[2] < self.shell.height
 
-    def against_wall(self, prototype: Prototype, wall: Wall | None = None, tries: int = 12) -> Placed | None:
+    def against_wall(self, prototype: Prototype, tries: int = 12) -> Placed | None:
         """Back to a wall, somewhere along it; sometimes in the corner."""
         low, high = prototype.bounds()
         for _ in range(tries):
-            chosen = wall or self.shell.walls[int(self.rng.integers(len(self.shell.walls)))]
+            chosen = self.shell.walls[int(self.rng.integers(len(self.shell.walls)))]
             room = chosen.length - (high[0] - low[0]) - 2 * SKIRTING
             if room <= 0:
                 continue
@@ -101,15 +101,12 @@ class Furnisher:
         point = other.to_layout((float(x), float(other_low[1] - low[1]), 0.0))
         return self.try_at(prototype, np.array([point[0], point[1], 0.0]), other.yaw)
 
-    def in_front(
-        self, prototype: Prototype, other: Placed, gap: float, *, shift: float = 0.0, facing: bool = True
-    ) -> Placed | None:
-        """Before an object, turned toward it or the same way, `gap` from front to nearest edge."""
-        low, high = prototype.bounds()
-        other_high = other.prototype.bounds()[1]
-        y = other_high[1] + gap + (high[1] if facing else -low[1])
+    def in_front(self, prototype: Prototype, other: Placed, gap: float, *, shift: float = 0.0) -> Placed | None:
+        """Before an object, turned toward it, `gap` from front to front."""
+        high, other_high = prototype.bounds()[1], other.prototype.bounds()[1]
+        y = other_high[1] + gap + high[1]
         point = other.to_layout((shift, float(y), 0.0))
-        yaw = other.yaw + (np.pi if facing else 0.0)
+        yaw = other.yaw + np.pi
         return self.try_at(prototype, np.array([point[0], point[1], 0.0]), yaw)
 
     def anywhere(self, prototype: Prototype, tries: int = 12, *, aligned: bool = False) -> Placed | None:

@@ -41,11 +41,11 @@ def _legs(rng: Rng, x: float, y: float, top: float, material: int, inset: float 
     return legs
 
 
-def dining_table(rng: Rng, width: float | None = None) -> Prototype:
+def dining_table(rng: Rng) -> Prototype:
     """Rectangular on four legs, or round on a column."""
     top, thick = rng.uniform(0.71, 0.77), rng.uniform(0.025, 0.05)
     looks = [_surface(rng), materials.metal(rng) if rng.random() < 0.4 else _surface(rng)]
-    if width is None and rng.random() < 0.3:
+    if rng.random() < 0.3:
         radius = rng.uniform(0.42, 0.62)
         parts = [
             cylinder(0, 0, (top - thick, top), radius),
@@ -54,7 +54,7 @@ def dining_table(rng: Rng, width: float | None = None) -> Prototype:
         ]
         inner = 0.68 * radius
         return Prototype("table", parts, looks, [Support((0, 0, top), (inner, inner), 1.0, "table")])
-    x, y = (width or rng.uniform(1.2, 2.0)) / 2, rng.uniform(0.38, 0.5)
+    x, y = rng.uniform(1.2, 2.0) / 2, rng.uniform(0.38, 0.5)
     parts = [box((-x, x), (-y, y), (top - thick, top)), *_legs(rng, x, y, top - thick, 1)]
     if rng.random() < 0.5:
         rail = (top - thick - 0.08, top - thick)
