@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication
 
     from app.recents import Recents
-    from app.session.plan import GeometryMode
     from app.steps import Steps
     from app.widgets.dialogs import Dialogs
     from app.widgets.preferences import Preferences
+    from fast3dis_core.config import GeometrySource
 
 FRAME_TIME = 60.0  # seconds to wait for a painted frame before a screenshot
 SETTLE_TIME = 0.2  # seconds for layouts and thumbnails to come to rest before a screenshot
@@ -88,7 +88,7 @@ class Program:
 
         make_singletons_immortal()
         edits = Edits(objectness_threshold=options.threshold, mask_threshold=options.mask_threshold)
-        geometry = cast("GeometryMode", options.geometry)
+        geometry = cast("GeometrySource", options.geometry)
         settings = RunSettings(size=options.size, weights=options.weights, geometry=geometry)
         self.session, self.settings = Session(edits), settings
         self._prepared = PreparedCloud()

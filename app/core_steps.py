@@ -15,8 +15,8 @@ from app.machine_steps import MachineSteps
 from app.other_sides import OtherSides
 from app.session.activity import ModelFacts
 from app.session.origin import PhotoFacts
-from app.session.plan import GeometryMode, Photo, Plan, RunSettings
-from fast3dis_core.config import InferenceConfig
+from app.session.plan import Photo, Plan, RunSettings
+from fast3dis_core.config import GeometrySource, InferenceConfig
 from fast3dis_core.evidence import Claims, Evidence
 from fast3dis_core.interventions import AnchorPrompt, Interventions
 from fast3dis_core.reconstruction import AnchorOverride, Reconstruction
@@ -328,12 +328,12 @@ class CoreSteps(MachineSteps, OtherSides):
         return read_session(path, report=report)
 
 
-def _offers(sources: tuple[Path, ...]) -> frozenset[GeometryMode]:
+def _offers(sources: tuple[Path, ...]) -> frozenset[GeometrySource]:
     """Where cameras and depth can come from; a damaged camera file offers nothing, and says so when it is asked."""
     from fast3dis_core.errors import Fast3disError
     from fast3dis_core.posed_input.folder import find_cameras, read_cameras
 
-    offers: set[GeometryMode] = {"predicted"}
+    offers: set[GeometrySource] = {"predicted"}
     if len(sources) == 1 and sources[0].is_dir() and find_cameras(sources[0]) is not None:
         offers.add("posed")
         try:

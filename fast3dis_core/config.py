@@ -1,9 +1,8 @@
 """Settings as frozen values, and `MODEL_SIZES`, the one registry of model sizes.
 
-Every field has a default and half a line of reason. A mapping from outside (a checkpoint's metadata, a
-TOML file) becomes a value through `from_mapping`, which refuses unknown keys and names the nearest known
-one. Numbers of the released backbones: Depth Anything 3, `da3` presets; numbers of the FAST3DIS decoder:
-paper sections 3.3-3.5 where stated, Mask2Former where not.
+Every field has a default and half a line of reason. A mapping from outside (a checkpoint's metadata, a TOML file)
+becomes a value through `from_mapping`, which refuses unknown keys and names the nearest known one. Numbers of the
+backbones: Depth Anything 3, `da3` presets; of the FAST3DIS decoder: paper 3.3-3.5 where stated, Mask2Former where not.
 """
 
 import dataclasses
@@ -24,6 +23,7 @@ OverlapSchedule = Literal["dynamic", "fixed", "low", "off"]
 TrainingStage = Literal["geometry", "instances"]
 TrainingData = Literal["procedural-rooms", "aria-synthetic"]
 Precision = Literal["auto", "float32", "bfloat16"]
+GeometrySource = Literal["predicted", "posed", "given"]  # or cameras, or cameras and depth, that came with the photos
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,14 +10,14 @@ from app.actions import Actions
 from app.inventory import Inventory
 from app.presenters.run_panel import duration
 from app.recents import Recents
-from app.session.plan import GeometryMode, Photo, Plan, RunSettings
+from app.session.plan import Photo, Plan, RunSettings
 from app.session.plan_warnings import notices, rooms_only
 from app.session.session import Activity, Session
 from app.workflow import Workflow
-from fast3dis_core.config import MODEL_SIZES, Precision
+from fast3dis_core.config import MODEL_SIZES, GeometrySource, Precision
 from fast3dis_core.photo_files import natural_key
 
-GEOMETRY_WORDS: dict[GeometryMode, str] = {
+GEOMETRY_WORDS: dict[GeometrySource, str] = {
     "predicted": "Predicted from the photos",
     "posed": "Folder's cameras",
     "given": "Folder's cameras and depth",
@@ -197,7 +197,7 @@ class ReadyPagePresenter:
         page.set_note("weights", self._weights_note(settings))
 
     def _show_geometry(self, plan: Plan) -> None:
-        modes: tuple[GeometryMode, ...] = get_args(GeometryMode)
+        modes: tuple[GeometrySource, ...] = get_args(GeometrySource)
         self._page.set_choices("geometry", [(mode, GEOMETRY_WORDS[mode], mode in plan.offers) for mode in modes])
         self._page.set_value("geometry", plan.settings.geometry)
         if "given" in plan.offers:

@@ -6,17 +6,15 @@ Frozen values of names, numbers and thumbnails; nothing is read or computed here
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from fast3dis_core.config import Precision, model_size
+from fast3dis_core.config import GeometrySource, Precision, model_size
 from fast3dis_core.errors import ConfigError
 from fast3dis_core.photo_files import MAXIMUM_VIEWS, PHOTO_EXTENSIONS, PhotoSource, has_extension, uniform_indices
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-GeometryMode = Literal["predicted", "posed", "given"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +56,7 @@ class RunSettings:
     device: str = "auto"
     precision: Precision = "auto"
     chunk_views: int = 8
-    geometry: GeometryMode = "predicted"
+    geometry: GeometrySource = "predicted"
     untrained_heads: bool = False
 
     def __post_init__(self) -> None:
@@ -165,7 +163,7 @@ class Plan:
     settings : RunSettings
     notes : tuple of str
         Sentences about what was passed over.
-    offers : frozenset of GeometryMode
+    offers : frozenset of GeometrySource
         Where cameras and depth can come from, for these sources.
     sample : bool
         Whether the photos came with the program.
@@ -179,7 +177,7 @@ class Plan:
     photos: tuple[Photo, ...] = ()
     settings: RunSettings = RunSettings()
     notes: tuple[str, ...] = ()
-    offers: frozenset[GeometryMode] = frozenset({"predicted"})
+    offers: frozenset[GeometrySource] = frozenset({"predicted"})
     sample: bool = False
     complete: bool = True
     estimate: Estimate | None = None

@@ -24,6 +24,7 @@ from fast3dis_core.cli.evaluation_plan import Plan, plan_evaluation
 from fast3dis_core.cli.exits import Interrupts, errors_to_exit
 from fast3dis_core.cli.jobs import share_out
 from fast3dis_core.cli.model import PANEL, Device, Heads, Size, Weights, on_demand
+from fast3dis_core.config import GeometrySource
 
 if TYPE_CHECKING:
     from fast3dis_core.cli.progress import StepDisplay
@@ -83,7 +84,7 @@ def evaluate(
     weights: Weights = None,
     heads: Heads = None,
     geometry: Annotated[
-        Literal["predicted", "posed", "given"],
+        GeometrySource,
         typer.Option(help="Predicted; with the true cameras; or true cameras and depth.", rich_help_panel=PANEL),
     ] = "predicted",
     device: Device = "auto",

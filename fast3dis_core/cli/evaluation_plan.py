@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from fast3dis_core.errors import ConfigError
 
 if TYPE_CHECKING:
+    from fast3dis_core.config import GeometrySource
     from fast3dis_core.datasets.scannetpp import Device
     from fast3dis_core.evaluation.folder import EvaluationFolder, EvaluationSettings, Method
-    from fast3dis_core.evaluation.predict import GeometrySource
     from fast3dis_core.evaluation.sources import EvaluationSource
 
 ROOM_VIEWS, MOST_ROOM_VIEWS = 6, 12

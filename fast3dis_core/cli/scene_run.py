@@ -13,7 +13,7 @@ from fast3dis_core.cli.curating import Wishes, as_wished, assembling, unknown_qu
 from fast3dis_core.cli.exits import Interrupts
 from fast3dis_core.cli.progress import StepDisplay
 from fast3dis_core.cli.staging import refuse_existing_outputs, staged_folder
-from fast3dis_core.config import InferenceConfig, ModelConfig, to_mapping
+from fast3dis_core.config import GeometrySource, InferenceConfig, ModelConfig, to_mapping
 from fast3dis_core.edit_log import edit_lines, edit_log
 from fast3dis_core.exports import describe
 from fast3dis_core.exports.colors import ColorMode
@@ -31,7 +31,6 @@ from fast3dis_core.posed_input import read_posed_folder
 from fast3dis_core.reconstruction import AnchorOverride, Reconstruction
 from fast3dis_core.scene import PosedCameras, SceneGeometry, ViewBatch
 
-GeometrySource = Literal["predicted", "posed", "given"]
 Frame = Literal["view0", "folder"]
 
 

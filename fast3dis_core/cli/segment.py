@@ -15,7 +15,7 @@ import typer
 from fast3dis_core.cli.exits import Interrupts, errors_to_exit
 from fast3dis_core.cli.jobs import Job, Outcome, conclude, plan_jobs, run_jobs, share_out
 from fast3dis_core.cli.model import PANEL, Device, Heads, Size, Weights, on_demand
-from fast3dis_core.config import InferenceConfig, ModelConfig, from_mapping, model_size
+from fast3dis_core.config import GeometrySource, InferenceConfig, ModelConfig, from_mapping, model_size
 from fast3dis_core.errors import ConfigError
 
 _INPUT, _OUTPUT, _FILTERS = "Input", "Output", "Instances and filters"
@@ -36,7 +36,7 @@ def segment(
         int, typer.Option(min=1, help="Views computed together; less needs less memory.", rich_help_panel=PANEL)
     ] = 8,
     geometry: Annotated[
-        Literal["predicted", "posed", "given"],
+        GeometrySource,
         typer.Option(help="Predicted; with the folder's cameras; or its cameras and depth.", rich_help_panel=_INPUT),
     ] = "predicted",
     resolution: Annotated[

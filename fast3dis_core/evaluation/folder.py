@@ -20,9 +20,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from fast3dis_core.config import GeometrySource
 from fast3dis_core.datasets.procedural_rooms import VERSION
 from fast3dis_core.errors import ConfigError
-from fast3dis_core.evaluation.predict import CLUSTERING, FLOOR, MASK_THRESHOLD, GeometrySource, ViewMethod
+from fast3dis_core.evaluation.predict import CLUSTERING, FLOOR, MASK_THRESHOLD, ViewMethod
 from fast3dis_core.evaluation.prediction import ScenePrediction, read_prediction, write_prediction
 from fast3dis_core.evaluation.surface_methods import SurfaceMethod
 from fast3dis_core.evaluation.surface_prediction import (

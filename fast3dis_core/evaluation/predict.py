@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from fast3dis_core.baselines.feature_clustering import SMOOTHING, ClusteringSettings, cluster_features
-from fast3dis_core.config import InferenceConfig
+from fast3dis_core.config import GeometrySource, InferenceConfig
 from fast3dis_core.datasets.sample import SceneSample
 from fast3dis_core.errors import DatasetError
 from fast3dis_core.evaluation.prediction import Bool, Float32, ScenePrediction
@@ -28,7 +28,6 @@ from fast3dis_core.reconstruction import ranking_score
 from fast3dis_core.scene import DecoderLayer, EncodedScene, PosedCameras, SceneGeometry
 
 ViewMethod = Literal["fast3dis", "feature-clustering"]  # they see views; others are in `surface_methods`
-GeometrySource = Literal["predicted", "posed", "given"]
 
 FLOOR = InferenceConfig().objectness_floor
 MASK_THRESHOLD = InferenceConfig().mask_threshold

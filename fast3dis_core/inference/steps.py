@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import torch
 from torch import Tensor
@@ -33,7 +32,6 @@ from fast3dis_core.scene import (
     to_device,
 )
 
-Precision = Literal["auto", "float32", "bfloat16"]
 CHUNK_VIEWS = 8  # views whose per-view maps are computed together
 LOAD_STEP, GEOMETRY_STEP, DECODE_STEP = "Loading the model", "Geometry pass", "Decoding queries"
 
