@@ -74,7 +74,10 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
 
 
 def _share(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
     if not 0.0 <= value <= 1.0:
         raise argparse.ArgumentTypeError(f"expected a number between 0 and 1, found {text}")
     return value

@@ -63,6 +63,7 @@ __all__ = [
 ]
 
 STEP = "Reading photos"
+STRETCHED = 1.25  # change of a photo's shape that is told
 
 
 def prepare_images(
@@ -277,14 +278,14 @@ def process_photo(name: str, pixels: Pixels, long_edge: int) -> ProcessedPhoto:
 
 
 def batch_views(photos: Sequence[ProcessedPhoto], notes: Sequence[str]) -> tuple[ViewBatch, CommonCrop]:
-    """Make the `ViewBatch` of processed photos, adding notes on crops and on enlarged photos."""
+    """Make the `ViewBatch` of processed photos, adding notes on crops, on enlarged and on distorted photos."""
     images, source_to_network, crop = stack_views([photo.image for photo in photos], [p.matrix for p in photos])
     views = ViewBatch(
         images=images,
         names=tuple(photo.name for photo in photos),
         source_sizes=torch.tensor([photo.source_size for photo in photos], dtype=torch.int64),
         source_to_network=source_to_network,
-        notes=(*notes, *_crop_notes(photos, crop), *_enlarged_notes(photos)),
+        notes=(*notes, *_crop_notes(photos, crop), *_enlarged_notes(photos), *_stretched_notes(photos)),
     )
     return views, crop
 
@@ -335,6 +336,22 @@ def _crop_notes(photos: Sequence[ProcessedPhoto], crop: CommonCrop) -> Iterator[
         yield (
             f"Photo shapes differ: {len(lost)} of {len(photos)} were cropped to {crop.size[1]} x {crop.size[0]} "
             f"pixels around their center ({worst} loses {lost[worst]:.0%})."
+        )
+
+
+def _stretched_notes(photos: Sequence[ProcessedPhoto]) -> Iterator[str]:
+    """Photos so long and thin that rounding to whole patches changes their shape."""
+    stretched = {}
+    for photo in photos:
+        (height, width), (high, wide) = photo.source_size, photo.image.shape[:2]
+        factor = (wide * height) / (high * width)
+        stretched[photo.name] = max(factor, 1 / factor)
+    thin = {name: factor for name, factor in stretched.items() if factor > STRETCHED}
+    if thin:
+        worst = max(thin, key=lambda name: thin[name])
+        yield (
+            f"Too long and thin to keep their shape: {len(thin)} of {len(photos)} photos "
+            f"({worst} is stretched by {thin[worst] - 1:.0%}); a higher resolution or a crop keeps it."
         )
 
 

@@ -11,6 +11,7 @@ from fast3dis_core.ledger import capacity
 Chip = tuple[str, str, str, bool]  # key, text, tone ("normal", "warning" or "quiet"), removable
 
 GEOMETRY_WORDS = {"posed": "Cameras from the folder", "given": "Cameras and depth from the folder"}
+LEFT_OUT = "Left out "  # begins the notes of photos that could not be read
 MASK_WORDS = {
     "coming": "Masks are on their way",
     "stopped": "Geometry only: the run ended before its masks",
@@ -71,7 +72,8 @@ def chips(session: Session, drawn_points: tuple[int, int]) -> list[Chip]:
     drawn, total = drawn_points
     if drawn < total:
         found.append(("points", f"{drawn:,} of {total:,} points drawn", "normal", False))
-    found.extend((f"note{number}", note, "normal", False) for number, note in enumerate(origin.notes))
+    notes = (note for note in origin.notes if not note.startswith(LEFT_OUT))
+    found.extend((f"note{number}", note, "normal", False) for number, note in enumerate(notes))
     return found
 
 
@@ -106,6 +108,11 @@ def _of_the_run(origin: Origin) -> list[Chip]:
         found.append(("status", origin.model_status, "warning" if origin.untrained else "quiet", False))
     if not origin.answers:
         found.append(("view_only", "View only: the session was saved without features", "normal", False))
+    missing = [note.removeprefix(LEFT_OUT) for note in origin.notes if note.startswith(LEFT_OUT)]
+    if missing:  # one line, however many: the others would be folded away behind it
+        names = ", ".join(note.partition(": ")[0] for note in missing)
+        text = f"Left out {missing[0]}" if len(missing) == 1 else f"{len(missing)} photos left out: {names}"
+        found.append(("left_out", text, "warning", False))
     if origin.geometry in GEOMETRY_WORDS:
         found.append(("geometry", GEOMETRY_WORDS[origin.geometry], "normal", False))
     return found

@@ -27,7 +27,7 @@ PRECISION_WORDS: dict[Precision, str] = {
     "float32": "Full (float32)",
     "bfloat16": "Half (bfloat16)",
 }
-NOT_COMPUTING = ("Reading photos", "Loading the model", "Waiting for the worker")
+NOT_COMPUTING = ("Reading photos", "Loading the model", "Waiting for its turn")
 
 
 class ReadyPage(Protocol):

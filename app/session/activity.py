@@ -6,7 +6,7 @@ one bar and one "about 20 s left" can stand for all of it. Values and arithmetic
 
 from dataclasses import dataclass, replace
 
-WAITING = "Waiting for the worker"
+WAITING = "Waiting for its turn"
 EARLY = 0.03  # share of a job below which its own pace tells nothing
 
 

@@ -308,7 +308,7 @@ def test_progress_is_of_the_whole_export(tmp_path):
         desk.dialog.set_progress = lambda step, fraction: told.append((step, fraction))
         await desk.write()
         steps = list(dict.fromkeys(step for step, _ in told))
-        assert steps[:3] == ["Looking for files", "Waiting for the worker", "Gathering the points"]
+        assert steps[:3] == ["Looking for files", "Waiting for its turn", "Gathering the points"]
         assert steps[3:7] == [f"Writing {name}" for name in ("instances", "scene.ply", "masks", "reconstruction.npz")]
         fractions = [fraction for _, fraction in told]
         assert fractions == sorted(fractions)

@@ -415,6 +415,17 @@ class TestChips:
         session.undo()
         assert getattr(session.edits, key) == wish[key]
 
+    def test_photos_that_were_left_out_are_told_once_and_before_the_filters(self, session):
+        bad = tuple(f"Left out {number}.jpg: expected a readable photo, found an empty file." for number in range(30))
+        session.open(RESULT, Origin(folder=Path("/photos/kitchen"), notes=(*bad, "2 were cropped.")))
+        found = chips(session, (1, 1))
+        assert [text for _, text, *_ in found].index("2 were cropped.") == len(found) - 1
+        key, text, tone, _ = found[0]
+        assert (key, tone) == ("left_out", "warning")
+        assert text.startswith("30 photos left out: 0.jpg, 1.jpg, ")
+        session.open(RESULT, Origin(folder=Path("/photos/kitchen"), notes=bad[:1]))
+        assert chips(session, (1, 1))[0][1] == bad[0]
+
     def test_without_masks_nothing_is_said_about_queries(self, session):
         session.open(RESULT, Origin(folder=Path("/photos/kitchen"), masks="stopped"))
         keys = {chip[0] for chip in chips(session, (1, 1))}

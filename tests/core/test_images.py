@@ -270,6 +270,13 @@ class TestFolder:
         save(tmp_path / "small.png", gradient(30, 40))
         assert any("small.png, 40 x 30" in note for note in read_image_folder(tmp_path).notes)
 
+    def test_photos_that_lose_their_shape_are_told(self, tmp_path):
+        save(tmp_path / "wide.png", gradient(60, 800))  # 112 x 8.4 pixels, rounded to 112 x 14
+        save(tmp_path / "wider.png", gradient(56, 800))
+        (note,) = read_image_folder(tmp_path, long_edge=112).notes
+        assert "2 of 2 photos (wider.png is stretched by 79%)" in note
+        assert not read_image_folder(tmp_path, long_edge=560).notes
+
     def test_progress_runs_from_zero_to_one(self, tmp_path):
         for number in range(4):
             save(tmp_path / f"{number}.jpg")
