@@ -21,7 +21,7 @@ from app.widgets.parts import choose_lines
 
 SWATCH = 14
 SORT_ROLE = Qt.ItemDataRole.UserRole
-WIDTHS = (80, 54, 100, 46, 56, 56)
+WIDTHS = (78, 54, 100, 46, 64, 64)
 VERDICT, FIRST, SECOND, IOU, OWN, THEIRS = range(6)
 RIGHT = (IOU, OWN, THEIRS)
 

@@ -8,13 +8,14 @@ costs, in multiplications that follow from the architecture. Which steps there a
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from torch import nn
 
 from fast3dis_core.config import PATCH_SIZE
 from fast3dis_core.model.depth_anything3.monocular import MonocularNetwork
 from fast3dis_core.model.depth_anything3.nested import NestedNetwork
+from fast3dis_core.model.depth_anything3.pieces import Product
 from fast3dis_core.model.depth_anything3.vision_transformer import VisionTransformer
 from fast3dis_core.model.fast3dis import Fast3DIS
 from fast3dis_core.model.pixel_decoder import ResidualUnit
@@ -34,11 +35,15 @@ class Mark(NamedTuple):
         Of one call, in any unit.
     calls : float
         How often it runs in the step.
+    by_rows : bool
+        Whether `cost` is that of a row (N times L of its output (N, heads, L, C)), and `calls` the number of them:
+        an attention that is computed in pieces.
     """
 
     layer: nn.Module
     cost: float
     calls: float = 1.0
+    by_rows: bool = False
 
 
 @contextmanager
@@ -59,17 +64,17 @@ def reporting(network: nn.Module, marks: Sequence[Mark], report: Report, step: s
     def ask(*_: object) -> None:
         report(step, min(done / total, ALMOST))
 
-    def count(cost: float) -> Callable[..., None]:
-        def finished(*_: object) -> None:
+    def count(mark: Mark) -> Callable[..., None]:
+        def finished(_layer: nn.Module, _inputs: object, output: Any) -> None:
             nonlocal done
-            done += cost
+            done += mark.cost * (output.shape[0] * output.shape[2] if mark.by_rows else 1.0)
 
         return finished
 
     report(step, 0.0)
     innermost = [layer for layer in network.modules() if next(layer.children(), None) is None]
     handles = [layer.register_forward_pre_hook(ask) for layer in innermost]
-    handles += [mark.layer.register_forward_hook(count(mark.cost)) for mark in marks]
+    handles += [mark.layer.register_forward_hook(count(mark)) for mark in marks]
     try:
         yield
     finally:
@@ -128,15 +133,22 @@ def feature_marks(network: Fast3DIS, views: int, height: int, width: int) -> lis
 def block_marks(
     transformer: VisionTransformer, views: int, height: int, width: int, *, together: bool = True
 ) -> list[Mark]:
-    """Blocks of a transformer; those that see all views together cost more, the more views there are."""
+    """Blocks of a transformer; those that see all views together cost more, the more views there are.
+
+    What makes them cost more is their attention. It takes minutes on a CPU, and is told piece by piece.
+    """
     config = transformer.config
     tokens = 1 + (height // PATCH_SIZE) * (width // PATCH_SIZE)
     last = max(config.out_layers)
     marks = []
     for index, block in enumerate(transformer.blocks[: last + 1]):
         across = together and 0 <= config.alternating_start <= index and index % 2 == 1
-        seen = tokens * views if across else tokens
-        marks.append(Mark(block, views * tokens * config.embed_dim * (12.0 * config.embed_dim + 2.0 * seen)))
+        seen, rows = tokens * views if across else tokens, views * tokens
+        attention = 2.0 * seen * config.embed_dim  # of a row
+        marks.append(Mark(block, rows * (12.0 * config.embed_dim**2 + (0.0 if across else attention))))
+        if across:
+            products = [layer for layer in block.modules() if isinstance(layer, Product)]
+            marks += [Mark(product, attention, rows, by_rows=True) for product in products]
     return marks
 
 

@@ -7,7 +7,7 @@ from fast3dis_core.config import InferenceConfig, ModelConfig
 from fast3dis_core.errors import Cancelled
 from fast3dis_core.inference.assembly import assemble_geometry, assemble_instances
 from fast3dis_core.inference.loading import WeightsStatus, build_network, untrained_network
-from fast3dis_core.inference.reporting import block_marks
+from fast3dis_core.inference.reporting import ALMOST, block_marks
 from fast3dis_core.inference.steps import LoadedModel, decode_queries, encode_scene, load_model, predict_geometry
 from fast3dis_core.model.depth_anything3 import vision_transformer
 from fast3dis_core.scene import ViewBatch
@@ -117,9 +117,27 @@ def test_a_long_attention_is_reported_piece_by_piece_and_stays_the_same(monkeypa
 
 def test_blocks_that_see_all_views_cost_more(model):
     marks = block_marks(model.network.backbone.any_view.backbone.pretrained, 50, 378, 504)
-    costs = sorted({mark.cost for mark in marks})
-    assert len(costs) == 2
-    assert costs[1] > 5 * costs[0]
+    blocks = {mark.cost for mark in marks if not mark.by_rows}
+    attentions = {mark.cost * mark.calls for mark in marks if mark.by_rows}
+    assert len(attentions) == 1
+    assert attentions.pop() > 5 * max(blocks)
+
+
+def test_an_attention_over_all_views_moves_the_bar_while_it_is_computed(model, monkeypatch):
+    def told():
+        listener = Listener()
+        predict_geometry(model, photos(), report=listener)
+        fractions = listener.fractions("Geometry pass")
+        assert fractions == sorted(fractions)
+        assert fractions[-2] == ALMOST  # everything that was expected came
+        return len(set(fractions))
+
+    whole = told()
+    monkeypatch.setattr(vision_transformer, "PIECE", 4)  # tokens; the three photos have 7 each
+    transformer = model.network.backbone.any_view.backbone.pretrained
+    together = sum(mark.by_rows for mark in block_marks(transformer, 3, 28, 42))
+    assert together > 0
+    assert told() >= whole + 4 * together
 
 
 def test_the_geometry_pass_alone_is_that_of_the_whole(model):
