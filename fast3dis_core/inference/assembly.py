@@ -56,6 +56,11 @@ def assemble_instances(
     Returns
     -------
     Reconstruction
+
+    Raises
+    ------
+    ValueError
+        If some queries only are asked for, and there is nothing to take the others from.
     """
     if queries is not None and previous is None:
         raise ValueError("assembling some queries only needs the previous reconstruction for the others")
@@ -68,7 +73,8 @@ def assemble_instances(
         filters = tuple(entry for entry in previous.filters if entry.unit == "points")
     scores = objectness(shown)
     active = torch.nonzero(scores >= config.objectness_floor)[:, 0].tolist()
-    wanted = active if queries is None else [query for query in active if query in set(queries)]
+    asked = frozenset(active if queries is None else queries)
+    wanted = [query for query in active if query in asked]
     pixels, certainty = _mask_pixels(
         shown, encoded.mask_features, wanted, cloud, (images.shape[1], images.shape[2]), config, report
     )
@@ -83,21 +89,19 @@ def assemble_instances(
         for query, rows, sure in zip(wanted, pixels, certainty, strict=True)
     ]
     kept = [instance for instance in found if len(instance.pixels) >= max(1, config.minimum_points)]
-    if queries is not None:
-        assert previous is not None
-        kept += [instance for instance in previous.instances if instance.query not in set(queries)]
+    small = (config.minimum_points, len(found) - len(kept), len(found))
+    if queries is not None and previous is not None:
+        kept += [instance for instance in previous.instances if instance.query not in asked]
+        overlap = previous.overlap
+    else:
+        overlap = _overlap(shown, encoded.mask_features, report)
     kept.sort(key=lambda instance: (-instance.objectness, instance.query))
     limit = config.duplicate_overlap
     pairs = close_pairs(kept, points=len(cloud.points), views=len(images), limit=limit) if limit else {}
     repeated = duplicates(kept, pairs)
     if queries is None:
-        overlap = _overlap(shown, encoded.mask_features, report)
-        small = (config.minimum_points, len(found) - len(kept), len(found))
         filters += (_filter("minimum points", *small, "instances"),) if config.minimum_points else ()
         filters += (_filter("duplicate overlap", limit, len(repeated), len(kept), "instances"),) if limit else ()
-    else:
-        assert previous is not None
-        overlap = previous.overlap
     return Reconstruction(
         names=views.names,
         images=images,
