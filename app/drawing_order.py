@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from fast3dis_core.reconstruction import PointCloud
 
-STAND_IN_POINTS = 100_000  # drawn in about 35 ms by software OpenGL
+STAND_IN_POINTS = 60_000  # software OpenGL draws them in a few frames' time; more would not be seen at their size
 GRID = 32  # cells per axis for spatial sorting; three axes fit into 16 bits, which NumPy sorts in linear time
 SPARSE = 33  # percentile of the cells, by their number of points, whose spacing counts: most of the surface is denser
 

@@ -17,7 +17,7 @@ from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper
 from app.drawing_order import Drawable, drawable
 
 POINT_SIZE = 2.0
-STAND_IN_GROWTH = 1.75  # most times as large as other points those of the stand-in are: there are fewer
+STAND_IN_GROWTH = 2.25  # most times as large as other points those of the stand-in are: there are fewer
 STOPS = 33  # colors of a scale of numbers
 
 # Levels of alpha: hidden 0, unassigned beside a selection 64, unassigned 128, instance beside a selection 192,
