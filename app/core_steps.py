@@ -5,6 +5,7 @@ the business of `app.workflow`.
 """
 
 import os
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fast3dis_core.counterpart import Counterpart
+    from fast3dis_core.model.fast3dis import Held
     from fast3dis_core.progress import Report
     from fast3dis_core.scene import DecoderTrace, EncodedScene, PosedCameras, SceneGeometry, ViewBatch
 
@@ -40,6 +42,7 @@ class CoreSteps(MachineSteps, OtherSides):
         # Torch's threads sleep while they wait for each other, where they would spin: beside them the window is drawn,
         # and on a machine without an idle core spinning made a decode fifty times slower. Read when torch is loaded.
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+        self._held: tuple[weakref.ref[Any], weakref.ref[DecoderTrace], Held] | None = None  # for previews of a trace
 
     def describe(self) -> str:
         """PyTorch, its device, and the cores it may use."""
@@ -189,9 +192,11 @@ class CoreSteps(MachineSteps, OtherSides):
         interventions: Interventions,
     ) -> "DecoderTrace":
         """One query decoded again, the others held."""
-        from fast3dis_core.inference.inspection import preview_query
+        from fast3dis_core.inference.inspection import hold_queries, preview_query
 
-        return preview_query(model, encoded, trace, query, overrides, interventions)
+        if self._held is None or self._held[0]() is not model or self._held[1]() is not trace:
+            self._held = weakref.ref(model), weakref.ref(trace), hold_queries(model, encoded, trace)
+        return preview_query(model, encoded, trace, query, overrides, interventions, held=self._held[2])
 
     def propose(
         self,

@@ -199,9 +199,9 @@ class DecoderTrace:
     layers: tuple[DecoderLayer, ...]
 
 
-def batched(value: Value) -> Value:
-    """The same value with a batch axis of one scene in front of every tensor."""
-    return cast(Value, _map_tensors(value, lambda tensor: tensor[None]))
+def batched(value: Value, device: torch.device | None = None) -> Value:
+    """The same value with a batch axis of one scene in front of every tensor, and on a device if one is given."""
+    return cast(Value, _map_tensors(value, lambda tensor: (tensor if device is None else tensor.to(device))[None]))
 
 
 def scene(value: Value, index: int) -> Value:

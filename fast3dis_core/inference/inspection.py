@@ -18,10 +18,30 @@ from fast3dis_core.inference.mask_pixels import image_logits
 from fast3dis_core.inference.steps import LoadedModel, check_wishes, decode_queries, memory_errors
 from fast3dis_core.interventions import NO_INTERVENTIONS, AnchorPrompt, Interventions
 from fast3dis_core.model.anchor_decoder import LayerEvidence
+from fast3dis_core.model.fast3dis import Held
 from fast3dis_core.model.prediction_heads import objectness
 from fast3dis_core.progress import Report, silent
 from fast3dis_core.reconstruction import AnchorOverride, PointCloud
-from fast3dis_core.scene import DecoderTrace, EncodedScene, batched, scene, to_device
+from fast3dis_core.scene import DecoderTrace, EncodedScene, batched, scene
+
+
+@torch.inference_mode()
+def hold_queries(model: LoadedModel, encoded: EncodedScene, trace: DecoderTrace) -> Held:
+    """What all previews of a trace have in common, for `preview_query`: so none has to work it out again.
+
+    Parameters
+    ----------
+    model : LoadedModel
+    encoded : EncodedScene
+    trace : DecoderTrace
+
+    Raises
+    ------
+    DeviceMemoryError
+    """
+    with memory_errors():
+        known, states = batched(encoded, model.device), batched(trace, model.device)
+        return model.network.hold(known, states)
 
 
 @torch.inference_mode()
@@ -32,6 +52,8 @@ def preview_query(
     query: int,
     overrides: Sequence[AnchorOverride] = (),
     interventions: Interventions = NO_INTERVENTIONS,
+    *,
+    held: Held | None = None,
 ) -> DecoderTrace:
     """One query decoded again while all others are held as they are in `trace`.
 
@@ -48,6 +70,8 @@ def preview_query(
         Whose override, or prompt, is followed.
     overrides : sequence of AnchorOverride
     interventions : Interventions
+    held : Held, optional
+        As `hold_queries` gives it of this trace.
 
     Raises
     ------
@@ -57,8 +81,8 @@ def preview_query(
     """
     check_wishes(encoded, overrides, interventions)
     with memory_errors():
-        known, states = batched(to_device(encoded, model.device)), batched(to_device(trace, model.device))
-        return scene(model.network.follow(known, states, query, overrides, interventions), 0)
+        known, states = batched(encoded, model.device), batched(trace, model.device)
+        return scene(model.network.follow(known, states, query, overrides, interventions, held=held), 0)
 
 
 def prompt_candidates(
@@ -111,7 +135,7 @@ def decode_with_evidence(
     check_wishes(encoded, overrides, interventions)
     record: list[LayerEvidence] = []
     with memory_errors():
-        known = batched(to_device(encoded, model.device))
+        known = batched(encoded, model.device)
         trace = scene(model.network.decode(known, overrides, interventions, record=record), 0)
     height, width = encoded.geometry.depth.shape[-2:]
     visible = torch.stack([layer.visible[0] for layer in record])  # (L, N, S)

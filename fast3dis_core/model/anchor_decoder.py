@@ -126,14 +126,14 @@ class SelfAttention(nn.Module):
         self.qkv = nn.Linear(channels, 3 * channels)
         self.out = nn.Linear(channels, channels)
 
-    def forward(self, queries: Tensor, *, context: Tensor | None = None, allowed: Tensor | None = None) -> Tensor:
+    def forward(self, queries: Tensor, *, held: Tensor | None = None, allowed: Tensor | None = None) -> Tensor:
         """Attend.
 
         Parameters
         ----------
         queries : Tensor (B, M, C)
-        context : Tensor (B, N, C), optional
-            What is attended to; the queries themselves by default.
+        held : Tensor (B, N, 2C), optional
+            Keys and values of what is attended to; those of the queries themselves by default.
         allowed : Tensor (M, N) bool, optional
             Who may attend to whom; everybody to everybody by default.
 
@@ -141,15 +141,20 @@ class SelfAttention(nn.Module):
         -------
         Tensor (B, M, C)
         """
-        if context is None:
+        if held is None:
             q, k, v = self.qkv(queries).chunk(3, dim=-1)
         else:
-            channels, weight, bias = queries.shape[-1], self.qkv.weight, self.qkv.bias
-            q = functional.linear(queries, weight[:channels], bias[:channels])
-            k, v = functional.linear(context, weight[channels:], bias[channels:]).chunk(2, dim=-1)
+            channels = queries.shape[-1]
+            q = functional.linear(queries, self.qkv.weight[:channels], self.qkv.bias[:channels])
+            k, v = held.chunk(2, dim=-1)
         q, k, v = (part.unflatten(-1, (self.num_heads, -1)).transpose(1, 2) for part in (q, k, v))  # (B, heads, ., d)
         merged = functional.scaled_dot_product_attention(q, k, v, attn_mask=allowed)
         return self.out(merged.transpose(1, 2).flatten(-2))  # (B, M, C)
+
+    def keys_and_values(self, queries: Tensor) -> Tensor:
+        """Of queries (B, M, C), for others to attend to; (B, M, 2C)."""
+        channels = queries.shape[-1]
+        return functional.linear(queries, self.qkv.weight[channels:], self.qkv.bias[channels:])
 
 
 class AnchorCrossAttention(nn.Module):
@@ -215,7 +220,7 @@ class AnchorDecoderLayer(nn.Module):
         samples: Tensor,
         visible: Tensor,
         *,
-        context: Tensor | None = None,
+        held: Tensor | None = None,
         allowed: Tensor | None = None,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Update the queries and predict the anchor shift.
@@ -227,7 +232,7 @@ class AnchorDecoderLayer(nn.Module):
         encoding : Tensor (B, N, C)
             PE_3D of A^(l-1).
         samples, visible : Tensor (B, N, S, C), Tensor (B, N, S)
-        context, allowed
+        held, allowed
             See `SelfAttention`.
 
         Returns
@@ -240,7 +245,7 @@ class AnchorDecoderLayer(nn.Module):
             Of the cross-attention.
         """
         x = queries + encoding  # eq. 2
-        x = self.norms[0](x + self.self_attention(x, context=context, allowed=allowed))
+        x = self.norms[0](x + self.self_attention(x, held=held, allowed=allowed))
         update, weights = self.cross_attention(x, samples, visible)  # eq. 4
         x = self.norms[1](x + update)
         x = self.norms[2](x + self.ffn(x))
@@ -314,10 +319,27 @@ class AnchorDecoder(nn.Module):
             trace.append((queries, anchors))
         return trace
 
+    def hold(self, states: Sequence[tuple[Tensor, Tensor]]) -> tuple[Tensor, ...]:
+        """Keys and values of all queries in every layer, for `follow`: the same for every place of a drag.
+
+        Parameters
+        ----------
+        states : sequence of L + 1 pairs (queries (B, N, C), anchors (B, N, 3))
+            Of an earlier run, 0 being the generator's output; anchors in normalised coordinates.
+
+        Returns
+        -------
+        tuple of L Tensors (B, N, 2C)
+        """
+        return tuple(
+            self._keys_and_values(index, queries + self.position_encoding(anchors))
+            for index, (queries, anchors) in enumerate(states[:-1])
+        )
+
     def follow(
         self,
         query: int,
-        states: Sequence[tuple[Tensor, Tensor]],
+        held: Sequence[Tensor],
         start: tuple[Tensor, Tensor],
         levels: Sequence[Tensor],
         cameras: DecoderCameras,
@@ -331,10 +353,10 @@ class AnchorDecoder(nn.Module):
         Parameters
         ----------
         query : int
-        states : sequence of L + 1 pairs (queries (B, N, C), anchors (B, N, 3))
-            Of an earlier run, 0 being the generator's output.
+        held : sequence of L Tensors (B, N, 2C)
+            As `hold` gives them.
         start : (Tensor (B, 1, C), Tensor (B, 1, 3))
-            Its new C^0 and A^0, normalized coordinates.
+            Its new C^0 and A^0, normalised coordinates.
         levels, cameras, allowed, seen
             As in `forward`.
         pinned : bool
@@ -347,15 +369,19 @@ class AnchorDecoder(nn.Module):
         trace = [(content, anchor)]
         row = None if allowed is None else allowed[query : query + 1]
         for index, layer in enumerate(self.layers):
-            others, places = states[index]
-            context = others + self.position_encoding(places)
             encoding = self.position_encoding(anchor)
-            context = torch.cat([context[:, :query], content + encoding, context[:, query + 1 :]], dim=1)
+            others = held[index].clone()
+            others[:, query : query + 1] = self._keys_and_values(index, content + encoding)
             samples, visible = self._samples(index, levels, anchor, cameras, seen)
-            content, shift, _ = layer(content, encoding, samples, visible, context=context, allowed=row)
+            content, shift, _ = layer(content, encoding, samples, visible, held=others, allowed=row)
             anchor = anchor if pinned else anchor + shift
             trace.append((content, anchor))
         return trace
+
+    def _keys_and_values(self, index: int, queries: Tensor) -> Tensor:
+        layer = self.layers[index]
+        assert isinstance(layer, AnchorDecoderLayer), "there are no others"
+        return layer.self_attention.keys_and_values(queries)
 
     def _samples(
         self, index: int, levels: Sequence[Tensor], anchors: Tensor, cameras: DecoderCameras, seen: Tensor | None

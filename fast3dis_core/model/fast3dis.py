@@ -6,13 +6,14 @@ axis B of scenes with equal S, H and W. Devices, precision, progress and thresho
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from fast3dis_core.config import PATCH_SIZE, ModelConfig, model_size
 from fast3dis_core.interventions import NO_INTERVENTIONS, Interventions
-from fast3dis_core.model.anchor_decoder import AnchorDecoder, LayerEvidence, decoder_cameras
+from fast3dis_core.model.anchor_decoder import AnchorDecoder, DecoderCameras, LayerEvidence, decoder_cameras
 from fast3dis_core.model.anchor_generator import AnchorGenerator
 from fast3dis_core.model.decoder_start import decoder_start, silenced
 from fast3dis_core.model.depth_anything3 import DepthAnything3
@@ -23,6 +24,21 @@ from fast3dis_core.model.prediction_heads import PredictionHeads
 from fast3dis_core.model.scene_frame import scene_frame
 from fast3dis_core.reconstruction import AnchorOverride
 from fast3dis_core.scene import DecoderLayer, DecoderTrace, EncodedScene, PosedCameras, SceneFrame, SceneGeometry
+
+
+@dataclass(frozen=True, kw_only=True)
+class Held:
+    """What is the same for all places that one query of a trace is followed to.
+
+    Attributes
+    ----------
+    keys_and_values : tuple of L Tensors (B, N, 2C)
+        What self-attention reads of the other queries.
+    cameras : DecoderCameras
+    """
+
+    keys_and_values: tuple[Tensor, ...]
+    cameras: DecoderCameras
 
 
 class Fast3DIS(nn.Module):
@@ -181,6 +197,20 @@ class Fast3DIS(nn.Module):
         layers = [self._layer(queries, spots, encoded.frame) for queries, spots in states]
         return DecoderTrace(layers=tuple(silenced(layer, start.silent) for layer in layers))
 
+    def hold(self, encoded: EncodedScene, trace: DecoderTrace) -> Held:
+        """What `follow` needs of a trace whatever the place: worth keeping while an anchor is dragged.
+
+        Parameters
+        ----------
+        encoded : EncodedScene
+            With a leading axis B.
+        trace : DecoderTrace
+            Of an earlier `decode`.
+        """
+        states = [(layer.queries, encoded.frame.normalize(layer.anchors)) for layer in trace.layers]
+        cameras = decoder_cameras(encoded.geometry, encoded.frame)
+        return Held(keys_and_values=self.anchor_decoder.hold(states), cameras=cameras)
+
     def follow(
         self,
         encoded: EncodedScene,
@@ -188,6 +218,8 @@ class Fast3DIS(nn.Module):
         query: int,
         overrides: Sequence[AnchorOverride] = (),
         interventions: Interventions = NO_INTERVENTIONS,
+        *,
+        held: Held | None = None,
     ) -> DecoderTrace:
         """The trace with one query decoded again and all others held: a preview, in a fraction of the time.
 
@@ -200,23 +232,24 @@ class Fast3DIS(nn.Module):
         query : int
         overrides, interventions
             The new wishes; only what they say of `query` is followed.
+        held : Held, optional
+            As `hold` gives it of this trace.
         """
+        held = held or self.hold(encoded, trace)
         start = decoder_start(encoded, overrides, interventions)
-        states = [(layer.queries, encoded.frame.normalize(layer.anchors)) for layer in trace.layers]
         followed = self.anchor_decoder.follow(
             query,
-            states,
+            held.keys_and_values,
             (start.queries[:, query : query + 1], start.anchors[:, query : query + 1]),
             encoded.features,
-            decoder_cameras(encoded.geometry, encoded.frame),
+            held.cameras,
             pinned=start.pinned is not None and bool(start.pinned[query]),
             allowed=start.allowed,
             seen=start.seen,
         )
-        layers = [self._layer(content, anchor, encoded.frame) for content, anchor in followed]
-        return DecoderTrace(
-            layers=tuple(_with_row(old, query, new) for old, new in zip(trace.layers, layers, strict=True))
-        )
+        queries, anchors = (torch.cat(parts, dim=1) for parts in zip(*followed, strict=True))  # (B, L + 1, ...)
+        rows = self._layer(queries, anchors, encoded.frame)  # all layers have the same heads
+        return DecoderTrace(layers=tuple(_with_row(old, query, rows, index) for index, old in enumerate(trace.layers)))
 
     def forward(
         self,
@@ -236,12 +269,13 @@ class Fast3DIS(nn.Module):
         )
 
 
-def _with_row(layer: DecoderLayer, query: int, row: DecoderLayer) -> DecoderLayer:
-    """A layer with the state of one query replaced by that of a layer of one query."""
+def _with_row(layer: DecoderLayer, query: int, rows: DecoderLayer, index: int) -> DecoderLayer:
+    """A layer with the state of one query replaced by one of several states."""
 
     def put(name: str) -> Tensor:
-        values, value = getattr(layer, name), getattr(row, name)
-        return torch.cat([values[:, :query], value, values[:, query + 1 :]], dim=1)
+        values = getattr(layer, name).clone()
+        values[:, query] = getattr(rows, name)[:, index]
+        return values
 
     names = ("anchors", "queries", "objectness_logits", "mask_embeddings")
     return DecoderLayer(**{name: put(name) for name in names})

@@ -12,6 +12,7 @@ from fast3dis_core.evidence import AREA_THRESHOLDS
 from fast3dis_core.inference.assembly import assemble_instances
 from fast3dis_core.inference.inspection import (
     decode_with_evidence,
+    hold_queries,
     mask_probability,
     measure_claims,
     preview_query,
@@ -180,6 +181,21 @@ def test_a_preview_follows_one_query(model, parts):  # noqa: F811
     assert moved.layers[0].anchors[4].tolist() == pytest.approx(place, abs=1e-4)
     assert torch.equal(moved.layers[-1].queries[:4], trace.layers[-1].queries[:4])
     assert not torch.equal(moved.layers[-1].queries[4], trace.layers[-1].queries[4])
+
+
+@pytest.mark.parametrize("wishes", [{}, {"self_attention": False}, {"cut_links": frozenset({(4, 1)})}])
+def test_what_previews_have_in_common_is_worked_out_once(model, parts, wishes):  # noqa: F811
+    """Whichever query is followed, and wherever to: the trace is the same to the bit."""
+    _, encoded, trace, _ = parts
+    held, asked = hold_queries(model, encoded, trace), Interventions(**wishes)
+    for query, offset in ((4, 0.1), (4, -0.3), (0, 0.2)):
+        place = tuple((encoded.initial_anchors[query] + offset).tolist())
+        overrides = (AnchorOverride(query=query, position=place),)
+        plain = preview_query(model, encoded, trace, query, overrides, asked)
+        again = preview_query(model, encoded, trace, query, overrides, asked, held=held)
+        for one, other in zip(plain.layers, again.layers, strict=True):
+            for name in ("anchors", "queries", "objectness_logits", "mask_embeddings"):
+                assert torch.equal(getattr(one, name), getattr(other, name))
 
 
 @pytest.mark.parametrize(
