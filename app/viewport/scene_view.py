@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QPointF, Qt, QTimer, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QWheelEvent
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QWidget
 from pyvistaqt import QtInteractor
 from vtkmodules.util.numpy_support import vtk_to_numpy
@@ -70,6 +70,8 @@ class SceneView(QtInteractor):
         self.setAcceptDrops(False)
         self.frame_seconds = 0.0  # of the last frame
         self._stale, self._drawn = True, False  # whether there is anything new to draw; whether there is any frame
+        self._resizing = False
+        self._set_up = False  # the first frame of a context comes with its first size, or VTK's stay black
         self._patience = QTimer(self)
         self._patience.setSingleShot(True)
         self._patience.timeout.connect(self.stop_waiting)
@@ -113,6 +115,9 @@ class SceneView(QtInteractor):
         if self._RenderWindow is None:
             super().paintGL()
             return
+        if self._resizing and self._set_up:
+            return
+        self._set_up = True
         if self._drawn and (self.waiting or not self._stale):
             self._show_again()
             return
@@ -127,6 +132,15 @@ class SceneView(QtInteractor):
         self._stale = False
         self.painted.emit()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Qt would paint with every size on the way to the last, such as when the stage is split; this is one frame."""
+        self._resizing = True
+        try:
+            super().resizeEvent(event)
+        finally:
+            self._resizing = False
+        self.update()
+
     def resizeGL(self, width: int, height: int) -> None:
         """Nothing is drawn in the new size yet."""
         self._drawn, self._stale = False, True
@@ -134,7 +148,7 @@ class SceneView(QtInteractor):
 
     def initializeGL(self) -> None:
         """Nor in a new context."""
-        self._drawn, self._stale = False, True
+        self._drawn, self._stale, self._set_up = False, True, False
         super().initializeGL()
 
     def world_position(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QCoreApplication, QEvent, QPointF, Qt
+from PySide6.QtCore import QCoreApplication, QEvent, QPoint, QPointF, Qt
 from PySide6.QtWidgets import QCheckBox, QDoubleSpinBox, QPushButton, QToolButton
 
 from app.coloring import CLAIMED, RECEDING
@@ -16,7 +16,7 @@ from app.core_steps import CoreSteps
 from app.viewport.poses import Pose
 from fast3dis_core.apart import run_apart
 from tests.app.standins import StandInSteps
-from tests.gui.hands import click, drag, press, until, wheel
+from tests.gui.hands import click, drag, painted, press, until, wheel
 from tests.gui.test_window import SCENE, opened
 
 SAMPLE = Path(__file__).parents[2] / "resources" / "samples" / "study"
@@ -158,6 +158,31 @@ def test_whichever_view_is_turned_the_other_follows(play):
         await drag(second.view, middle, middle + QPointF(40, 10))
         assert not program.actions.state("through_photo").checked, "turning the second view leaves the photo too"
         np.testing.assert_allclose(pose(first), pose(second))
+
+    play(story, steps=StandInSteps(SCENE))
+
+
+def test_many_sizes_on_the_way_to_the_last_are_one_frame(play):
+    """Splitting the stage and moving panels gives the 3D view several sizes in one turn; each frame takes its time."""
+
+    async def story(program):
+        await opened(program)
+        view, frames = program.viewport.view, []
+        await painted(program)
+        view.painted.connect(lambda: frames.append(view.size()))
+        size = view.size()
+        for width in (300, 420, 360):
+            view.resize(width, size.height())
+        assert frames == [], "nothing is drawn in between"
+        await painted(program)
+        assert [frame.width() for frame in frames] == [360]
+        picture = program.window.grab(view.rect().translated(view.mapTo(program.window, QPoint()))).toImage()
+        middle = picture.height() // 2
+        assert len({picture.pixel(x, middle) for x in range(0, picture.width(), 5)}) > 3, "and it is whole"
+        frames.clear()
+        await split(program)
+        await painted(program)
+        assert 1 <= len(frames) <= 2, "that of the stage in two, and one after the panels have moved"
 
     play(story, steps=StandInSteps(SCENE))
 
