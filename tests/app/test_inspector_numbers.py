@@ -12,6 +12,7 @@ TESTS = Path(__file__).parents[1]
 HIJACKS, ANCHORS, EVIDENCE = "app/test_hijacks.py", "app/test_anchors.py", "app/test_evidence.py"
 CHANGES, WHAT_IF, SAMPLE = "app/test_last_change.py", "app/test_what_if.py", "gui/test_what_if_sample.py"
 PAIR, THRESHOLDS, HEALTH = "app/test_side_by_side.py", "app/test_thresholds.py", "core/test_anchor_health.py"
+BESIDE, WORDS = "app/test_comparison_numbers.py", "app/test_comparing.py"
 CLAIMS, INSPECTOR, ATTENTION = (
     "core/inference/test_inspection.py",
     "gui/test_inspector.py",
@@ -103,6 +104,26 @@ NUMBERS = {
     "Thresholds: CSV": (
         "core/test_thresholds.py",
         "test_the_grid_is_that_of_a_plain_loop_and_survives_the_way_to_csv",
+    ),
+    "Compare: IoU and points of every line": (BESIDE, "test_every_line_is_that_of_plain_sets"),
+    "Compare: mean IoU, counts, instances, time, memory": (
+        BESIDE,
+        "test_the_summary_and_the_figures_are_those_of_the_lines",
+    ),
+    "Compare: what a run cost": (WORDS, "test_what_a_run_costs_is_without_waiting_reading_and_loading"),
+    "Compare: in what two runs differ": (WORDS, "test_two_runs_say_in_what_they_differ_and_whose_weights_they_are"),
+    "Compare: CSV": (WORDS, "test_words_and_csv_have_every_number"),
+    "Truth: IoU, points, AP50 of what is shown": (
+        BESIDE,
+        "test_mistakes_and_precision_beside_the_truth_are_those_of_a_plain_recomputation",
+    ),
+    "Truth: AP of the protocol": (
+        "core/evaluation/test_beside.py",
+        "test_precision_and_mistakes_are_those_of_the_protocol",
+    ),
+    "Truth: AP without filters": (
+        "core/evaluation/test_window_precision.py",
+        "test_without_filters_it_is_that_of_the_evaluation",
     ),
 }
 
