@@ -207,7 +207,7 @@ class Autosave:
 
     def _complain(self, error: Exception) -> None:
         """Once; the disk is asked again, in ever longer distances, and not talked about."""
-        logger.warning("Autosave failed: %s", error)
+        logger.warning("Autosave failed: %s", str(error))
         if not self._patience and isinstance(error, Fast3disError):
             self._session.message(f"Nothing is kept for an accident: {error} Until then only Save keeps your work.")
         elif not self._patience:

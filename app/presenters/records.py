@@ -115,7 +115,7 @@ class RecordsPresenter:
 
     def _on_failed(self, error: Exception) -> None:
         self._error = error
-        logger.error("%s: %s", type(error).__name__, error)
+        logger.error("%s: %s", type(error).__name__, str(error))  # in words: its traceback holds the whole window
 
     def _on_activity(self, activity: Activity) -> None:
         """Note every step that is over, with its time."""

@@ -1,9 +1,13 @@
 """Getting weights with real mouse and keys, from a hub on this machine: fetched, stopped, resumed, refused, used."""
 
+import gc
 import hashlib
 import time
+import weakref
+from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QToolButton
 
 from app.core_steps import CoreSteps
@@ -144,3 +148,26 @@ def part_of_window(program, name):
     found = program.window.findChild(QToolButton, name)
     assert found is not None, name
     return found
+
+
+def test_a_download_that_failed_keeps_no_window_alive(play, hub):
+    """Its error is told, in the window and in the log; the traceback would hold every frame that it came through."""
+    hub.lies["model.safetensors"] = CONTENT[:-1] + b"!"  # not what the hub's SHA-256 says
+    held = []
+
+    async def story(program):
+        dialog = await dialog_open(program)
+        click(part(program, QPushButton, "download_DA3-SMALL"))
+        await until(lambda: program.window._error is not None, "the error")
+        assert program.ways_in.inventory.download is None
+        program.window._error.close()
+        dialog.close()
+        await program.workflow.start(program.workflow.open_folder(Path("/photos/kitchen")))
+        await until(lambda: program.session.reconstruction is not None, "a result")
+        held.extend(weakref.ref(thing) for thing in (program, program.window, program.viewport, program.session))
+
+    play(story, steps=HubSteps(SCENE))
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    gc.collect()
+    alive = [thing for reference in held if (thing := reference()) is not None]
+    assert alive == [], [type(holder) for thing in alive for holder in gc.get_referrers(thing)]
