@@ -188,7 +188,7 @@ class WeightsPresenter:
     def _offer(self, dialog: WeightsDialog, file: WeightFile) -> None:
         words = f"{file.name} is here, whole and unchanged (SHA-256)."
         if not file.runs:
-            dialog.set_offer(file.name, f"{words} It sees one view at a time: the nested model uses it.", "")
+            dialog.set_offer(file.name, f"{words} It sees one view at a time: it serves the library, not a run.", "")
             return
         if file.size not in self._inventory.belongings.heads:
             words += (
@@ -217,7 +217,7 @@ def _short(running: Download) -> str:
 
 def _row(file: WeightFile, chosen: str) -> tuple[str, str, str, str, str, str]:
     """Name, what it is, license, its terms, where it is, and what can be done: a key of the dialog's verbs."""
-    kind = f"size {file.size}" if file.runs else "one view at a time: part of the nested model"
+    kind = f"size {file.size}" if file.runs else "one view at a time: for the library, not for a run"
     kind = "comes with the program" if file.name == file.size else kind
     license_name = f"{file.license}: no commercial use" if file.non_commercial else file.license
     if file.path is not None:

@@ -21,11 +21,12 @@ from PySide6.QtWidgets import (
 
 from app.actions import TOOLBAR, Actions
 from app.widgets.action_bars import ActionBars
+from app.widgets.center_tabs import CenterTabs
 from app.widgets.chips import ChipBar
 from app.widgets.empty_page import EmptyPage
 from app.widgets.error_dialog import ErrorDialog
 from app.widgets.file_drops import dropped_paths
-from app.widgets.panels import NARROW, CenterTabs, Dock, Panels
+from app.widgets.panels import NARROW, Dock, Panels
 from app.widgets.run_panel import Beat, RunLine, RunPage
 from app.widgets.theme import Theme, icon
 

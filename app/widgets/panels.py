@@ -17,17 +17,16 @@ from PySide6.QtWidgets import (
     QDockWidget,
     QLabel,
     QMainWindow,
-    QStackedLayout,
-    QTabBar,
     QTabWidget,
-    QVBoxLayout,
     QWidget,
 )
 
+from app.widgets.center_tabs import CenterTabs
 from app.widgets.scroller import Scroller
 
 NARROW = 1360  # logical pixels: below this width 3D view and photo do not fit side by side
 NARROW_STRIP = 88  # width of a panel of thumbnails in a narrow window: 56 px of picture and its frame
+ALIKE = 0.25  # difference of two windows whose panels are equally wide
 VERSION = 1  # of the bytes
 PHOTO = "photoDock"
 PHOTO_SHARE = 0.42  # of what the other panels leave
@@ -77,45 +76,6 @@ class Dock(NamedTuple):
     scrolls: bool = False
 
 
-class CenterTabs(QWidget):
-    """The 3D view, and in a narrow window the photo as a second tab.
-
-    Parameters
-    ----------
-    center : QWidget
-    """
-
-    def __init__(self, center: QWidget, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.tabs = QTabBar()
-        self.tabs.setObjectName("centerTabs")
-        self.tabs.setDrawBase(False)
-        self.tabs.setExpanding(False)
-        self.tabs.addTab("3D view")
-        self.tabs.hide()
-        self._pages = QStackedLayout()
-        self._pages.addWidget(center)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(self.tabs)
-        column.addLayout(self._pages, 1)
-        self.tabs.currentChanged.connect(self._pages.setCurrentIndex)
-
-    def add(self, title: str, widget: QWidget) -> None:
-        """A second tab."""
-        self._pages.addWidget(widget)
-        self.tabs.addTab(title)
-        self.tabs.show()
-
-    def remove(self, widget: QWidget) -> None:
-        """Back to the 3D view alone; the widget is the caller's again."""
-        self.tabs.removeTab(1)
-        self.tabs.hide()
-        self._pages.removeWidget(widget)
-        self._pages.setCurrentIndex(0)
-
-
 class Panels(QObject):
     """Docks of one window.
 
@@ -143,6 +103,7 @@ class Panels(QObject):
         self._aside: set[str] = set()  # hidden for a while only
         self._page, self._narrow, self._photo_in_center = "", False, False
         self._remembered = b""  # where docks lie, while a page shows none of them
+        self._width = 0  # of the window they lay in
         corner, side = Qt.Corner, Qt.DockWidgetArea
         window.setCorner(corner.BottomLeftCorner, side.LeftDockWidgetArea)
         window.setCorner(corner.BottomRightCorner, side.RightDockWidgetArea)
@@ -195,12 +156,12 @@ class Panels(QObject):
         if page == self._page:
             return
         if self._has_result():
-            self._remembered = bytes(self._window.saveState(VERSION).data())
+            self._remembered, self._width = bytes(self._window.saveState(VERSION).data()), self._window.width()
         self._page = page
         if self._has_result() and self._remembered:
             self._window.restoreState(self._remembered, VERSION)
         self._refresh()
-        if self._has_result() and not self._remembered:
+        if self._has_result() and not (self._remembered and self._alike()):
             self._resize()
         self._fit_screen()
 
@@ -246,7 +207,8 @@ class Panels(QObject):
         state = bytes(self._window.saveState(VERSION).data()) if self._has_result() else self._remembered
         shown = [name for name, wanted in self._shown.items() if wanted or name in self._aside]
         hidden = [name for name in self._shown if name not in shown]
-        value = {"version": VERSION, "docks": base64.b64encode(state).decode(), "shown": shown, "hidden": hidden}
+        docks, width = base64.b64encode(state).decode(), self._window.width() if self._has_result() else self._width
+        value = {"version": VERSION, "docks": docks, "shown": shown, "hidden": hidden, "width": width}
         return json.dumps(value).encode()
 
     def set_layout(self, layout: bytes) -> bool:
@@ -255,20 +217,22 @@ class Panels(QObject):
             value = json.loads(layout)
             state = base64.b64decode(value["docks"], validate=True)
             shown = dict.fromkeys(value["shown"], True) | dict.fromkeys(value["hidden"], False)
-            fits = value["version"] == VERSION
+            fits, width = value["version"] == VERSION, int(value.get("width", 0))
         except (ValueError, KeyError, TypeError, binascii.Error):
             return False
         if not fits:
             return False
         if state and self._has_result() and not self._window.restoreState(state, VERSION):
             return False
-        self._remembered = state
+        self._remembered, self._width = state, width
         self._aside.clear()
         for name, wanted in shown.items():
             if name in self._shown and self._shown[name] != wanted:
                 self._shown[name] = wanted
                 self.changed.emit(name, wanted)
         self._refresh()
+        if self._has_result() and not self._alike():
+            self._resize()
         self._fit_screen()
         return True
 
@@ -311,6 +275,10 @@ class Panels(QObject):
         self._remembered = b""
         self._refresh()
         self._resize()
+
+    def _alike(self) -> bool:
+        """Whether the remembered sizes are of a window about as wide as this one."""
+        return abs(self._width - self._window.width()) <= ALIKE * self._window.width()
 
     def _fit_screen(self) -> None:
         """Usual places instead of a layout, kept on a larger screen, whose panels would stand out of this one."""

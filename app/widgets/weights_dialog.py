@@ -112,11 +112,12 @@ class WeightsDialog(QDialog):
 
     def present(self) -> None:
         """Bring it to the front; all cards are in sight if the window behind it is tall enough."""
-        if not self.isVisible():
+        hidden = not self.isVisible()
+        self.show()
+        if hidden:  # only now the fonts are those of the style sheet
             around = self.sizeHint().height() - self._scroll.sizeHint().height()
             whole, parent = around + self._inside.sizeHint().height(), self.parentWidget()
             self.resize(WIDTH, whole if parent is None else max(LEAST_HEIGHT, min(whole, parent.height() - MARGIN)))
-        self.show()
         self.raise_()
         self.activateWindow()
 

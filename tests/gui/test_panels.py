@@ -6,7 +6,8 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDockWidget, QLabel, QMainWindow
 
-from app.widgets.panels import NARROW_STRIP, CenterTabs, Dock, Panels
+from app.widgets.center_tabs import CenterTabs
+from app.widgets.panels import NARROW_STRIP, Dock, Panels
 
 LEFT, RIGHT = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
 
@@ -81,6 +82,22 @@ def test_a_wide_window_has_room_for_the_columns_of_its_tables(stage, qtbot):
     window.resize(3840, 900)
     panels.arrange("inspect")
     qtbot.waitUntil(lambda: table.width() > 560, timeout=2000)
+
+
+def test_a_layout_of_a_narrow_window_does_not_squeeze_the_panels_of_a_wide_one(stage, qtbot):
+    window, panels, *_ = stage
+    strip = window.findChild(QDockWidget, "viewsDock")
+    window.resize(1200, 900)
+    panels.set_narrow(True)
+    qtbot.waitUntil(lambda: strip.width() <= NARROW_STRIP + 30, timeout=2000)
+    kept = panels.layout()
+    for again in (lambda: panels.set_page("result"), lambda: panels.set_layout(kept)):
+        panels.set_page("empty")
+        window.resize(2400, 900)
+        panels.set_narrow(False)
+        panels.set_page("result")
+        again()
+        qtbot.waitUntil(lambda: strip.width() > 180, timeout=2000)
 
 
 def test_an_arrangement_brings_what_it_is_for_to_the_front(stage, qtbot):

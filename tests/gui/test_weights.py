@@ -56,6 +56,7 @@ async def dialog_open(program):
 def test_weights_are_fetched_stopped_resumed_and_used(play, hub):
     async def story(program):
         dialog = await dialog_open(program)
+        assert 560 <= dialog.height() <= program.window.height()
         labels = [label.text() for label in dialog.findChildren(QLabel)]
         assert {"DA3-SMALL — size small", "Apache-2.0", "Not here (137 MB)"} <= set(labels)
 
