@@ -10,7 +10,7 @@ _SELECTED = "Needs a selected instance."
 _BY_SENTENCE = {
     _RESULT: (
         "save", "save_as", "export", "next_color", "fit", "look_front", "look_top", "look_side", "through_photo",
-        "orthographic", "larger_points", "smaller_points", "box", "play_views", "photo_masks",
+        "reset_look", "orthographic", "larger_points", "smaller_points", "box", "play_views", "photo_masks",
         "photo_larger", "photo_smaller", "photo_fit", "photo_actual", "copy_picture", "save_picture", "show_dropped",
         "previous_instance", "next_instance", "copy_table", "measure", "color_instance", "color_photo",
         "color_objectness", "color_query", "color_view", "color_confidence", "color_depth", "color_claims",

@@ -288,6 +288,7 @@ class Program:
         self.actions.bind("quit", self._files.close)
         self.session.plan_changed.connect(self._ask_for_budget)
         self.photos.set_menu(window.bars.action)
+        self._stage.set_menu(window.bars.action)
         self.table.set_menu(window.bars.action(name) for name in ROW_MENU)
         self.ways_in.opening.open_sessions_with(self._files.open_checked)
         for signal, slot in (

@@ -8,7 +8,7 @@ from PySide6.QtCore import QTimer
 from PySide6.QtGui import QAction, QImage
 from PySide6.QtWidgets import QWidget
 
-from app.composition.stage import png
+from app.composition.stage import INSTANCE_MENU, png
 from app.presenters.photo import PICTURE_TIME, PhotoPresenter
 from app.presenters.photo_pointer import PhotoPointerPresenter
 from app.widgets.photo_panel import PhotoPanel
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from app.widgets.theme import Theme
     from app.workflow import Workflow
 
-INSTANCE_MENU = ("fit_selection", "isolate", "hide", "rename", "copy_name", "recolor", "merge", "split", "export")
 PHOTO_MENU = ("photo_fit", "photo_actual", "photo_larger", "photo_smaller", "copy_picture", "save_picture")
 
 
@@ -68,14 +67,14 @@ class PhotoParts:
             (photo.hovered, pointer.hover),
             (photo.clicked, pointer.click),
             (photo.double_clicked, pointer.fly),
-            (photo.menu_asked, lambda x, y, place: panel.pop_up(pointer.menu_for(x, y), place)),
+            (photo.menu_asked, lambda x, y, place: panel.menu.pop_up(pointer.menu_for(x, y), place)),
         ):
             signal.connect(slot)
 
     def set_menu(self, action: "Callable[[str], QAction]") -> None:
         """Fill the photo's menu with the window's actions."""
         of_instance, of_photo = ([action(name) for name in names] for names in (INSTANCE_MENU, PHOTO_MENU))
-        self.panel.set_menu(of_instance, of_photo)
+        self.panel.menu.set_actions(of_instance, of_photo)
 
     def close(self) -> None:
         """Stop the clock."""

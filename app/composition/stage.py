@@ -10,11 +10,16 @@ from app.presenters.point_budget import PointBudgetPresenter
 from app.presenters.stage_look import StageChoicesPresenter, StageLookPresenter
 from app.presenters.viewport import ViewportPresenter
 from app.widgets.picture_dialogs import FilmDialog, PictureDialog
+from app.widgets.subject_menu import SubjectMenu
 from fast3dis_core.errors import ExportError
+
+INSTANCE_MENU = ("fit_selection", "isolate", "hide", "rename", "copy_name", "recolor", "merge", "split", "export")
+STAGE_MENU = ("fit", "reset_look", "look_front", "look_top", "look_side", "through_photo", "measure", "picture")
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from PySide6.QtGui import QAction
     from PySide6.QtWidgets import QWidget
 
     from app.actions import Actions
@@ -57,6 +62,12 @@ class StageParts:
             (viewport.cameras.entered, points.enter_camera),
         ):
             signal.connect(slot)
+
+    def set_menu(self, action: "Callable[[str], QAction]") -> None:
+        """What a right click offers, made of the window's actions."""
+        menu = SubjectMenu("stageMenu", self._viewport)
+        menu.set_actions(*([action(name) for name in names] for names in (INSTANCE_MENU, STAGE_MENU)))
+        self._viewport.pointing.menu_asked.connect(lambda row, place: menu.pop_up(self.points.menu_for(row), place))
 
     def offer(
         self,

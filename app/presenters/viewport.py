@@ -25,6 +25,7 @@ Side = Literal["front", "top", "side"]
 CAMERA_ACTIONS = (
     "fit",
     "fit_selection",
+    "reset_look",
     "look_front",
     "look_top",
     "look_side",
@@ -67,6 +68,7 @@ class View(Protocol):
     ) -> None: ...
     def set_current_view(self, view: int) -> None: ...
     def fit_all(self, *, fly: bool = False) -> None: ...
+    def fit_scene(self) -> None: ...
     def look_from(self, side: Side) -> None: ...
     def set_orthographic(self, on: bool) -> None: ...
     def set_point_scale(self, scale: float) -> None: ...
@@ -93,6 +95,7 @@ class ViewportPresenter:
         for name, handler in (
             ("fit", self.fit_all),
             ("fit_selection", self.fit_selection),
+            ("reset_look", lambda: view.fit_all(fly=True)),
             ("look_front", partial(self.look_from, "front")),
             ("look_top", partial(self.look_from, "top")),
             ("look_side", partial(self.look_from, "side")),
@@ -125,9 +128,20 @@ class ViewportPresenter:
         else:
             self._session.show(replace(display, selection=hit))
 
+    def menu_for(self, row: int) -> str:
+        """A menu is asked for at a cloud row: select what owns it, unless it is selected. The menu's title."""
+        query = int(self._painting.owners()[row]) - 1 if row >= 0 else -1
+        item = next((item for item in self._session.shown() if item.query == query), None)
+        if item is None:
+            return ""
+        if query not in self._session.display.selection:
+            self.pick(row, False)
+        others = len(self._session.display.selection) - 1
+        return f"{item.name} and {others} more" if others else item.name
+
     def fit_all(self) -> None:
-        """Show the whole scene."""
-        self._view.fit_all(fly=True)
+        """Show the whole scene from the present direction."""
+        self._view.fit_scene()
 
     def look_from(self, side: Side) -> None:
         """The whole scene along one of its axes."""
@@ -206,7 +220,7 @@ class ViewportPresenter:
         if chosen:
             self._view.fit_points(result.cloud.points[np.concatenate(chosen)])
         else:
-            self._view.fit_all(fly=True)
+            self._view.fit_scene()
 
     def _on_reconstruction(self, result: Reconstruction) -> None:
         self._actions.enable(*CAMERA_ACTIONS, enabled=True)

@@ -6,7 +6,7 @@ Rests, clicks and double clicks of the view become cameras and cloud rows; what 
 from collections.abc import Callable
 
 import numpy as np
-from PySide6.QtCore import QObject, QPointF, QTimer, Signal
+from PySide6.QtCore import QObject, QPoint, QPointF, QTimer, Signal
 
 from app.viewport.camera_control import CameraControl
 from app.viewport.camera_tool import CameraTool
@@ -38,10 +38,13 @@ class Pointing(QObject):
         A click: the cloud row under the pointer, -1 for the background; whether Ctrl was held.
     hovered(row)
         The pointer rests on a cloud row, -1 for none.
+    menu_asked(row, place)
+        A right click: the cloud row under the pointer, -1 for none, and where on the screen, QPoint.
     """
 
     picked = Signal(int, bool)
     hovered = Signal(int)
+    menu_asked = Signal(int, QPoint)
 
     def __init__(
         self,
@@ -67,6 +70,7 @@ class Pointing(QObject):
         view.left.connect(self._leave)
         view.clicked.connect(self._pick)
         view.double_clicked.connect(self._enter)
+        view.menu_asked.connect(self._ask)
 
     def end(self) -> None:
         """Look no more."""
@@ -97,6 +101,10 @@ class Pointing(QObject):
             self._cameras.picked.emit(view)
         else:
             self.picked.emit(self._row(position), additive)
+
+    def _ask(self, position: QPointF, place: QPoint) -> None:
+        self._settle()
+        self.menu_asked.emit(self._row(position), place)
 
     def _enter(self, position: QPointF) -> None:
         view = self._cameras.find(position)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QPointF, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QWidget
 from pyvistaqt import QtInteractor
@@ -33,6 +33,8 @@ class SceneView(QtInteractor):
     clicked(position, additive)
         Left button went up where it went down; QPointF in logical pixels, and whether Ctrl was held.
     double_clicked(position)
+    menu_asked(position, place)
+        Right button went up where it went down: in the view, QPointF, and on the screen, QPoint.
     pointed(position)
         The mouse moved with no button down.
     pointed_away()
@@ -54,6 +56,7 @@ class SceneView(QtInteractor):
 
     clicked = Signal(QPointF, bool)
     double_clicked = Signal(QPointF)
+    menu_asked = Signal(QPointF, QPoint)
     pointed = Signal(QPointF)
     pointed_away = Signal()
     left = Signal()
@@ -76,6 +79,7 @@ class SceneView(QtInteractor):
         self._patience.setSingleShot(True)
         self._patience.timeout.connect(self.stop_waiting)
         self._pressed: QPointF | None = None
+        self._right_pressed: QPointF | None = None
         self._Iren.EnableRenderOff()
         self._render_tag = self._Iren.AddObserver("RenderEvent", self._ask_for_paint)
 
@@ -234,6 +238,7 @@ class SceneView(QtInteractor):
             self._pressed = None
             return
         self._pressed = event.position() if left else None
+        self._right_pressed = event.position() if event.button() == Qt.MouseButton.RightButton else None
         super().mousePressEvent(event)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
@@ -262,6 +267,9 @@ class SceneView(QtInteractor):
             self.tool.release(bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier))
             return
         super().mouseReleaseEvent(event)
+        right, self._right_pressed = self._right_pressed, None
+        if right is not None and (event.position() - right).manhattanLength() < CLICK_DISTANCE:
+            self.menu_asked.emit(event.position(), event.globalPosition().toPoint())
         pressed, self._pressed = self._pressed, None
         if pressed is None or event.button() != Qt.MouseButton.LeftButton:
             return

@@ -274,6 +274,10 @@ class Viewport(QWidget):
         """Look at the whole scene from behind and above the cameras."""
         self.camera.first_look(self._cloud.points, fly=fly)
 
+    def fit_scene(self) -> None:
+        """Fly to where the whole scene is seen, keeping the direction of view."""
+        self.camera.look_at(self._cloud.points)
+
     def fit_points(self, points: NDArray[np.float32]) -> None:
         """Fly towards some points (M, 3), keeping the direction of view."""
         self.camera.look_at(points)

@@ -4,14 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPoint, QSignalBlocker, Qt, Signal
-from PySide6.QtGui import QAction, QGuiApplication, QImage, QPixmap, QShowEvent
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtGui import QGuiApplication, QImage, QPixmap, QShowEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QHBoxLayout,
     QLabel,
-    QMenu,
     QSizePolicy,
     QSlider,
     QToolButton,
@@ -22,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from app.widgets.elided_label import ElidedLabel
 from app.widgets.photo_view import PhotoView
+from app.widgets.subject_menu import SubjectMenu
 from app.widgets.theme import Theme
 
 LAYERS = (("photo", "Photo"), ("depth", "Depth"), ("confidence", "Confidence"))
@@ -63,12 +63,7 @@ class PhotoPanel(QWidget):
         self._facts.setProperty("role", "muted")
         self._facts.setWordWrap(True)
         self._facts.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
-        self._menu = QMenu(self)
-        self._menu.setObjectName("photoMenu")
-        self._subject = QAction(self)  # title of the menu: what its upper part is about
-        self._subject.setEnabled(False)
-        self._of_instance: Sequence[QAction] = ()
-        self._of_photo: Sequence[QAction] = ()
+        self.menu = SubjectMenu("photoMenu", self)
         self._layer = QComboBox()
         self._layer.setObjectName("photoLayer")
         for name, text in LAYERS:
@@ -123,20 +118,6 @@ class PhotoPanel(QWidget):
             QToolTip.showText(self.photo.cursor().pos(), tip, self.photo)
         else:
             QToolTip.hideText()
-
-    def set_menu(self, of_instance: Sequence[QAction], of_photo: Sequence[QAction]) -> None:
-        """What the photo's menu offers: about the instance under the pointer, and about the photo."""
-        self._of_instance, self._of_photo = tuple(of_instance), tuple(of_photo)
-
-    def pop_up(self, subject: str, place: QPoint) -> None:
-        """Open the menu, without what is about an instance if it has no subject."""
-        self._menu.clear()
-        if subject:
-            self._subject.setText(subject)
-            self._menu.addActions([self._subject, *self._of_instance])
-            self._menu.addSeparator()
-        self._menu.addActions(list(self._of_photo))
-        self._menu.popup(place)  # without a loop of its own, which would hold up whoever waits for the worker
 
     def copy_picture(self) -> None:
         """Put the picture as it is shown on the clipboard."""

@@ -1,13 +1,17 @@
 """The stage with real mouse and keys: anchors dragged, colors that mean numbers, photos looked through, hover."""
 
+from dataclasses import replace
+
 import numpy as np
 from PySide6.QtCore import QEvent, QPointF, Qt
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QMenu
 
 from fast3dis_core.reconstruction import AnchorOverride
 from tests.app.standins import StandInSteps
-from tests.gui.hands import LEFT, NONE, click, mouse, on_screen, painted, press, until
+from tests.gui.hands import LEFT, NONE, click, drag, mouse, on_screen, painted, press, until, wheel
 from tests.gui.test_window import SCENE, opened, place_of
+
+RIGHT = Qt.MouseButton.RightButton
 
 
 class Following(StandInSteps):
@@ -223,6 +227,88 @@ def test_sides_and_parallel_views_keep_the_scene_in_sight(play):
             inside = [view.rect().contains(on_screen(program, point).toPoint()) for point in points]
             assert np.mean(inside) > 0.95, action
         assert view.renderer.GetActiveCamera().GetParallelProjection()
+
+    play(story, steps=StandInSteps(SCENE))
+
+
+async def right_click(program, place):
+    """The menu, and its actions by their words."""
+    view = program.viewport.view
+    mouse(view, QEvent.Type.MouseButtonPress, place, RIGHT, RIGHT)
+    mouse(view, QEvent.Type.MouseButtonRelease, place, RIGHT, NONE)
+    menu = program.window.findChild(QMenu, "stageMenu")
+    await until(menu.isVisible, "the menu", 5.0)
+    return menu, {action.text(): action for action in menu.actions() if action.text()}
+
+
+def test_a_right_click_offers_what_can_be_done_with_the_instance_there(play):
+    async def story(program):
+        await opened(program)
+        session = program.session
+        await painted(program)
+        queries = [item.query for item in session.shown() if place_of(program, item.query) is not None]
+        first, second = queries[:2]
+        menu, items = await right_click(program, place_of(program, second))
+        assert session.display.selection == {second}
+        assert next(iter(items)) == f"Instance {second}"
+        menu.close()
+        items["Hide selected"].trigger()
+        assert session.edits.hidden == {second}
+        program.actions.trigger("undo")
+
+        session.show(replace(session.display, selection=frozenset({first, second})))
+        await painted(program)
+        menu, items = await right_click(program, place_of(program, first))
+        assert session.display.selection == {first, second}, "a menu of a selection leaves it as it is"
+        assert next(iter(items)).endswith(" and 1 more")
+        menu.close()
+
+        menu, items = await right_click(program, QPointF(4, 4))
+        assert "Hide selected" not in items, "there is no instance"
+        assert "From the top" in items
+        menu.close()
+
+    play(story, steps=StandInSteps(SCENE))
+
+
+def test_a_right_drag_zooms_and_opens_no_menu(play):
+    async def story(program):
+        await opened(program)
+        view, camera = program.viewport.view, program.viewport.view.renderer.GetActiveCamera()
+        before, start = camera.GetDistance(), QPointF(300, 300)
+        mouse(view, QEvent.Type.MouseButtonPress, start, RIGHT, RIGHT)
+        for step in range(1, 6):
+            mouse(view, QEvent.Type.MouseMove, start + QPointF(0, 15 * step), NONE, RIGHT)
+        mouse(view, QEvent.Type.MouseButtonRelease, start + QPointF(0, 75), RIGHT, NONE)
+        await painted(program)
+        assert camera.GetDistance() != before
+        assert not program.window.findChild(QMenu, "stageMenu").isVisible()
+
+    play(story, steps=StandInSteps(SCENE))
+
+
+def test_fit_keeps_the_direction_and_reset_brings_the_first_look_back(play):
+    async def story(program):
+        await opened(program)
+        await painted(program)
+        camera = program.viewport.view.renderer.GetActiveCamera()
+
+        def pose():
+            return np.array([camera.GetPosition(), camera.GetFocalPoint()])
+
+        first = pose()
+        await drag(program.viewport.view, QPointF(200, 200), QPointF(400, 260))
+        for _ in range(6):
+            wheel(program.viewport.view, QPointF(300, 300), 1)
+        await painted(program)
+        ahead = np.array(camera.GetDirectionOfProjection())
+        await press(program.window, Qt.Key.Key_A)
+        await painted(program)
+        assert np.allclose(camera.GetDirectionOfProjection(), ahead, atol=1e-4)
+        assert not np.allclose(pose(), first, atol=0.05)
+        await press(program.window, Qt.Key.Key_A, Qt.KeyboardModifier.ShiftModifier)
+        await painted(program)
+        assert np.allclose(pose(), first, atol=1e-4)
 
     play(story, steps=StandInSteps(SCENE))
 
