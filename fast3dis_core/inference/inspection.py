@@ -15,7 +15,7 @@ from fast3dis_core.config import InferenceConfig
 from fast3dis_core.evidence import AREA_THRESHOLDS, Claims, Evidence
 from fast3dis_core.inference.assembly import as_array
 from fast3dis_core.inference.mask_pixels import image_logits
-from fast3dis_core.inference.steps import LoadedModel, check_wishes, decode_queries, memory_errors
+from fast3dis_core.inference.steps import LoadedModel, check_wishes, decode_queries, little_work, memory_errors
 from fast3dis_core.interventions import NO_INTERVENTIONS, AnchorPrompt, Interventions
 from fast3dis_core.model.anchor_decoder import LayerEvidence
 from fast3dis_core.model.fast3dis import Held
@@ -39,7 +39,7 @@ def hold_queries(model: LoadedModel, encoded: EncodedScene, trace: DecoderTrace)
     ------
     DeviceMemoryError
     """
-    with memory_errors():
+    with memory_errors(), little_work(model, len(encoded.mask_features)):
         known, states = batched(encoded, model.device), batched(trace, model.device)
         return model.network.hold(known, states)
 
@@ -80,7 +80,7 @@ def preview_query(
     DeviceMemoryError
     """
     check_wishes(encoded, overrides, interventions)
-    with memory_errors():
+    with memory_errors(), little_work(model, len(encoded.mask_features)):
         known, states = batched(encoded, model.device), batched(trace, model.device)
         return scene(model.network.follow(known, states, query, overrides, interventions, held=held), 0)
 
@@ -134,7 +134,8 @@ def decode_with_evidence(
     """
     check_wishes(encoded, overrides, interventions)
     record: list[LayerEvidence] = []
-    with memory_errors():
+    samples = len(encoded.initial_anchors) * len(encoded.mask_features)
+    with memory_errors(), little_work(model, samples):
         known = batched(encoded, model.device)
         trace = scene(model.network.decode(known, overrides, interventions, record=record), 0)
     height, width = encoded.geometry.depth.shape[-2:]

@@ -32,6 +32,7 @@ from fast3dis_core.scene import (
     to_device,
 )
 
+LITTLE = 1 << 24  # multiplications of samples with a square matrix that one thread does as soon as two
 CHUNK_VIEWS = 8  # views whose per-view maps are computed together
 LOAD_STEP, GEOMETRY_STEP, DECODE_STEP = "Loading the model", "Geometry pass", "Decoding queries"
 
@@ -289,7 +290,8 @@ def decode_queries(
     check_wishes(encoded, overrides, interventions)
     decoder = model.network.anchor_decoder
     marks = [Mark(layer, 1.0) for layer in decoder.layers]
-    with memory_errors(), reporting(decoder, marks, report, DECODE_STEP):
+    samples = len(encoded.initial_anchors) * len(encoded.mask_features)
+    with memory_errors(), reporting(decoder, marks, report, DECODE_STEP), little_work(model, samples):
         known = batched(to_device(encoded, model.device))
         return scene(model.network.decode(known, overrides, interventions), 0)
 
@@ -315,6 +317,27 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager[obj
     if precision == "float32":
         return nullcontext()
     return torch.autocast(device.type, dtype=torch.bfloat16)
+
+
+@contextmanager
+def little_work(model: LoadedModel, samples: int) -> Iterator[None]:
+    """Leave decoding of few samples to one thread: more would wake and wait for each other longer than they work.
+
+    Parameters
+    ----------
+    model : LoadedModel
+    samples : int
+        Queries times views.
+    """
+    threads = torch.get_num_threads()
+    little = model.device.type == "cpu" and samples * model.config.channels**2 < LITTLE
+    if little:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        if little:
+            torch.set_num_threads(threads)
 
 
 @contextmanager

@@ -129,6 +129,23 @@ def test_an_unknown_query_is_refused(model):
         decode_queries(model, encoded, [AnchorOverride(query=6, position=(0.0, 0.0, 0.0))])
 
 
+@pytest.mark.parametrize(("limit", "threads"), [(1 << 24, 1), (0, 2)])
+def test_one_thread_decodes_little_and_gives_the_others_back(model, monkeypatch, limit, threads):
+    monkeypatch.setattr("fast3dis_core.inference.steps.LITTLE", limit)
+    encoded, before, seen = encode_scene(model, photos()), torch.get_num_threads(), []
+    hook = model.network.heads.register_forward_pre_hook(lambda *_: seen.append(torch.get_num_threads()))
+    try:
+        torch.set_num_threads(2)
+        decode_queries(model, encoded)
+        with pytest.raises(ConfigError):
+            decode_queries(model, encoded, (AnchorOverride(query=99, position=(0, 0, 1)),))
+        assert set(seen) == {threads}
+        assert torch.get_num_threads() == 2
+    finally:
+        hook.remove()
+        torch.set_num_threads(before)
+
+
 def test_devices_and_precisions_that_are_not_there():
     with pytest.raises(ConfigError, match="Unknown device"):
         choose_device("gpu")
