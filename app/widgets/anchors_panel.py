@@ -25,13 +25,12 @@ from PySide6.QtWidgets import (
     QLabel,
     QPushButton,
     QSlider,
-    QTableView,
     QVBoxLayout,
     QWidget,
 )
 
 from app.widgets.change_list import ChangeList
-from app.widgets.parts import choose_lines, wrapped_label
+from app.widgets.parts import SteadyTable, choose_lines, wrapped_label
 
 HEADERS = (
     "Query", "Objectness", "Became", "At instance", "Distance", "To middle", "Layers active",
@@ -113,7 +112,7 @@ class AnchorsPanel(QWidget):
         self._sorted = QSortFilterProxyModel(self)
         self._sorted.setSourceModel(self._model)
         self._sorted.setSortRole(SORT_ROLE)
-        self.table = QTableView()
+        self.table = SteadyTable()
         self._set_up_table()
         self._lay_out()
         self._quiet = False

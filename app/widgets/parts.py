@@ -1,11 +1,23 @@
-"""Parts that several panels are made of: wrapped labels, and plain tables whose lines are chosen."""
+"""Parts that several panels are made of: wrapped labels, and tables whose lines are chosen."""
 
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QLabel, QTableView, QTableWidget
 
 ROW_HEIGHT = 28  # pixels
+
+
+class SteadyTable(QTableView):
+    """A table whose selected line stays in sight when its neighbors take room from it."""
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Scroll to it where there is less room."""
+        super().resizeEvent(event)
+        chosen = self.selectionModel().selectedRows() if self.selectionModel() is not None else []
+        if chosen and event.size().height() < event.oldSize().height():
+            self.scrollTo(chosen[0])
 
 
 def wrapped_label(name: str) -> QLabel:

@@ -4,10 +4,12 @@ from itertools import pairwise
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QStandardItemModel
 from PySide6.QtWidgets import QDockWidget, QLabel, QMainWindow
 
 from app.widgets.center_tabs import CenterTabs
 from app.widgets.panels import NARROW_STRIP, Dock, Panels
+from app.widgets.parts import SteadyTable, choose_lines
 
 LEFT, RIGHT = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
 
@@ -221,3 +223,21 @@ def test_pages_without_panels_keep_the_layout(stage):
     assert window.findChild(QDockWidget, "viewsDock").isVisible()
     assert panels.set_layout(kept)
     assert not window.findChild(QDockWidget, "viewsDock").isVisible()
+
+
+def test_a_selected_line_stays_in_sight_when_its_table_gets_less_room(qtbot):
+    table, lines = SteadyTable(), QStandardItemModel(100, 1)
+    choose_lines(table)
+    table.setModel(lines)
+    qtbot.addWidget(table)
+    table.resize(300, 700)
+    table.show()
+    qtbot.waitExposed(table)
+    table.selectRow(18)
+    place = table.visualRect(lines.index(18, 0))
+    assert place.bottom() < table.viewport().height()
+    table.resize(300, 300)
+    qtbot.waitUntil(lambda: table.viewport().height() < 300, timeout=2000)
+    place = table.visualRect(lines.index(18, 0))
+    assert place.top() >= 0
+    assert place.bottom() < table.viewport().height()
