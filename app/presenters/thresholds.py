@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.actions import Actions
-from app.session.session import Session
+from app.session.session import Inspection, Session
 from fast3dis_core.color_scales import scale_colors
 from fast3dis_core.config import InferenceConfig
 from fast3dis_core.curation import Curated
@@ -51,6 +51,7 @@ class ThresholdsPresenter:
     def __init__(self, session: Session, actions: Actions, panel: Panel, copy: Callable[[str], object]) -> None:
         self._session, self._panel, self._copy = session, panel, copy
         self._claims: Claims | None = None  # the last ones: areas outlive a change of the mask threshold
+        self._inspection: Inspection | None = None
         self._claims_of: tuple[object, ...] = ()
         self._mapped: tuple[int, ...] = ()
         self._mapped_claims: Claims | None = None
@@ -122,14 +123,15 @@ class ThresholdsPresenter:
             self._panel.set_map(scale_colors(grid.astype(np.float32), 0, float(grid.max(initial=1))), grid)
 
     def _keep_claims(self) -> None:
-        """Take the newest claims; areas hold while neither anchors nor interventions nor the layer changed."""
+        """Take new claims; areas hold while neither anchors nor interventions nor the layer are others."""
         session, inspection = self._session, self._session.inspection
         edits, result = session.edits, session.reconstruction
         of = (None if result is None else id(result.cloud), edits.overrides, edits.interventions, session.display.layer)
-        if inspection is not None:
-            self._claims, self._claims_of = inspection.claims, of
-        elif of != self._claims_of:
-            self._claims = None
+        if inspection is not None and inspection is not self._inspection:  # an old one is there until the answer is
+            self._inspection, self._claims_of = inspection, of
+        kept = None if self._inspection is None else self._inspection.claims
+        fits = kept is not None and result is not None and len(kept.areas) == result.objectness.shape[1]
+        self._claims = kept if fits and of == self._claims_of else None
 
 
 def _curve(levels: NDArray[np.float32], counts: NDArray[np.int32]) -> Curve:

@@ -13,6 +13,7 @@ from fast3dis_core.evidence import AREA_THRESHOLDS
 from fast3dis_core.interventions import AnchorPrompt
 from tests.app.standins import UNFILTERED, Recorder
 from tests.app.test_hijacks import CLAIMS, EVIDENCE, RESULT
+from tests.scenes import synthetic_reconstruction
 
 AREAS = -np.sort(-np.random.default_rng(1).integers(0, 900, (8, len(AREA_THRESHOLDS))), axis=1)
 
@@ -105,6 +106,26 @@ def test_areas_outlive_the_mask_threshold_but_no_change_of_the_decoder(desk):
     assert desk.panel.told("set_mask")[0], "no curve flickers away while the line is dragged"
     muted = replace(desk.session.edits.interventions, muted_queries=frozenset({1}))
     desk.session.edit("x", replace(desk.session.edits, interventions=muted))
+    assert desk.panel.told("set_mask")[0] == ()
+
+
+def test_areas_of_other_queries_are_never_taken_for_those_of_the_result(desk):
+    """A new query: until its answer is here the old inspection still is, and then its result comes without one."""
+    desk.inspect()
+    before = desk.panel.told("set_map")[1]
+    prompts = (AnchorPrompt(position=(0.0, 0.0, 1.0)),)
+    interventions = replace(desk.session.edits.interventions, prompts=prompts)
+    desk.session.edit("new", replace(desk.session.edits, interventions=interventions))
+    assert desk.panel.told("set_mask")[0] == ()
+    desk.session.show(replace(desk.session.display, view=1))
+    assert desk.panel.told("set_mask")[0] == (), "still none"
+    desk.session.undo()
+    assert np.array_equal(desk.panel.told("set_map")[1], before), "they are those of the result on show"
+    desk.session.redo()
+    nine = synthetic_reconstruction(queries=9)
+    desk.session.replace(replace(nine, cloud=RESULT.cloud))
+    assert desk.panel.told("set_mask")[0] == ()
+    desk.session.edit("later", replace(desk.session.edits, objectness_threshold=0.4))
     assert desk.panel.told("set_mask")[0] == ()
 
 
