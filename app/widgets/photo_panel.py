@@ -55,10 +55,10 @@ class PhotoPanel(QWidget):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("photoPanel")
-        self.setMinimumWidth(340)  # buttons and a name of usual length
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.photo = PhotoView(theme)
         self._title = ElidedLabel("photoTitle")
+        self._title.setMinimumWidth(98)  # a name of usual length
         self._facts = _line("photoFacts")
         self._facts.setProperty("role", "muted")
         self._facts.setWordWrap(True)
@@ -145,7 +145,7 @@ class PhotoPanel(QWidget):
         button.setText(text)
         button.setToolTip(tip)
         button.setAccessibleName(tip.split(" (")[0])  # "‹" is read as nothing
-        button.setMinimumSize(28, 26)
+        button.setMinimumHeight(26)  # and as wide as its words, however narrow the panel
         return button
 
     def _lay_out(self) -> None:
@@ -175,7 +175,7 @@ class PhotoPanel(QWidget):
         controls.addWidget(opacity)
         controls.addWidget(self.opacity)
         ticks = QHBoxLayout()
-        ticks.setSpacing(12)
+        ticks.setSpacing(6)
         for box in self._ticks.values():
             ticks.addWidget(box)
         ticks.addStretch(1)

@@ -124,6 +124,23 @@ def test_keys_walk_the_views_and_toggle_masks(play):
     play(story, steps=StandInSteps(SCENE), window_size=(1560, 900))
 
 
+def test_the_words_of_all_buttons_can_be_read_in_the_narrowest_panel(qapp, qtbot):
+    from PySide6.QtWidgets import QToolButton
+
+    from app.widgets.photo_panel import PhotoPanel
+    from app.widgets.theme import apply_theme, choose_theme
+
+    theme = choose_theme(qapp, "dark")
+    apply_theme(qapp, theme)
+    panel = PhotoPanel(theme)
+    qtbot.addWidget(panel)
+    panel.show()
+    qtbot.waitExposed(panel)
+    panel.resize(100, 500)
+    for button in (button for button in panel.findChildren(QToolButton) if button.text()):
+        assert button.width() >= button.sizeHint().width(), button.objectName()
+
+
 def right_click(photo, place):
     place = place.toPoint()
     asked = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, place, photo.mapToGlobal(place))
