@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from app.session.edits import Edits
 from app.session.session import Origin, Session
 from fast3dis_core.config import InferenceConfig
 from fast3dis_core.curation import Curated
@@ -48,18 +49,11 @@ def chips(session: Session, drawn_points: tuple[int, int]) -> list[Chip]:
     curated, origin, display = session.curated, session.origin, session.display
     if curated is None or origin is None:
         return []
-    found = _of_the_run(origin)
+    found = _of_the_run(origin) + _of_experiments(session.edits)  # where there is little room, these are seen first
     if origin.masks == "there":
         found += _of_filters(curated, len(session.edits.interventions.prompts))
         if session.edits.mask_threshold != InferenceConfig.mask_threshold:
             found.append(("mask_threshold", f"Mask probability > {session.edits.mask_threshold:.2f}", "normal", True))
-    found += _of_what_ifs(session.edits.interventions)
-    own = sum(not prompt.removed for prompt in session.edits.interventions.prompts)
-    if own:
-        found.append(("prompts", f"Experiment: {own} new {'query' if own == 1 else 'queries'}", "warning", True))
-    moved = len(session.edits.overrides)
-    if moved:
-        found.append(("moved", f"{moved} {'anchor' if moved == 1 else 'anchors'} moved by hand", "normal", True))
     if display.pair is not None:
         names = " and ".join(_name(curated, query) for query in display.pair)
         found.insert(0, ("pair", f"Side by side: {names}", "normal", True))
@@ -115,6 +109,18 @@ def _of_the_run(origin: Origin) -> list[Chip]:
         found.append(("left_out", text, "warning", False))
     if origin.geometry in GEOMETRY_WORDS:
         found.append(("geometry", GEOMETRY_WORDS[origin.geometry], "normal", False))
+    return found
+
+
+def _of_experiments(edits: Edits) -> list[Chip]:
+    """What makes this another result than the network's own."""
+    found = _of_what_ifs(edits.interventions)
+    own = sum(not prompt.removed for prompt in edits.interventions.prompts)
+    if own:
+        found.append(("prompts", f"Experiment: {own} new {'query' if own == 1 else 'queries'}", "warning", True))
+    moved = len(edits.overrides)
+    if moved:
+        found.append(("moved", f"{moved} {'anchor' if moved == 1 else 'anchors'} moved by hand", "normal", True))
     return found
 
 

@@ -145,6 +145,10 @@ def test_experiments_have_a_chip_that_takes_them_back(desk):
     moved = AnchorOverride(query=2, position=(0.0, 1.0, 2.0))
     desk.session.edit("x", replace(desk.session.edits, overrides=(moved,)))
     texts = {key: text for key, text, _, _ in chips(desk.session, (1, 1))}
+    keys = list(texts)
+    assert max(keys.index("prompts"), keys.index("moved")) < keys.index("queries"), (
+        "a narrow window shows the first ones"
+    )
     assert texts["prompts"] == "Experiment: 1 new query"
     assert texts["moved"] == "1 anchor moved by hand"
     dismiss_chip(desk.session, "moved")
