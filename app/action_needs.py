@@ -44,7 +44,7 @@ _BY_SENTENCE = {
     "Needs a result in which one query took pixels from another.": ("copy_thefts",),
     "Needs measured claims: look at the inspector first.": ("copy_matrix",),
     "Choose two queries in the inspector's Hijacks first.": ("side_by_side",),
-    "Needs photos, and no run that goes on: open a folder, files or a video.": ("run",),
+    "Needs photos, and no run or look at weights that goes on: open a folder, files or a video.": ("run",),
     "Needs photos, and a result of them.": ("setup",),
     "Nothing was left unsaved by a program that ended.": ("recover",),
     "Needs a selected query, in a result whose features are there.": ("pin", "mute_query"),

@@ -134,8 +134,8 @@ class Inventory:
 
     Notes
     -----
-    `changed` says that `belongings` or `download` did; `arrived` carries the file that a download brought, `stopped`
-    the one whose download was cancelled, once its thread is free.
+    `changed` says that `belongings`, `download` or `examined` did; `arrived` carries the file that a download brought,
+    `stopped` the one whose download was cancelled, once its thread is free.
     """
 
     changed = Signal()
@@ -148,6 +148,7 @@ class Inventory:
         self._task: asyncio.Task[None] | None = None
         self.belongings = Belongings()
         self.download: Download | None = None
+        self.examined: Path | None = None  # a file of the user's that is being looked at: no run should begin meanwhile
 
     async def look_around(self) -> None:
         """Find out what there is."""
@@ -165,7 +166,14 @@ class Inventory:
         CheckpointError
             If the file is damaged, something else, or made for no size that can be run.
         """
-        return await self._worker.run(lambda report: self._steps.examine(path, size, heads), line="examine")
+        self.examined = path
+        self.changed.emit()
+        try:
+            return await self._worker.run(lambda report: self._steps.examine(path, size, heads), line="examine")
+        finally:
+            if self.examined is path:  # no newer one was chosen
+                self.examined = None
+                self.changed.emit()
 
     def find(self, name: str) -> WeightFile:
         """File of a name."""

@@ -244,6 +244,8 @@ class ReadyPagePresenter:
         return text, (*((size, f"Use {size}") for size in found[:2]), ("get_weights", "Get weights …"))
 
     def _cost(self, plan: Plan) -> tuple[str, str]:
+        if self._inventory.examined is not None:
+            return f"Looking at {self._inventory.examined.name} …", ""
         estimate = plan.estimate
         if estimate is None:
             return ("Estimating …" if plan.ready else ""), ""
@@ -261,7 +263,7 @@ class ReadyPagePresenter:
     def _refresh_actions(self, _: object = None) -> None:
         session, plan = self._session, self._session.plan
         busy = not session.activity.idle and not session.activity.quiet
-        ready = plan is not None and plan.ready and not busy
+        ready = plan is not None and plan.ready and not busy and self._inventory.examined is None
         self._actions.enable("run", enabled=ready)
         both = plan is not None and session.reconstruction is not None
         text = "Back to the result" if both and session.display.setup else "Photos and settings …"

@@ -106,6 +106,25 @@ def test_photos_of_the_user_are_looked_at_and_nothing_runs_before_the_user_says_
     drive(story)
 
 
+def test_no_run_begins_while_chosen_weights_are_still_looked_at(monkeypatch):
+    go_on = threading.Event()
+
+    async def story(desk):
+        await desk.look("/photos/kitchen")
+        assert desk.actions.state("run").enabled
+        monkeypatch.setattr(desk.steps, "examine", lambda path, size, heads: go_on.wait(10) and "base")
+        looking = asyncio.ensure_future(desk.inventory.examine(Path("/files/mine.safetensors"), "nano", heads=False))
+        await asyncio.sleep(0)
+        assert not desk.actions.state("run").enabled, "it would run with the weights of before"
+        assert "Looking at mine.safetensors …" in desk.page.told("set_estimate")
+        go_on.set()
+        assert await looking == "base"
+        assert desk.actions.state("run").enabled
+        assert "Looking at mine.safetensors …" not in desk.page.told("set_estimate")
+
+    drive(story)
+
+
 def test_samples_run_at_once_and_are_no_recent_scenes():
     async def story(desk):
         desk.actions.trigger("sample")
