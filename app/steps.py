@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from fast3dis_core.counterpart import Counterpart
     from fast3dis_core.progress import Report
     from fast3dis_core.scene import DecoderTrace, EncodedScene, PosedCameras, SceneGeometry, ViewBatch
 
@@ -221,7 +220,7 @@ class Steps(ComparisonSteps, Protocol):
         features: Features | None,
         overwrite: bool,
         report: "Report",
-        beside: "Counterpart | None" = None,
+        beside: Counterpart | None = None,
     ) -> None:
         """Write a session file; `plain` has origin, edits and display as JSON values."""
 
